@@ -1,0 +1,45 @@
+#ifndef COMMON_WR_H
+#define COMMON_WR_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/slice.h"
+
+/* Bounded writer with a sticky error: write freely, check .bad once at the end. Once bad it writes nothing more,
+ * and .n stays at the last length that fitted. The buffer is the caller's. */
+struct wr {
+	uint8_t *p;
+	size_t n, cap;
+	bool bad;
+};
+
+static inline struct wr wr_of(void *buf, size_t cap)
+{
+	return (struct wr){ buf, 0, cap, false };
+}
+
+static inline struct slice wr_slice(const struct wr *w)
+{
+	return (struct slice){ (const char *)w->p, w->n };
+}
+
+void wr_bytes(struct wr *w, const void *p, size_t n);
+void wr_fill(struct wr *w, uint8_t byte, size_t n);
+void wr_u8(struct wr *w, unsigned v);
+void wr_be16(struct wr *w, unsigned v);
+void wr_be32(struct wr *w, uint32_t v);
+void wr_be64(struct wr *w, uint64_t v);
+void wr_le16(struct wr *w, unsigned v);
+void wr_le32(struct wr *w, uint32_t v);
+/* Text. */
+void wr_str(struct wr *w, const char *s);
+void wr_slice_add(struct wr *w, struct slice s);
+void wr_dec(struct wr *w, uint64_t v);
+void wr_hex(struct wr *w, const void *p, size_t n); /* lower case */
+void wr_fmt(struct wr *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Keeps room for n bytes and returns their offset in .p, to be patched once they are known. */
+size_t wr_hole(struct wr *w, size_t n);
+/* Terminates with a NUL that is not counted in .n; false (and "" at best) when there is no room. */
+bool wr_nul(struct wr *w);
+#endif
