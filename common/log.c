@@ -157,6 +157,17 @@ static void to_text(struct wr *w, const char *text, const struct log_field *f)
 	(void)wr_nul(w);
 }
 
+static void journal_field(
+    struct wr *w, struct iovec *iov, int *n, const char *key, const char *text)
+{
+	size_t from = w->n;
+
+	wr_str(w, key);
+	wr_u8(w, '=');
+	wr_str(w, text);
+	iov[(*n)++] = (struct iovec){ w->p + from, w->n - from };
+}
+
 static void to_journal(int prio, const char *file, int line, const char *func, const char *message,
     const struct log_field *f)
 {
@@ -164,25 +175,17 @@ static void to_journal(int prio, const char *file, int line, const char *func, c
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct iovec iov[MAX_FIELDS + 8];
 	int n = 0;
+	char place[16];
 
-#define FIELD(...)                                                                                 \
-	do {                                                                                       \
-		size_t from = w.n;                                                                 \
-		wr_fmt(&w, __VA_ARGS__);                                                           \
-		iov[n++] = (struct iovec){ buf + from, w.n - from };                               \
-	} while (0)
-	size_t from = w.n;
-	wr_str(&w, "MESSAGE=");
-	wr_str(&w, message);
-	iov[n++] = (struct iovec){ buf + from, w.n - from };
-	FIELD("PRIORITY=%d", prio);
-	FIELD("SYSLOG_IDENTIFIER=%s", lg.ident);
-	FIELD("CODE_FILE=%s", file);
-	FIELD("CODE_LINE=%d", line);
-	FIELD("CODE_FUNC=%s", func);
-#undef FIELD
+	snprintf(place, sizeof(place), "%d", line);
+	journal_field(&w, iov, &n, "MESSAGE", message);
+	journal_field(&w, iov, &n, "PRIORITY", (char[]){ (char)('0' + prio), '\0' });
+	journal_field(&w, iov, &n, "SYSLOG_IDENTIFIER", lg.ident);
+	journal_field(&w, iov, &n, "CODE_FILE", file);
+	journal_field(&w, iov, &n, "CODE_LINE", place);
+	journal_field(&w, iov, &n, "CODE_FUNC", func);
 	for (int i = 0; f->key && i < MAX_FIELDS; f++, i++) {
-		from = w.n;
+		size_t from = w.n;
 		wr_str(&w, f->key);
 		wr_u8(&w, '=');
 		value(&w, f);
