@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Fails when a room includes another room. cmake -DROOT=<src> -P includes.cmake
 set(sipd "common|ipc|sipd")
 set(mediad "common|ipc|mediad")

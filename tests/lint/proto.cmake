@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Fails when a message type can contain itself: protobuf-c's unpacker has no depth limit.
 # cmake -DROOT=<src> -P proto.cmake
 file(GLOB protos ${ROOT}/ipc/proto/*.proto)

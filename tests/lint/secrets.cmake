@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Fails when a log call names something that sounds like a secret. cmake -DROOT=<src> -P secrets.cmake
 # A value that only sounds like one (a key identifier, say) goes through F_KEYID, which prints a public hash.
 foreach(room IN ITEMS common ipc sipd mediad dectd presenced certd)
