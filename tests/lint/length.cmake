@@ -1,0 +1,15 @@
+# A C file says one thing: over 1,200 lines it says more, and is split by the protocol's words.
+cmake_minimum_required(VERSION 3.25)
+file(GLOB_RECURSE files ${ROOT}/common/*.[ch] ${ROOT}/ipc/*.[ch] ${ROOT}/certd/*.[ch] ${ROOT}/sipd/*.[ch]
+	${ROOT}/mediad/*.[ch] ${ROOT}/dectd/*.[ch] ${ROOT}/presenced/*.[ch] ${ROOT}/tests/*.[ch] ${ROOT}/bench/*.[ch])
+set(long "")
+foreach(file IN LISTS files)
+	file(STRINGS ${file} lines REGEX "^" ENCODING UTF-8)
+	list(LENGTH lines n)
+	if(n GREATER 1200)
+		string(APPEND long "  ${file}: ${n} lines\n")
+	endif()
+endforeach()
+if(long)
+	message(FATAL_ERROR "files over 1,200 lines:\n${long}")
+endif()
