@@ -40,7 +40,6 @@ enum mac_reason {         /* why a connection ended */
 	MAC_R_UNSPECIFIED,
 	MAC_R_BASE_LOST, /* the link to the base broke */
 	MAC_R_STALE,     /* the base gave its connection number to a new connection */
-	MAC_R_DUPLICATE, /* the same portable part came in elsewhere */
 };
 
 enum mac_cipher {
