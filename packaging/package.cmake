@@ -1,0 +1,28 @@
+# What is installed beside the programs, and the Debian package (cpack -G DEB).
+install(DIRECTORY systemd/ DESTINATION lib/systemd/system FILES_MATCHING PATTERN "*.service" PATTERN "*.socket"
+	PATTERN "*.target")
+install(FILES systemd/ipdect.sysusers DESTINATION lib/sysusers.d RENAME ipdect.conf)
+install(FILES systemd/ipdect.tmpfiles DESTINATION lib/tmpfiles.d RENAME ipdect.conf)
+install(FILES packaging/ipdect.conf DESTINATION /etc/ipdect)
+install(FILES README.md DESTINATION share/doc/ipdect)
+install(DIRECTORY docs/ DESTINATION share/doc/ipdect FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGE_NAME ipdect)
+set(CPACK_PACKAGE_CONTACT "ipdect maintainers <ipdect@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "open IP-DECT server for Lync, Skype for Business and SIP
+ A mobility manager that drives multi-cell DECT base stations (Mitel RFPs) and joins their
+ handsets to Microsoft Lync / Skype for Business and to any SIP PBX. Five privilege-separated
+ daemons under systemd, administered with dectctl.")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, systemd")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates")
+set(CPACK_DEBIAN_PACKAGE_SECTION comm)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/deb/postinst
+	${CMAKE_SOURCE_DIR}/packaging/deb/prerm ${CMAKE_SOURCE_DIR}/packaging/deb/postrm
+	${CMAKE_SOURCE_DIR}/packaging/deb/conffiles)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)
