@@ -210,6 +210,24 @@ int rfp_link_send_dnm(struct rfp_link *l, const uint8_t *dnm, size_t n)
 	return err;
 }
 
+int rfp_link_send_whole(struct rfp_link *l, const uint8_t *msgs, size_t n)
+{
+	int err = 0;
+
+	while (n && !err) {
+		size_t len;
+
+		if (!l->proven || l->fsm.st == LS_CLOSED)
+			return ERR_STATE;
+		len = RFP_HDR + (n < RFP_HDR ? n : (size_t)msgs[2] << 8 | msgs[3]);
+		BUG_ON(len > n);
+		err = put_out(l, msgs, len);
+		msgs += len;
+		n -= len;
+	}
+	return err;
+}
+
 /* ---- hand-shake ---- */
 
 static int sys_init(struct rfp_link *l, const struct rfp_msg *m, struct slice whole)

@@ -113,6 +113,8 @@ void rfp_link_resync(struct rfp_link *l);
 int rfp_link_send(struct rfp_link *l, const struct rfp_msg *m) MUST_CHECK;
 /* A ready DNM payload. */
 int rfp_link_send_dnm(struct rfp_link *l, const uint8_t *dnm, size_t n) MUST_CHECK;
+/* Ready messages with their headers, one after the other. */
+int rfp_link_send_whole(struct rfp_link *l, const uint8_t *msgs, size_t n) MUST_CHECK;
 void rfp_link_led(struct rfp_link *l, uint8_t id, uint8_t colour);
 void rfp_link_set_caps(
     struct rfp_link *l, uint16_t caps); /* sent when it changed and the radio is initialised */
