@@ -1,0 +1,776 @@
+/* The soft air interface: bases and portable parts of one process, connections between them, faults, violations,
+ * events and commands. Everything that one side does reaches the other in a later turn, through one queue. */
+#include "tests/support/air.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+#define BEARERS        12
+#define NOT_HEARD      (-95)
+#define DEFAULT_SIGNAL (-50)
+#define SIGNALS        32
+
+enum kind {
+	D_PAGE,
+	D_CONNECTED,
+	D_FRAME_UP,
+	D_FRAME_DOWN,
+	D_RELEASED,
+	D_KEY,
+	D_CIPHERED,
+	D_MOVED,
+	D_SPEECH,
+	D_BASE
+};
+struct delivery {
+	struct list node;
+	enum kind kind;
+	struct air_conn *c;
+	struct air_pp *pp;
+	struct air_base *b;
+	int arg, buffer;
+	void (*done)(void *ctx, int buffer);
+	void *ctx;
+	size_t n;
+	uint8_t data[AIR_FRAME_MAX];
+	int16_t *speech;
+};
+struct air_conn {
+	struct list node;
+	struct air *air;
+	struct air_pp *pp;
+	struct air_base *base, *next; /* next: handover under way */
+	void *user;
+	int mcei, next_mcei;
+	uint32_t pmid;
+	bool up, dead, speech, ciphered;
+	size_t nkey;
+	uint8_t key[16];
+	unsigned drop_up, drop_down;
+};
+struct signal {
+	struct air_base *b;
+	int dbm;
+};
+struct air_pp {
+	struct list node;
+	struct air *air;
+	const struct air_pp_ops *ops;
+	void *ctx;
+	char name[32];
+	bool gone;
+	struct signal signals[SIGNALS];
+	unsigned nsignals;
+};
+struct air_base {
+	struct list node;
+	struct air *air;
+	const struct air_base_ops *ops;
+	void *ctx;
+	char name[32];
+	bool on;
+	unsigned bearers;
+	struct air_info info;
+};
+struct noun {
+	struct list node;
+	char noun[16];
+	air_command_h *fn;
+	void *ctx;
+	const char *help;
+};
+struct listener {
+	struct list node;
+	void (*fn)(void *ctx, const char *line);
+	void *ctx;
+};
+struct air {
+	struct tmr_wheel *w;
+	struct tmr tmr;
+	struct list pps, bases, conns, queue, nouns, listeners;
+	char **violations;
+	unsigned nviolations;
+};
+
+static void drain(struct tmr *t, void *ctx);
+
+struct air *air_new(uv_loop_t *loop, struct tmr_wheel *w)
+{
+	struct air *a = mem_new(sizeof(*a));
+
+	(void)loop;
+	a->w = w;
+	tmr_init(&a->tmr, w, drain, a);
+	list_init(&a->pps);
+	list_init(&a->bases);
+	list_init(&a->conns);
+	list_init(&a->queue);
+	list_init(&a->nouns);
+	list_init(&a->listeners);
+	return a;
+}
+
+struct tmr_wheel *air_wheel(struct air *a)
+{
+	return a->w;
+}
+
+static void delivery_free(struct delivery *d)
+{
+	list_remove(&d->node);
+	free(d->speech);
+	free(d);
+}
+
+static void conn_free(struct air_conn *c)
+{
+	LIST_FOREACH(&c->air->queue, it)
+	{
+		struct delivery *d = LIST_ENTRY(it, struct delivery, node);
+
+		if (d->c == c)
+			delivery_free(d);
+	}
+	list_remove(&c->node);
+	mem_free_wiped(c, sizeof(*c));
+}
+
+#define FREE_ALL(head, type)                                                                       \
+	while (!list_empty(head)) {                                                                \
+		type *x = LIST_ENTRY((head)->next, type, node);                                    \
+		list_remove(&x->node);                                                             \
+		free(x);                                                                           \
+	}
+
+void air_free(struct air *a)
+{
+	if (!a)
+		return;
+	tmr_stop(&a->tmr);
+	while (!list_empty(&a->queue))
+		delivery_free(LIST_ENTRY(a->queue.next, struct delivery, node));
+	FREE_ALL(&a->conns, struct air_conn)
+	FREE_ALL(&a->pps, struct air_pp)
+	FREE_ALL(&a->bases, struct air_base)
+	FREE_ALL(&a->nouns, struct noun)
+	FREE_ALL(&a->listeners, struct listener)
+	for (unsigned i = 0; i < a->nviolations; i++)
+		free(a->violations[i]);
+	free(a->violations);
+	free(a);
+}
+
+static struct delivery *post(struct air *a, enum kind kind, struct air_conn *c)
+{
+	struct delivery *d = mem_new(sizeof(*d));
+
+	d->kind = kind;
+	d->c = c;
+	list_append(&a->queue, &d->node);
+	if (!tmr_pending(&a->tmr))
+		tmr_start(&a->tmr, 0);
+	return d;
+}
+
+/* ---- delivery ---- */
+
+static void unbear(struct air_base *b)
+{
+	if (b && b->bearers)
+		b->bearers--;
+}
+
+static void deliver_released(struct air_conn *c, enum air_reason why)
+{
+	if (!c->pp->gone)
+		c->pp->ops->released(c->pp->ctx, c, why);
+	conn_free(c);
+}
+
+static void deliver_moved(struct air_conn *c, bool ok)
+{
+	c->pp->ops->moved(c->pp->ctx, c, ok);
+}
+
+static void deliver(struct delivery *d)
+{
+	struct air_conn *c = d->c;
+
+	switch (d->kind) {
+	case D_PAGE:
+		if (!d->pp->gone)
+			d->pp->ops->page(d->pp->ctx, d->b, d->data, d->n);
+		break;
+	case D_BASE:
+		if (!d->pp->gone)
+			d->pp->ops->base(d->pp->ctx, d->b, d->arg);
+		break;
+	case D_CONNECTED:
+		if (!c->dead)
+			c->pp->ops->connected(c->pp->ctx, c);
+		break;
+	case D_FRAME_UP:
+		if (c->dead)
+			break;
+		if (c->drop_up)
+			c->drop_up--;
+		else
+			c->base->ops->frame(c->base->ctx, c, c->mcei, d->data, d->n);
+		if (!c->dead && !c->pp->gone)
+			c->pp->ops->sent(c->pp->ctx, c);
+		break;
+	case D_FRAME_DOWN:
+		if (c->dead || d->b != c->base)
+			break;
+		if (d->done)
+			d->done(d->ctx, d->buffer);
+		if (c->drop_down)
+			c->drop_down--;
+		else if (!c->pp->gone)
+			c->pp->ops->frame(c->pp->ctx, c, d->data, d->n);
+		break;
+	case D_RELEASED:
+		deliver_released(c, (enum air_reason)d->arg);
+		break;
+	case D_KEY:
+		if (!c->dead)
+			c->pp->ops->base_has_key(c->pp->ctx, c);
+		break;
+	case D_CIPHERED:
+		if (!c->dead && d->b == c->base)
+			c->base->ops->ciphered(c->base->ctx, c, c->mcei);
+		break;
+	case D_MOVED:
+		if (!c->dead)
+			deliver_moved(c, d->arg);
+		break;
+	case D_SPEECH:
+		if (!c->dead)
+			c->pp->ops->speech(c->pp->ctx, c, d->speech);
+		break;
+	}
+}
+
+static void drain(struct tmr *t, void *ctx)
+{
+	struct air *a = ctx;
+	struct list now;
+
+	(void)t;
+	/* Only what was there at the start of this turn. */
+	list_init(&now);
+	while (!list_empty(&a->queue)) {
+		struct list *n = a->queue.next;
+
+		list_remove(n);
+		list_append(&now, n);
+	}
+	while (!list_empty(&now)) {
+		struct delivery *d = LIST_ENTRY(now.next, struct delivery, node);
+		struct delivery copy = *d;
+
+		/* A connection that is freed takes its later deliveries with it. */
+		if (d->kind == D_RELEASED)
+			LIST_FOREACH(&now, it)
+			{
+				struct delivery *o = LIST_ENTRY(it, struct delivery, node);
+
+				if (o != d && o->c == d->c)
+					delivery_free(o);
+			}
+		list_remove(&d->node);
+		free(d);
+		deliver(&copy);
+		free(copy.speech);
+	}
+}
+
+/* ---- portable parts ---- */
+
+struct air_pp *air_pp_add(struct air *a, const struct air_pp_ops *ops, void *ctx, const char *name)
+{
+	struct air_pp *p = mem_new(sizeof(*p));
+
+	p->air = a;
+	p->ops = ops;
+	p->ctx = ctx;
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	list_append(&a->pps, &p->node);
+	LIST_FOREACH(&a->bases, it)
+	{
+		struct air_base *b = LIST_ENTRY(it, struct air_base, node);
+
+		if (b->on) {
+			struct delivery *d = post(a, D_BASE, NULL);
+
+			d->pp = p;
+			d->b = b;
+			d->arg = true;
+		}
+	}
+	return p;
+}
+
+/* Marks the end; the base learns it as lost radio contact. */
+static void lose(struct air_conn *c, enum air_reason why, bool tell_base)
+{
+	struct air_base *b = c->base, *next = c->next;
+
+	if (c->dead)
+		return;
+	c->dead = true;
+	unbear(b);
+	if (next)
+		unbear(next);
+	c->next = NULL;
+	if (tell_base && b)
+		b->ops->released(b->ctx, c, c->mcei, why);
+	if (tell_base && next)
+		next->ops->released(next->ctx, c, c->next_mcei, why);
+	post(c->air, D_RELEASED, c)->arg = (int)why;
+}
+
+void air_pp_remove(struct air_pp *p)
+{
+	p->gone = true;
+	LIST_FOREACH(&p->air->conns, it)
+	{
+		struct air_conn *c = LIST_ENTRY(it, struct air_conn, node);
+
+		if (c->pp == p)
+			lose(c, AIR_ABNORMAL, true);
+	}
+	/* Kept until air_free(): deliveries may still name it. */
+}
+
+static int signal_at(const struct air_pp *p, const struct air_base *b)
+{
+	for (unsigned i = 0; i < p->nsignals; i++)
+		if (p->signals[i].b == b)
+			return p->signals[i].dbm;
+	return DEFAULT_SIGNAL;
+}
+
+void air_set_signal(struct air_pp *p, struct air_base *b, int dbm)
+{
+	for (unsigned i = 0; i < p->nsignals; i++)
+		if (p->signals[i].b == b) {
+			p->signals[i].dbm = dbm;
+			return;
+		}
+	if (p->nsignals < SIGNALS)
+		p->signals[p->nsignals++] = (struct signal){ b, dbm };
+}
+
+unsigned air_scan(struct air_pp *p, struct air_base **out, unsigned cap)
+{
+	unsigned n = 0;
+
+	LIST_FOREACH(&p->air->bases, it)
+	{
+		struct air_base *b = LIST_ENTRY(it, struct air_base, node);
+		int s = signal_at(p, b);
+		unsigned i;
+
+		if (!b->on || s < NOT_HEARD || n == cap)
+			continue;
+		for (i = n++; i > 0 && signal_at(p, out[i - 1]) < s; i--)
+			out[i] = out[i - 1];
+		out[i] = b;
+	}
+	return n;
+}
+
+void air_base_info(const struct air_base *b, struct air_info *out)
+{
+	*out = b->info;
+}
+
+struct air_conn *air_connect(struct air_pp *p, struct air_base *b, uint32_t pmid)
+{
+	struct air_conn *c;
+
+	if (!b->on || signal_at(p, b) < NOT_HEARD || b->bearers >= BEARERS)
+		return NULL;
+	c = mem_new(sizeof(*c));
+	c->air = p->air;
+	c->pp = p;
+	c->base = b;
+	c->pmid = pmid & 0xfffff;
+	list_append(&p->air->conns, &c->node);
+	b->bearers++;
+	c->mcei = b->ops->setup(b->ctx, c, c->pmid, false);
+	if (c->mcei < 0) {
+		unbear(b);
+		conn_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+bool air_send(struct air_conn *c, const uint8_t *frame, size_t n)
+{
+	struct delivery *d;
+
+	if (c->dead || !c->up || n < 3 || n > AIR_FRAME_MAX)
+		return false;
+	d = post(c->air, D_FRAME_UP, c);
+	d->n = n;
+	memcpy(d->data, frame, n);
+	return true;
+}
+
+void air_release(struct air_conn *c, bool abnormal)
+{
+	lose(c, abnormal ? AIR_ABNORMAL : AIR_NORMAL, true);
+}
+
+bool air_cipher(struct air_conn *c, const uint8_t *dck, size_t n)
+{
+	if (c->dead || (n && !c->nkey))
+		return false;
+	if (n && (n != c->nkey || memcmp(c->key, dck, n) != 0)) {
+		air_event(c->air, "pp %s deaf: its key and the base's differ", c->pp->name);
+		lose(c, AIR_ABNORMAL, true);
+		return true;
+	}
+	c->ciphered = n > 0;
+	if (n)
+		post(c->air, D_CIPHERED, c)->b = c->base;
+	return true;
+}
+
+bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid)
+{
+	if (c->dead || !c->up || c->next || !b->on || signal_at(c->pp, b) < NOT_HEARD)
+		return false;
+	if (b == c->base) { /* bearer handover: nobody above the MAC sees it */
+		post(c->air, D_MOVED, c)->arg = true;
+		return true;
+	}
+	if (b->bearers >= BEARERS)
+		return false;
+	b->bearers++;
+	c->next = b;
+	c->next_mcei = b->ops->setup(b->ctx, c, pmid & 0xfffff, true);
+	if (c->next_mcei < 0) {
+		unbear(b);
+		c->next = NULL;
+		return false;
+	}
+	return true;
+}
+
+struct air_base *air_conn_base(const struct air_conn *c)
+{
+	return c->base;
+}
+
+void air_speak(struct air_conn *c, const int16_t *samples)
+{
+	if (!c->dead && c->speech)
+		c->base->ops->speech(c->base->ctx, c, c->mcei, samples);
+}
+
+bool air_speech_open(const struct air_conn *c)
+{
+	return c->speech;
+}
+
+void air_conn_set_user(struct air_conn *c, void *user)
+{
+	c->user = user;
+}
+
+void *air_conn_user(const struct air_conn *c)
+{
+	return c->user;
+}
+
+void air_drop_frames(struct air_conn *c, bool up, unsigned n)
+{
+	*(up ? &c->drop_up : &c->drop_down) = n;
+}
+
+/* ---- bases ---- */
+
+struct air_base *air_base_add(
+    struct air *a, const struct air_base_ops *ops, void *ctx, const char *name)
+{
+	struct air_base *b = mem_new(sizeof(*b));
+
+	b->air = a;
+	b->ops = ops;
+	b->ctx = ctx;
+	snprintf(b->name, sizeof(b->name), "%s", name);
+	list_append(&a->bases, &b->node);
+	return b;
+}
+
+const char *air_base_name(const struct air_base *b)
+{
+	return b->name;
+}
+
+static void tell_all(struct air_base *b, bool up)
+{
+	LIST_FOREACH(&b->air->pps, it)
+	{
+		struct air_pp *p = LIST_ENTRY(it, struct air_pp, node);
+		struct delivery *d;
+
+		if (p->gone)
+			continue;
+		d = post(b->air, D_BASE, NULL);
+		d->pp = p;
+		d->b = b;
+		d->arg = up;
+	}
+}
+
+void air_base_on(struct air_base *b, const struct air_info *info)
+{
+	b->on = true;
+	b->info = *info;
+	tell_all(b, true);
+}
+
+void air_base_off(struct air_base *b)
+{
+	if (!b->on)
+		return;
+	b->on = false;
+	LIST_FOREACH(&b->air->conns, it)
+	{
+		struct air_conn *c = LIST_ENTRY(it, struct air_conn, node);
+
+		if (c->base == b)
+			lose(c, AIR_BASE_LOST, false);
+		else if (c->next == b)
+			air_base_refuse(c);
+	}
+	b->bearers = 0;
+	tell_all(b, false);
+}
+
+void air_base_remove(struct air_base *b)
+{
+	air_base_off(b); /* kept until air_free(): deliveries may still name it */
+}
+
+void air_base_page(struct air_base *b, const uint8_t *page, size_t n)
+{
+	if (n > AIR_FRAME_MAX)
+		return;
+	LIST_FOREACH(&b->air->pps, it)
+	{
+		struct air_pp *p = LIST_ENTRY(it, struct air_pp, node);
+		struct delivery *d;
+
+		if (p->gone || signal_at(p, b) < NOT_HEARD)
+			continue;
+		d = post(b->air, D_PAGE, NULL);
+		d->pp = p;
+		d->b = b;
+		d->n = n;
+		memcpy(d->data, page, n);
+	}
+}
+
+void air_base_accept(struct air_conn *c)
+{
+	if (c->dead)
+		return;
+	if (c->next) {
+		unbear(c->base);
+		c->base = c->next;
+		c->mcei = c->next_mcei;
+		c->next = NULL;
+		post(c->air, D_MOVED, c)->arg = true;
+		return;
+	}
+	c->up = true;
+	post(c->air, D_CONNECTED, c);
+}
+
+void air_base_refuse(struct air_conn *c)
+{
+	if (c->dead)
+		return;
+	if (c->next) {
+		unbear(c->next);
+		c->next = NULL;
+		post(c->air, D_MOVED, c)->arg = false;
+		return;
+	}
+	lose(c, AIR_REFUSED, false);
+}
+
+void air_base_frame(struct air_conn *c, const uint8_t *frame, size_t n,
+    void (*done)(void *ctx, int buffer), void *ctx, int buffer)
+{
+	struct delivery *d;
+
+	if (c->dead || n > AIR_FRAME_MAX)
+		return;
+	d = post(c->air, D_FRAME_DOWN, c);
+	d->b = c->base;
+	d->n = n;
+	memcpy(d->data, frame, n);
+	d->done = done;
+	d->ctx = ctx;
+	d->buffer = buffer;
+}
+
+void air_base_key(struct air_conn *c, const uint8_t *dck, size_t n)
+{
+	if (c->dead || n > sizeof(c->key))
+		return;
+	memcpy(c->key, dck, n);
+	c->nkey = n;
+	post(c->air, D_KEY, c);
+}
+
+void air_base_release(struct air_conn *c, enum air_reason why)
+{
+	lose(c, why, false);
+}
+
+void air_base_speech(struct air_conn *c, const int16_t *samples)
+{
+	if (!c->dead)
+		post(c->air, D_SPEECH, c)->speech =
+		    mem_dup(samples, AIR_SAMPLES * sizeof(*samples));
+}
+
+void air_base_speech_open(struct air_conn *c, bool open)
+{
+	c->speech = open;
+}
+
+/* ---- violations, events, commands ---- */
+
+void air_violation(struct air *a, const char *who, const char *rule, const char *fmt, ...)
+{
+	char text[512], what[384];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	snprintf(text, sizeof(text), "%s: %s: %s", who, rule, what);
+	if (a->nviolations < 1000) {
+		a->violations = mem_grow(a->violations, a->nviolations + 1, sizeof(char *));
+		a->violations[a->nviolations++] = mem_str(text);
+	}
+	air_event(a, "violation %s", text);
+}
+
+unsigned air_violations(const struct air *a)
+{
+	return a->nviolations;
+}
+
+const char *air_violation_text(const struct air *a, unsigned i)
+{
+	return i < a->nviolations ? a->violations[i] : NULL;
+}
+
+void air_on_event(struct air *a, void (*fn)(void *ctx, const char *line), void *ctx)
+{
+	struct listener *l = mem_new(sizeof(*l));
+
+	l->fn = fn;
+	l->ctx = ctx;
+	list_append(&a->listeners, &l->node);
+}
+
+void air_event(struct air *a, const char *fmt, ...)
+{
+	char line[640];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	LIST_FOREACH(&a->listeners, it)
+	{
+		struct listener *l = LIST_ENTRY(it, struct listener, node);
+
+		l->fn(l->ctx, line);
+	}
+}
+
+void air_noun(struct air *a, const char *noun, air_command_h *fn, void *ctx, const char *help)
+{
+	struct noun *n = mem_new(sizeof(*n));
+
+	snprintf(n->noun, sizeof(n->noun), "%s", noun);
+	n->fn = fn;
+	n->ctx = ctx;
+	n->help = help;
+	list_append(&a->nouns, &n->node);
+}
+
+/* Words between blanks; "two words" in quotes are one. */
+static int split(char *line, char **argv, int cap)
+{
+	int n = 0;
+
+	for (char *p = line; *p && n < cap;) {
+		char stop = ' ';
+
+		while (*p == ' ' || *p == '\t')
+			p++;
+		if (!*p)
+			break;
+		if (*p == '"')
+			stop = *p++;
+		argv[n++] = p;
+		while (*p && *p != stop && !(stop == ' ' && *p == '\t'))
+			p++;
+		if (*p)
+			*p++ = '\0';
+	}
+	return n;
+}
+
+int air_run(struct air *a, const char *line, struct wr *reply)
+{
+	char copy[1024], *argv[64];
+	int argc;
+
+	if (snprintf(copy, sizeof(copy), "%s", line) >= (int)sizeof(copy))
+		return ERR_LIMIT;
+	argc = split(copy, argv, 64);
+	if (argc == 0 || argv[0][0] == '#')
+		return 0;
+	if (strcmp(argv[0], "help") == 0) {
+		LIST_FOREACH(&a->nouns, it)
+		{
+			struct noun *n = LIST_ENTRY(it, struct noun, node);
+
+			wr_fmt(reply, "%s%s", reply->n ? "\n" : "", n->help);
+		}
+		return 0;
+	}
+	if (strcmp(argv[0], "violations") == 0) {
+		wr_fmt(reply, "%u violations", a->nviolations);
+		for (unsigned i = 0; i < a->nviolations; i++)
+			wr_fmt(reply, "\n%s", a->violations[i]);
+		return a->nviolations ? ERR_VALUE : 0;
+	}
+	LIST_FOREACH(&a->nouns, it)
+	{
+		struct noun *n = LIST_ENTRY(it, struct noun, node);
+
+		if (strcmp(n->noun, argv[0]) == 0)
+			return n->fn(n->ctx, argc, argv, reply);
+	}
+	wr_fmt(reply, "no such noun: %s", argv[0]);
+	return ERR_NOTFOUND;
+}
