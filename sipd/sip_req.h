@@ -1,0 +1,36 @@
+#ifndef SIPD_SIP_REQ_H
+#define SIPD_SIP_REQ_H
+#include "sipd/resolve.h"
+#include "sipd/tx.h"
+
+/* A client request as a whole: next hop found, candidates tried in order (each in its own transaction, RFC 3263 4.3: on
+ * timeout, transport error and 503), long requests moved from UDP to TCP (RFC 3261 18.1.1). */
+struct sip_req;
+enum sip_req_ev {
+	SIP_REQ_REPLY, /* rsp: any response but a 503 that made us try the next candidate */
+	SIP_REQ_FAIL, /* no response: err is ERR_TIMEOUT, ERR_LOST, ERR_NOTFOUND …; no more but DONE comes */
+	SIP_REQ_DONE, /* last call, exactly once */
+};
+typedef void sip_req_h(
+    void *ctx, struct sip_req *r, enum sip_req_ev ev, const struct sip_msg *rsp, int err);
+
+struct sip_req_conf {
+	enum sip_method method;
+	struct slice msg;           /* whole, without Via */
+	struct slice next_hop;      /* URI, resolved; or */
+	struct tp_flow *flow;       /* a flow to use; or */
+	const struct tp_dest *dest; /* candidates in order */
+	unsigned ndest;
+	uint32_t try_ms; /* how long one candidate may stay silent; 0: 64*T1 */
+	uint32_t key;    /* tp_dest.key for resolved candidates */
+	uint64_t owner;  /* for the signing hook */
+};
+struct sip_ua;
+/* Never calls back from inside. ERR_SYNTAX when next_hop is not a URI. */
+int sip_req_send(struct sip_ua *ua, const struct sip_req_conf *c, sip_req_h *fn, void *ctx,
+    struct sip_req **out) MUST_CHECK;
+int sip_req_cancel(
+    struct sip_req *r, struct slice lines);            /* INVITE: CANCEL; else as sip_req_forget */
+void sip_req_forget(struct sip_req *r);                /* no more callbacks */
+struct tp_flow *sip_req_flow(const struct sip_req *r); /* in use now; NULL while resolving */
+#endif
