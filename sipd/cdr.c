@@ -120,13 +120,13 @@ static int write_step(struct cdr *c, enum stmt s)
 	return rc;
 }
 
-static void bind(struct cdr *c, enum stmt s, int at, struct slice v)
+static void put_text(struct cdr *c, enum stmt s, int at, struct slice v)
 {
 	sqlite3_bind_text(c->st[s], at, v.p ? v.p : "",
 	    (int)(v.n > CDR_TEXT_MAX ? CDR_TEXT_MAX : v.n), SQLITE_TRANSIENT);
 }
 
-static void bind_rec(struct cdr *c, enum stmt s, const struct cdr_rec *r)
+static void put_rec(struct cdr *c, enum stmt s, const struct cdr_rec *r)
 {
 	const struct slice t[] = { r->user, r->name, r->number, r->uri, r->cause, r->sip_call_id,
 		r->rfp, r->media, r->diverted };
@@ -136,7 +136,7 @@ static void bind_rec(struct cdr *c, enum stmt s, const struct cdr_rec *r)
 	for (size_t i = 0; i < ARRAY_LEN(n); i++)
 		sqlite3_bind_int64(c->st[s], (int)i + 1, n[i]);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		bind(c, s, (int)(i + ARRAY_LEN(n)) + 1, t[i]);
+		put_text(c, s, (int)(i + ARRAY_LEN(n)) + 1, t[i]);
 }
 
 static struct slice col(sqlite3_stmt *st, int i)
@@ -236,13 +236,13 @@ uint64_t cdr_failures(const struct cdr *c)
 void cdr_begin(struct cdr *c, struct cdr_rec *r)
 {
 	r->id = ++c->last;
-	bind_rec(c, S_INSERT, r);
+	put_rec(c, S_INSERT, r);
 	(void)write_step(c, S_INSERT);
 }
 
 void cdr_update(struct cdr *c, const struct cdr_rec *r)
 {
-	bind_rec(c, S_UPDATE, r);
+	put_rec(c, S_UPDATE, r);
 	(void)write_step(c, S_UPDATE);
 }
 
@@ -266,7 +266,7 @@ int cdr_list(struct cdr *c, struct slice user, enum cdr_kind kind, uint32_t from
 	sqlite3_stmt *st = c->st[S_COUNT];
 
 	*total = *unread = 0;
-	bind(c, S_COUNT, 1, user);
+	put_text(c, S_COUNT, 1, user);
 	sqlite3_bind_int(st, 2, (int)kind);
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		*total = (uint32_t)sqlite3_column_int64(st, 0);
@@ -274,7 +274,7 @@ int cdr_list(struct cdr *c, struct slice user, enum cdr_kind kind, uint32_t from
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
-	bind(c, S_LIST, 1, user);
+	put_text(c, S_LIST, 1, user);
 	sqlite3_bind_int(c->st[S_LIST], 2, (int)kind);
 	sqlite3_bind_int64(c->st[S_LIST], 3, max);
 	sqlite3_bind_int64(c->st[S_LIST], 4, from);
@@ -285,7 +285,7 @@ uint32_t cdr_missed(struct cdr *c, struct slice user)
 {
 	uint32_t n = 0;
 
-	bind(c, S_MISSED, 1, user);
+	put_text(c, S_MISSED, 1, user);
 	if (sqlite3_step(c->st[S_MISSED]) == SQLITE_ROW)
 		n = (uint32_t)sqlite3_column_int64(c->st[S_MISSED], 0);
 	sqlite3_reset(c->st[S_MISSED]);
@@ -295,7 +295,7 @@ uint32_t cdr_missed(struct cdr *c, struct slice user)
 
 int cdr_mark_read(struct cdr *c, struct slice user, enum cdr_kind kind)
 {
-	bind(c, S_READ, 1, user);
+	put_text(c, S_READ, 1, user);
 	sqlite3_bind_int(c->st[S_READ], 2, (int)kind);
 	return write_step(c, S_READ);
 }
@@ -304,7 +304,7 @@ int cdr_clear(struct cdr *c, struct slice user, enum cdr_kind kind, uint64_t id)
 {
 	enum stmt s = id ? S_CLEAR_ONE : S_CLEAR_ALL;
 
-	bind(c, s, 1, user);
+	put_text(c, s, 1, user);
 	sqlite3_bind_int(c->st[s], 2, (int)kind);
 	if (id)
 		sqlite3_bind_int64(c->st[s], 3, (int64_t)id);
@@ -317,7 +317,7 @@ int cdr_redial(struct cdr *c, struct slice user, char *out, size_t cap)
 {
 	int err = ERR_NOTFOUND;
 
-	bind(c, S_REDIAL, 1, user);
+	put_text(c, S_REDIAL, 1, user);
 	if (sqlite3_step(c->st[S_REDIAL]) == SQLITE_ROW) {
 		struct slice number = col(c->st[S_REDIAL], 0), uri = col(c->st[S_REDIAL], 1);
 		err = slice_copy(number.n ? number : uri, out, cap);
@@ -330,7 +330,7 @@ int cdr_redial(struct cdr *c, struct slice user, char *out, size_t cap)
 int cdr_records(
     struct cdr *c, struct slice user, uint64_t before, uint32_t max, cdr_row_h *fn, void *ctx)
 {
-	bind(c, S_RECORDS, 1, user);
+	put_text(c, S_RECORDS, 1, user);
 	sqlite3_bind_int64(c->st[S_RECORDS], 2, (int64_t)before);
 	sqlite3_bind_int64(c->st[S_RECORDS], 3, max);
 	return rows(c, S_RECORDS, fn, ctx);

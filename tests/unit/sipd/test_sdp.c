@@ -3,14 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "common/mem.h"
 #include "sipd/csv.h"
-#include "sipd/mime.h"
 #include "sipd/sdes.h"
 #include "sipd/sdp.h"
+#include "sipd/sdp_body.h"
 
 static const char lync[] =
     "v=0\r\no=- 0 0 IN IP4 192.0.2.10\r\ns=session\r\nc=IN IP4 192.0.2.10\r\nb=CT:99980\r\nt=0 "
@@ -151,40 +152,45 @@ static void sdes_lines(void **state)
 	    ERR_VALUE);
 }
 
+static int body_of(const char *type, const char *body, char *buf, size_t cap, struct slice *sdp)
+{
+	static struct sip_msg m;
+	int n = snprintf(buf, cap,
+	    "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9hG4bK1\r\nFrom: "
+	    "<sip:c@d>;tag=1\r\n"
+	    "To: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Type: %s\r\nContent-Length: "
+	    "%zu\r\n"
+	    "\r\n%s",
+	    type, strlen(body), body);
+
+	assert_int_equal(sip_msg_parse(&m, buf, (size_t)n, true), 0);
+	return sdp_of_msg(&m, sdp);
+}
+
 static void multipart(void **state)
 {
 	struct slice s;
-	struct mime_part p[MIME_PARTS_MAX];
-	size_t n;
+	char buf[2048];
 	(void)state;
 	static const char body[] =
 	    "preamble\r\n--b1\r\nContent-Type: application/sdp\r\nContent-Disposition: session; "
 	    "handling=optional; ms-proxy-2007fallback\r\n\r\nv=0\r\nold\r\n--b1\r\n"
 	    "content-type: Application/SDP; x=1\r\nContent-ID: "
 	    "<a@b>\r\n\r\nv=0\r\nnew\r\n--b1--\r\n";
-
-	assert_int_equal(mime_split(SLICE_LIT("multipart/alternative; boundary=\"b1\""),
-	                     slice_str(body), p, MIME_PARTS_MAX, &n),
-	    0);
-	assert_int_equal(n, 2);
-	assert_true(slice_eq(p[1].id, SLICE_LIT("a@b")));
-	assert_int_equal(
-	    mime_sdp(SLICE_LIT("multipart/alternative;boundary=b1"), slice_str(body), &s), 0);
-	assert_true(slice_eq(s, SLICE_LIT("v=0\r\nnew")));
-	assert_int_equal(mime_sdp(SLICE_LIT("application/sdp"), SLICE_LIT("v=0"), &s), 0);
-	assert_int_equal(mime_sdp(SLICE_LIT("text/plain"), SLICE_LIT("v=0"), &s), ERR_UNSUPP);
-	assert_int_equal(mime_sdp(SLICE_LIT("application/sdp"), SLICE_LIT(""), &s), ERR_NOTFOUND);
 	static const char need[] =
 	    "--x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--x\r\n"
 	    "Content-Type: application/y\r\nContent-Disposition: z; handling=required\r\n"
 	    "\r\nq\r\n--x--";
+
 	assert_int_equal(
-	    mime_sdp(SLICE_LIT("multipart/mixed; boundary=x"), slice_str(need), &s), ERR_UNSUPP);
+	    body_of("multipart/alternative;boundary=b1", body, buf, sizeof(buf), &s), 0);
+	assert_true(slice_eq(slice_trim(s), SLICE_LIT("v=0\r\nnew")));
+	assert_int_equal(body_of("application/sdp", "v=0", buf, sizeof(buf), &s), 0);
+	assert_true(slice_eq(s, SLICE_LIT("v=0")));
+	assert_int_equal(body_of("text/plain", "v=0", buf, sizeof(buf), &s), ERR_UNSUPP);
+	assert_int_equal(body_of("application/sdp", "", buf, sizeof(buf), &s), ERR_NOTFOUND);
 	assert_int_equal(
-	    mime_sdp(SLICE_LIT("multipart/mixed; boundary=x"), SLICE_LIT("nothing here"), &s),
-	    ERR_SYNTAX);
-	assert_int_equal(
-	    mime_sdp(SLICE_LIT("multipart/mixed"), SLICE_LIT("--x\r\n"), &s), ERR_SYNTAX);
+	    body_of("multipart/mixed; boundary=x", need, buf, sizeof(buf), &s), ERR_UNSUPP);
 }
 
 static void csv(void **state)
