@@ -12,7 +12,7 @@
 static void put_value(struct wr *w, struct slice v)
 {
 	for (size_t i = 0; i < v.n; i++) {
-		if (v.p[i] == '\r' || v.p[i] == '\n' || v.p[i] == '\0') {
+		if (v.p[i] == '\r' || v.p[i] == '\n') {
 			w->bad = true;
 			return;
 		}

@@ -172,8 +172,9 @@ static int take_via(struct sip_msg *m)
 		return fault(m, ERR_SYNTAX, 400, "Via is missing");
 	err = sip_via_parse(&m->via, el);
 	if (err) {
-		m->via = (struct sip_via){ 0 };
-		return fault(m, err, 400, "Malformed Via");
+		if (err != ERR_UNSUPP)
+			m->via = (struct sip_via){ 0 };
+		return fault(m, err, err == ERR_UNSUPP ? 505 : 400, "Malformed Via");
 	}
 	/* ";;,;,," (RFC 4475 3.1.2.1): the list goes on with things that are no Via. */
 	while (sip_list_next(&c, &el))
@@ -265,6 +266,17 @@ static int take_body(struct sip_msg *m, char *from, size_t left, bool stream)
 	return len > SIP_BODY_MAX ? fault(m, ERR_LIMIT, 413, NULL) : 0;
 }
 
+/* A NUL may stand in a quoted-string behind a backslash only (quoted-pair, RFC 4475 3.1.1.2). */
+static bool stray_nul(const char *p, const char *end)
+{
+	while ((p = memchr(p, '\0', (size_t)(end - p))) != NULL) {
+		if (p[-1] != '\\')
+			return true;
+		p++;
+	}
+	return false;
+}
+
 int sip_msg_parse(struct sip_msg *m, char *buf, size_t n, bool stream)
 {
 	char *end = buf + n, *p, *nl, *stop;
@@ -295,7 +307,7 @@ int sip_msg_parse(struct sip_msg *m, char *buf, size_t n, bool stream)
 	} else {
 		stop += 2;
 	}
-	if (memchr(buf, '\0', (size_t)(stop - buf)))
+	if (*buf == '\0' || stray_nul(buf + 1, stop))
 		err = fault(m, ERR_SYNTAX, 400, "NUL in the header section");
 	while (p < stop) {
 		e = one_header(m, &p, stop);

@@ -45,15 +45,17 @@ int sip_via_parse(struct sip_via *via, struct slice in)
 	via->transport = cur_token(&c);
 	if (via->transport.n == 0 || cur_done(&c) || (*c.p != ' ' && *c.p != '\t'))
 		return ERR_SYNTAX;
-	if (!slice_ieq(name, SLICE_LIT("SIP")) || !slice_eq(version, SLICE_LIT("2.0")))
-		return ERR_UNSUPP;
+	/* Of another version: still read as far as it looks like ours, so that the 505 finds its way. */
+	int other = !slice_ieq(name, SLICE_LIT("SIP")) || !slice_eq(version, SLICE_LIT("2.0"))
+	                ? ERR_UNSUPP
+	                : 0;
 	cur_lws(&c);
 	int err = parse_sent_by(via, &c);
 	if (err)
 		return err;
 	cur_lws(&c);
 	if (cur_done(&c))
-		return 0;
+		return other;
 	if (*c.p != ';')
 		return ERR_SYNTAX;
 
@@ -73,7 +75,7 @@ int sip_via_parse(struct sip_via *via, struct slice in)
 				return ERR_SYNTAX;
 		}
 	}
-	return 0;
+	return other;
 }
 
 bool sip_via_has_magic(const struct sip_via *via)
