@@ -256,6 +256,8 @@ static int take_body(struct sip_msg *m, char *from, size_t left, bool stream)
 			return fault(m, ERR_SYNTAX, 400, "Malformed Content-Length");
 		if (len > left && len > SIP_BODY_MAX)
 			return fault(m, ERR_LIMIT, 413, NULL);
+		if (len > left && (size_t)(from - m->buf.p) + len > SIP_MSG_MAX)
+			return fault(m, ERR_LIMIT, 513, NULL);
 		if (len > left)
 			return fault(m, ERR_TRUNCATED, 400, "Body is shorter than Content-Length");
 	} else if (stream && left) {

@@ -36,7 +36,7 @@ struct tp_conf {
 	uint32_t udp_max;     /* a request longer than this goes over TCP instead [1300] */
 	uint8_t dscp;         /* 0 … 63, as given; 24 (CS3) is usual for signalling */
 	int8_t priority;      /* SO_PRIORITY for 802.1p mapping; -1: leave alone */
-	bool rport_off;       /* do not answer to the source port of a request without rport */
+	bool force_rport;     /* answer to the source port even of a request without rport (NAT) */
 };
 
 struct tp_ops {
@@ -96,7 +96,8 @@ bool tp_flow_up(const struct tp_flow *f);      /* connected and, with TLS, prove
 bool tp_flow_inbound(const struct tp_flow *f); /* the peer connected to us */
 const struct sockaddr *tp_flow_remote(const struct tp_flow *f);
 const struct sockaddr *tp_flow_local(const struct tp_flow *f); /* real address, never a wildcard */
-uint64_t tp_flow_id(const struct tp_flow *f);                  /* unique in this process; never 0 */
+struct tp *tp_flow_tp(const struct tp_flow *f);
+uint64_t tp_flow_id(const struct tp_flow *f);      /* unique in this process; never 0 */
 const char *tp_flow_name(const struct tp_flow *f); /* host name asked for; "" for accepted flows */
 const char *tp_flow_why(
     const struct tp_flow *f); /* reason of its end, for people; "" while alive */

@@ -95,6 +95,8 @@ int tx_refuse(struct tx *tx, unsigned status, const char *reason);
 const char *tx_to_tag(struct tx *tx);
 /* The final response we sent, 0: none yet. */
 unsigned tx_status(const struct tx *tx);
+/* Sends the last response again (2xx and reliable 1xx to INVITE, whose repeats are the core's business). */
+int tx_repeat(struct tx *tx);
 /* Text of the last response sent (for repeating a 2xx); borrowed until the next. */
 struct slice tx_last(const struct tx *tx);
 

@@ -1,0 +1,119 @@
+#ifndef SIPD_TX_INT_H
+#define SIPD_TX_INT_H
+#include "common/fsm.h"
+#include "common/map.h"
+#include "sipd/sip_build.h"
+#include "sipd/tx.h"
+
+/* Inside of the transaction layer: tx.c (interface, sending), tx_table.c (matching), sip_txi/txn/rxi/rxn.c (machines). */
+struct tx {
+	struct fsm m;
+	struct tx_layer *l;
+	struct list node; /* layer's live or dead list */
+	enum tx_kind kind;
+	enum sip_method method;
+	struct map_node key_node, merge_node;
+	char *key, *merge_key;
+	struct tp_flow *flow;
+	struct tp_watch watch;
+	struct tmr state_tmr, retr_tmr;
+	uint32_t retr_ms;
+	uint64_t started; /* ms */
+	uint64_t owner;
+	char *sent; /* last message sent, whole */
+	size_t sent_n;
+	/* client */
+	char branch[SIP_BRANCH_CAP];
+	tx_client_h *cfn;
+	uint32_t timeout_ms;
+	unsigned final; /* final status seen or sent */
+	bool got_1xx, cancelled;
+	char *cancel_lines; /* waits for the first 1xx */
+	struct tmr cancel_tmr;
+	char *ack;
+	size_t ack_n;
+	/* server */
+	tx_server_h *sfn;
+	const struct sip_msg *req;
+	struct sip_msg *req_own;
+	bool served;
+	char to_tag[SIP_TAG_LEN + 1];
+	void *ctx;
+};
+
+struct tx_layer {
+	struct tx_conf conf;
+	struct tmr_wheel *wheel;
+	const struct tx_ops *ops;
+	void *ctx;
+	struct map table, merged;
+	struct list live, dead;
+	struct tmr reaper;
+	struct tx_stats stats;
+	struct sip_msg scratch; /* own messages parsed again: for ACK, CANCEL, the signing hook */
+	char sign_buf[8192];
+	char out[SIP_MSG_MAX + 8192 + 1];
+};
+
+/* What the machines hand to their actions. */
+struct tx_ev_arg {
+	const struct sip_msg *m; /* response or request received */
+	struct slice text;       /* message to send */
+};
+
+enum {
+	TXI_EV_1XX,
+	TXI_EV_2XX,
+	TXI_EV_FINAL,
+	TXI_EV_TIMER,
+	TXI_EV_TPERR,
+	TXI_EV_RETRANS,
+	TXI_EV_STOP,
+	TXI_NEV
+};
+enum { TXN_EV_1XX, TXN_EV_FINAL, TXN_EV_TIMER, TXN_EV_TPERR, TXN_EV_RETRANS, TXN_NEV };
+enum {
+	RXI_EV_REPEAT,
+	RXI_EV_ACK,
+	RXI_EV_1XX,
+	RXI_EV_2XX,
+	RXI_EV_FINAL,
+	RXI_EV_TIMER,
+	RXI_EV_TPERR,
+	RXI_EV_RETRANS,
+	RXI_NEV
+};
+enum { RXN_EV_REPEAT, RXN_EV_1XX, RXN_EV_FINAL, RXN_EV_TIMER, RXN_EV_TPERR, RXN_NEV };
+extern const struct fsm_def sip_txi_def, sip_txn_def, sip_rxi_def, sip_rxn_def;
+/* First states. */
+#define TX_ST_FIRST 0
+
+static inline struct tx *tx_of(struct fsm *m)
+{
+	return CONTAINER_OF(m, struct tx, m);
+}
+
+/* tx.c, for the machines */
+int tx_wire(struct tx *tx, struct slice text); /* sends and remembers as .sent */
+int tx_wire_again(struct tx *tx);              /* .sent once more; counted as a retransmission */
+void tx_wire_ack(
+    struct tx *tx, const struct sip_msg *rsp); /* ACK to 3xx-6xx, the same one for repeats */
+void tx_tell(struct tx *tx, enum tx_client_ev ev, const struct sip_msg *rsp, int err);
+void tx_tell_server(struct tx *tx, enum tx_server_ev ev, const struct sip_msg *m);
+void tx_retrans_start(struct tx *tx, uint32_t ms);
+void tx_retrans_next(struct tx *tx, uint32_t cap); /* doubles, up to cap (0: none) */
+void tx_retrans_stop(struct tx *tx);
+void tx_to_core(struct tx *tx, const struct sip_msg *ack); /* ACK to a 2xx */
+static inline bool tx_unreliable(const struct tx *tx)
+{
+	return !tp_flow_reliable(tx->flow);
+}
+
+/* tx_table.c */
+#define TX_KEY_MAX 2048
+/* Keys into a buffer of TX_KEY_MAX; 0: does not fit. */
+size_t tx_client_key(char *out, struct slice branch, struct slice method);
+size_t tx_server_key(char *out, const struct sip_msg *req, struct slice method);
+size_t tx_merge_key(char *out, const struct sip_msg *req);
+struct tx *tx_find(struct tx_layer *l, const char *key, size_t n);
+#endif
