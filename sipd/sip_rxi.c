@@ -12,7 +12,7 @@ static const struct fsm_state states[NSTATES] = {
 	[TERMINATED] = { .name = "TERMINATED", .final = true },
 };
 
-static int send(struct fsm *m, int ev, const void *arg)
+static int answer(struct fsm *m, int ev, const void *arg)
 {
 	const struct tx_ev_arg *a = arg;
 	struct tx *tx = tx_of(m);
@@ -73,9 +73,9 @@ static int lost(struct fsm *m, int ev, const void *arg)
 
 static const struct fsm_row rows[] = {
 	{ PROCEEDING, RXI_EV_REPEAT, PROCEEDING, 0, again },
-	{ PROCEEDING, RXI_EV_1XX, PROCEEDING, 0, send },
-	{ PROCEEDING, RXI_EV_2XX, ACCEPTED, 0, send },
-	{ PROCEEDING, RXI_EV_FINAL, COMPLETED, 0, send },
+	{ PROCEEDING, RXI_EV_1XX, PROCEEDING, 0, answer },
+	{ PROCEEDING, RXI_EV_2XX, ACCEPTED, 0, answer },
+	{ PROCEEDING, RXI_EV_FINAL, COMPLETED, 0, answer },
 	{ PROCEEDING, RXI_EV_TPERR, TERMINATED, 0, lost },
 	{ PROCEEDING, RXI_EV_ACK, PROCEEDING, 0, NULL },
 	{ COMPLETED, RXI_EV_REPEAT, COMPLETED, 0, again },
@@ -88,7 +88,7 @@ static const struct fsm_row rows[] = {
 	{ CONFIRMED, RXI_EV_TIMER, TERMINATED, 0, NULL },
 	{ CONFIRMED, RXI_EV_TPERR, TERMINATED, 0, NULL },
 	{ ACCEPTED, RXI_EV_REPEAT, ACCEPTED, 0, NULL },
-	{ ACCEPTED, RXI_EV_2XX, ACCEPTED, 0, send },
+	{ ACCEPTED, RXI_EV_2XX, ACCEPTED, 0, answer },
 	{ ACCEPTED, RXI_EV_ACK, ACCEPTED, 0, ack_up },
 	{ ACCEPTED, RXI_EV_TIMER, TERMINATED, 0, NULL },
 	{ ACCEPTED, RXI_EV_TPERR, TERMINATED, 0, lost },

@@ -11,7 +11,7 @@ static const struct fsm_state states[NSTATES] = {
 	[TERMINATED] = { .name = "TERMINATED", .final = true },
 };
 
-static int send(struct fsm *m, int ev, const void *arg)
+static int answer(struct fsm *m, int ev, const void *arg)
 {
 	const struct tx_ev_arg *a = arg;
 
@@ -38,12 +38,12 @@ static int lost(struct fsm *m, int ev, const void *arg)
 
 static const struct fsm_row rows[] = {
 	{ TRYING, RXN_EV_REPEAT, TRYING, 0, NULL },
-	{ TRYING, RXN_EV_1XX, PROCEEDING, 0, send },
-	{ TRYING, RXN_EV_FINAL, COMPLETED, 0, send },
+	{ TRYING, RXN_EV_1XX, PROCEEDING, 0, answer },
+	{ TRYING, RXN_EV_FINAL, COMPLETED, 0, answer },
 	{ TRYING, RXN_EV_TPERR, TERMINATED, 0, lost },
 	{ PROCEEDING, RXN_EV_REPEAT, PROCEEDING, 0, again },
-	{ PROCEEDING, RXN_EV_1XX, PROCEEDING, 0, send },
-	{ PROCEEDING, RXN_EV_FINAL, COMPLETED, 0, send },
+	{ PROCEEDING, RXN_EV_1XX, PROCEEDING, 0, answer },
+	{ PROCEEDING, RXN_EV_FINAL, COMPLETED, 0, answer },
 	{ PROCEEDING, RXN_EV_TPERR, TERMINATED, 0, lost },
 	{ COMPLETED, RXN_EV_REPEAT, COMPLETED, 0, again },
 	{ COMPLETED, RXN_EV_TIMER, TERMINATED, 0, NULL },

@@ -329,9 +329,10 @@ static int put_like_invite(
 {
 	struct tx_layer *l = tx->l;
 	static struct sip_msg inv;
+	int err = sip_msg_parse(&inv, tx->sent, tx->sent_n, true);
 
-	/* What we sent is ours and parses; a multipart of more than SIP_BODY_MAX is not refused for that here. */
-	(void)sip_msg_parse(&inv, tx->sent, tx->sent_n, true);
+	if (err && err != ERR_LIMIT) /* too long a body is no hindrance here */
+		return err;
 	*w = wr_of(l->out, sizeof(l->out));
 	sip_put_request(w, method, inv.ruri);
 	sip_put_hdr(w, SIP_H_VIA, sip_msg_value(&inv, SIP_H_VIA));

@@ -11,8 +11,8 @@ struct tx;
 
 struct tx_conf {
 	uint32_t t1, t2, t4; /* ms; 0: 500, 4000, 5000 */
-	uint32_t
-	    max_tx; /* both kinds together; 0: 50000. More server requests: 503 with Retry-After */
+	uint32_t max_tx; /* both kinds together; 0: 50000. More server requests: 503, Retry-After */
+	const char *server; /* Server header of responses; NULL: none. Outlives the layer */
 };
 
 struct tx_ops {
