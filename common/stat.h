@@ -8,7 +8,7 @@
 /* Named counters, gauges and histograms of one daemon, printed as OpenMetrics text. A stat lives as long as its set;
  * keep the pointer. Names: ipdect_ROOM_WHAT[_UNIT], without _total. */
 enum stat_kind { STAT_COUNTER, STAT_GAUGE };
-struct stat {
+struct stat_val {
 	uint64_t v;
 };
 struct stat_set;
@@ -16,13 +16,13 @@ struct stat_set;
 struct stat_set *stat_set_new(void);
 void stat_set_free(struct stat_set *s);
 /* labels: "class=\"2xx\"" or NULL. The same name and labels give the same stat; help and kind are the first caller's. */
-struct stat *stat_get(struct stat_set *s, enum stat_kind kind, const char *name, const char *labels,
-    const char *help);
-static inline void stat_add(struct stat *s, uint64_t n)
+struct stat_val *stat_get(struct stat_set *s, enum stat_kind kind, const char *name,
+    const char *labels, const char *help);
+static inline void stat_add(struct stat_val *s, uint64_t n)
 {
 	s->v += n;
 }
-static inline void stat_set_to(struct stat *s, uint64_t v)
+static inline void stat_set_to(struct stat_val *s, uint64_t v)
 {
 	s->v = v;
 }
