@@ -168,7 +168,7 @@ static int in_range(const struct conf_key *k, uint32_t v)
 	return (k->min || k->max) && (v < k->min || v > k->max) ? ERR_VALUE : 0;
 }
 
-static int set(const struct conf_key *k, struct slice v, void *conf)
+int conf_set(const struct conf_key *k, struct slice v, void *conf)
 {
 	void *f = field(k, conf);
 	struct conf_list l;
@@ -315,7 +315,7 @@ static void take(const struct conf_key *keys, size_t n, struct slice section, st
 		if (seen[i]++)
 			diag(g, "%s:%u: [%s] %s is given twice; keep one of them", name, line,
 			    k->section, k->key);
-		else if (set(k, value, out))
+		else if (conf_set(k, value, out))
 			diag(g, "%s:%u: [%s] %s = " SLICE_FMT ": expected %s", name, line,
 			    k->section, k->key, SLICE_ARG(value), wanted(k, want, sizeof(want)));
 		return;
@@ -411,7 +411,7 @@ int conf_parse(struct slice text, const char *name, const struct conf_key *keys,
 		                        keys[i].type == CONF_PORTS);
 
 		if (!bare)
-			BUG_ON(set(&keys[i], slice_str(keys[i].def), out) != 0);
+			BUG_ON(conf_set(&keys[i], slice_str(keys[i].def), out) != 0);
 	}
 	parse_lines(text, name, keys, n, seen, out, g);
 	free(seen);
@@ -507,6 +507,36 @@ char *conf_value(const struct conf_key *k, const void *conf)
 	}
 	fclose(o);
 	return text;
+}
+
+static bool bare(const struct conf_key *k)
+{
+	return !k->def && k->type != CONF_STR && k->type != CONF_ADDR && k->type != CONF_LIST;
+}
+
+bool conf_is_default(const struct conf_key *k, const void *conf)
+{
+	/* A copy of the key whose value lies in a buffer of our own. */
+	struct conf_key own = *k;
+	union {
+		char *s;
+		struct conf_list l;
+		struct conf_ports p;
+		uint32_t n;
+		bool b;
+	} v = { 0 };
+	char *def, *now = conf_value(k, conf);
+	bool same;
+
+	own.off = 0;
+	if (!bare(k))
+		BUG_ON(conf_set(&own, slice_str(k->def), &v) != 0);
+	def = conf_value(&own, &v);
+	same = strcmp(def, now) == 0;
+	conf_free(&own, 1, &v);
+	free(def);
+	free(now);
+	return same;
 }
 
 void conf_diff(const struct conf_key *keys, size_t n, const void *a, const void *b,

@@ -55,8 +55,12 @@ int conf_load(const char *path, const struct conf_key *keys, size_t n, void *out
 int conf_parse(struct slice text, const char *name, const struct conf_key *keys, size_t n,
     void *out, struct conf_diag *g) MUST_CHECK;
 void conf_free(const struct conf_key *keys, size_t n, void *conf);
+/* Sets one key from text, replacing what is there. ERR_SYNTAX or ERR_VALUE: out is untouched. */
+int conf_set(const struct conf_key *k, struct slice v, void *conf) MUST_CHECK;
 /* Effective value as text, as it would stand in the file. Heap; the caller frees. */
 char *conf_value(const struct conf_key *k, const void *conf);
+/* Holds what def says. */
+bool conf_is_default(const struct conf_key *k, const void *conf);
 /* Calls fn for every key whose value differs. */
 void conf_diff(const struct conf_key *keys, size_t n, const void *a, const void *b,
     void (*fn)(const struct conf_key *k, void *ctx), void *ctx);

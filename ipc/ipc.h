@@ -62,7 +62,8 @@ struct ipc_ticket;
 
 struct ipc_msg { /* valid during the handler or the callback */
 	struct ipc_hdr hdr;
-	const ProtobufCMessage *body;
+	const ProtobufCMessage
+	    *body;            /* set to NULL by a handler that keeps it (and frees it later) */
 	int fds[IPC_MAX_FDS]; /* set an entry to -1 to keep it; the rest are closed */
 	struct slice text;    /* of an ERR: the reason and the remedy, may be empty */
 };
@@ -105,6 +106,7 @@ struct ipc_node_def {
 	/* After every request in flight got ERR_LOST. Last use of p. Called for dectctl's connections, too. */
 	void (*down)(void *ctx, struct ipc_peer *p);
 	void *ctx;
+	bool secrets; /* frames carry secrets: buffers are wiped after use */
 };
 struct ipc_node *ipc_node_new(const struct ipc_node_def *d);
 /* Closes listeners, links and peers; down() is called for each. Memory goes in close callbacks: run the loop. */
@@ -163,18 +165,24 @@ int ipc_request_fds(struct ipc_peer *p, uint16_t iface, uint16_t type, const Pro
     ipc_reply_h *cb, void *ctx) MUST_CHECK;
 /* The owner dies: its callbacks will not be called any more; answers that still come are dropped. */
 void ipc_forget(struct ipc_node *n, const void *ctx);
-/* Must be delivered: where the queue is full the peer is dropped, and ERR_BUSY returned. */
+/* Must be delivered: where the queue is full the peer is dropped (in the next turn of the loop: down() never runs
+ * inside ipc_event, ipc_reply or ipc_fail), and ERR_BUSY returned. */
 int ipc_event(struct ipc_peer *p, uint16_t iface, uint16_t type, const ProtobufCMessage *body);
 /* May be lost: a waiting frame of the same iface, type and key (not 0) is replaced by this one; full: dropped. */
 int ipc_event_latest(
     struct ipc_peer *p, uint16_t iface, uint16_t type, uint32_t key, const ProtobufCMessage *body);
 /* Within the handler of a request. Return what they return: 0. */
 int ipc_reply(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body);
+/* fds stay the caller's. */
+int ipc_reply_fds(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body,
+    const int *fds, unsigned nfds);
 int ipc_fail(struct ipc_peer *p, const struct ipc_msg *m, int err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* Answer later: exactly one ipc_ticket_*() per ticket, also when the peer is gone meanwhile (then it is silent). */
 struct ipc_ticket *ipc_defer(struct ipc_peer *p, const struct ipc_msg *m);
 void ipc_ticket_reply(struct ipc_ticket *t, const ProtobufCMessage *body);
+void ipc_ticket_reply_fds(
+    struct ipc_ticket *t, const ProtobufCMessage *body, const int *fds, unsigned nfds);
 void ipc_ticket_fail(struct ipc_ticket *t, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 struct ipc_peer *ipc_ticket_peer(const struct ipc_ticket *t); /* NULL: gone */

@@ -78,9 +78,16 @@ int ipc_dispatch(struct ipc_peer *p, const struct ipc_hdr *h, const uint8_t *bod
 		return ERR_SYNTAX;
 	}
 	m.body = b;
+	p->owed = h->corr;
 	for (unsigned i = 0; i < nfds; i++)
 		m.fds[i] = fds[i];
 	rc = x->fn(p, &m);
+	if (rc >= 0 && p->owed == h->corr && h->kind == IPC_REQ && !p->dead) {
+		/* Our own bug, but the peer must not wait for it. */
+		log_ev(LOG_ERR, "request without an answer", F_PEER(p->name),
+		    F_U64("IPDECT_IFACE", h->iface), F_U64("IPDECT_TYPE", h->type));
+		rc = ERR_STATE;
+	}
 	for (unsigned i = 0; i < nfds; i++)
 		fds[i] = m.fds[i]; /* -1 where the handler kept it */
 	if (rc < 0 && m.hdr.corr && h->kind == IPC_REQ)
@@ -88,33 +95,44 @@ int ipc_dispatch(struct ipc_peer *p, const struct ipc_hdr *h, const uint8_t *bod
 	else if (rc < 0)
 		log_ev(LOG_INFO, "event refused", F_PEER(p->name), F_U64("IPDECT_IFACE", h->iface),
 		    F_U64("IPDECT_TYPE", h->type), F_ERR(rc));
-	protobuf_c_message_free_unpacked(b, NULL);
+	p->owed = 0;
+	if (m.body)
+		protobuf_c_message_free_unpacked(b, NULL);
 	return 0;
 }
 
 /* A reply that cannot be queued is lost with its peer: the other side would wait for nothing. */
-static void answer(
-    struct ipc_peer *p, const struct ipc_hdr *h, uint8_t kind, const ProtobufCMessage *body)
+static void answer(struct ipc_peer *p, const struct ipc_hdr *h, uint8_t kind,
+    const ProtobufCMessage *body, const int *fds, unsigned nfds)
 {
-	struct ipc_hdr r = { IPC_MAGIC, IPC_VERSION, kind, h->iface, h->type, h->corr, 0, 0 };
-	int err = ipc_peer_send(p, &r, body, NULL, 0, 0);
+	struct ipc_hdr r = { IPC_MAGIC, IPC_VERSION, kind, h->iface, h->type, h->corr,
+		(uint16_t)nfds, 0 };
+	int err = ipc_peer_send(p, &r, body, fds, nfds, 0);
 
+	if (p->owed == h->corr)
+		p->owed = 0;
 	if (err == ERR_LIMIT && kind == IPC_REP) {
 		log_ev(LOG_ERR, "reply longer than a frame", F_PEER(p->name),
 		    F_U64("IPDECT_TYPE", h->type));
 		ipc_fail(p, &(struct ipc_msg){ .hdr = *h }, ERR_LIMIT,
 		    "the answer is longer than a frame");
 	} else if (err && !p->dead) {
-		ipc_peer_drop(
+		ipc_peer_doom(
 		    p, err == ERR_BUSY ? "does not read: its queue of answers is full" : "closed");
 	}
 }
 
-int ipc_reply(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body)
+int ipc_reply_fds(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body,
+    const int *fds, unsigned nfds)
 {
 	if (m->hdr.corr)
-		answer(p, &m->hdr, IPC_REP, body);
+		answer(p, &m->hdr, IPC_REP, body, fds, nfds);
 	return 0;
+}
+
+int ipc_reply(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body)
+{
+	return ipc_reply_fds(p, m, body, NULL, 0);
 }
 
 static void fail(struct ipc_peer *p, const struct ipc_hdr *h, int err, const char *fmt, va_list ap)
@@ -127,7 +145,7 @@ static void fail(struct ipc_peer *p, const struct ipc_hdr *h, int err, const cha
 	e.has_text = n > 0;
 	e.text.data = (uint8_t *)text;
 	e.text.len = n > 512 ? 512 : n > 0 ? (size_t)n : 0;
-	answer(p, h, IPC_ERR, &e.base);
+	answer(p, h, IPC_ERR, &e.base, NULL, 0);
 }
 
 int ipc_fail(struct ipc_peer *p, const struct ipc_msg *m, int err, const char *fmt, ...)
@@ -146,6 +164,8 @@ struct ipc_ticket *ipc_defer(struct ipc_peer *p, const struct ipc_msg *m)
 {
 	struct ipc_ticket *t = mem_new(sizeof(*t));
 
+	if (p->owed == m->hdr.corr)
+		p->owed = 0;
 	t->p = p->dead ? NULL : p;
 	t->hdr = m->hdr;
 	list_init(&t->in_peer);
@@ -154,12 +174,18 @@ struct ipc_ticket *ipc_defer(struct ipc_peer *p, const struct ipc_msg *m)
 	return t;
 }
 
-void ipc_ticket_reply(struct ipc_ticket *t, const ProtobufCMessage *body)
+void ipc_ticket_reply_fds(
+    struct ipc_ticket *t, const ProtobufCMessage *body, const int *fds, unsigned nfds)
 {
 	list_remove(&t->in_peer);
 	if (t->p)
-		answer(t->p, &t->hdr, IPC_REP, body);
+		answer(t->p, &t->hdr, IPC_REP, body, fds, nfds);
 	free(t);
+}
+
+void ipc_ticket_reply(struct ipc_ticket *t, const ProtobufCMessage *body)
+{
+	ipc_ticket_reply_fds(t, body, NULL, 0);
 }
 
 void ipc_ticket_fail(struct ipc_ticket *t, int err, const char *fmt, ...)

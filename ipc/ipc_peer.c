@@ -29,6 +29,23 @@ static void on_hello_late(struct tmr *t, void *ctx)
 	ipc_peer_drop(ctx, "no hello within 2 s");
 }
 
+static void on_doom(struct tmr *t, void *ctx)
+{
+	struct ipc_peer *p = ctx;
+
+	(void)t;
+	ipc_peer_drop(p, p->why);
+}
+
+void ipc_peer_doom(struct ipc_peer *p, const char *why)
+{
+	if (p->dead || p->doomed)
+		return;
+	p->doomed = true;
+	snprintf(p->why, sizeof(p->why), "%s", why);
+	tmr_start(&p->doom, 0);
+}
+
 struct ipc_peer *ipc_peer_new(struct ipc_node *n, int fd, enum ipc_door door, uint32_t role)
 {
 	struct ipc_peer *p = mem_new(sizeof(*p));
@@ -43,6 +60,7 @@ struct ipc_peer *ipc_peer_new(struct ipc_node *n, int fd, enum ipc_door door, ui
 	list_init(&p->queue);
 	list_append(&n->peers, &p->in_node);
 	tmr_init(&p->hello, n->def.wheel, on_hello_late, p);
+	tmr_init(&p->doom, n->def.wheel, on_doom, p);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	BUG_ON(uv_poll_init(n->def.loop, &p->poll, fd) != 0);
 	p->poll.data = p;
@@ -56,6 +74,8 @@ static void frame_free(struct ipc_peer *p, struct ipc_frame *f)
 	p->nqueue--;
 	p->queued_octets -= f->n;
 	ipc_close_fds(f->fds, f->nfds);
+	if (p->n->def.secrets)
+		mem_wipe(f->b, f->n);
 	free(f);
 }
 
@@ -79,6 +99,7 @@ void ipc_peer_drop(struct ipc_peer *p, const char *why)
 	    "link down", F_PEER(*p->name ? p->name : ipc_role_name(p->role)),
 	    F_U64("IPDECT_INSTANCE", p->instance), F_WHY(why));
 	tmr_stop(&p->hello);
+	tmr_stop(&p->doom);
 	ipc_call_lost(p);
 	LIST_FOREACH(&p->tickets, it)
 	{
@@ -160,7 +181,7 @@ int ipc_peer_send(struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMe
 	uint8_t *b = p->n->buf;
 	int err;
 
-	if (p->dead)
+	if (p->dead || p->doomed)
 		return ERR_LOST;
 	if (n > IPC_MAX_BODY || nfds > IPC_MAX_FDS)
 		return ERR_LIMIT;
@@ -170,15 +191,21 @@ int ipc_peer_send(struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMe
 	n += 16;
 	if (p->nqueue == 0) {
 		err = ipc_sock_send(p->fd, b, n, fds, nfds);
-		if (err != -EAGAIN && err != -ENOBUFS)
+		if (err != -EAGAIN && err != -ENOBUFS) {
+			if (p->n->def.secrets)
+				mem_wipe(b, n);
 			return err == -EPIPE || err == -ECONNRESET ? ERR_LOST : err;
+		}
 	}
-	return enqueue(p, b, n, fds, nfds, key);
+	err = enqueue(p, b, n, fds, nfds, key);
+	if (p->n->def.secrets)
+		mem_wipe(b, n);
+	return err;
 }
 
 static void flush(struct ipc_peer *p)
 {
-	while (!p->dead && !list_empty(&p->queue)) {
+	while (!p->dead && !p->doomed && !list_empty(&p->queue)) {
 		struct ipc_frame *f = LIST_ENTRY(p->queue.next, struct ipc_frame, in_queue);
 		int err = ipc_sock_send(p->fd, f->b, f->n, f->fds, f->nfds);
 
@@ -231,7 +258,7 @@ static void on_poll(uv_poll_t *h, int status, int events)
 		flush(p);
 	if (!(events & (UV_READABLE | UV_DISCONNECT)))
 		return;
-	for (int i = 0; i < IPC_TURN && !p->dead && !p->paused; i++) {
+	for (int i = 0; i < IPC_TURN && !p->dead && !p->doomed && !p->paused; i++) {
 		int fds[IPC_MAX_FDS];
 		unsigned nfds;
 		ssize_t n = ipc_sock_recv(p->fd, p->n->buf, IPC_FRAME_MAX, fds, &nfds);
@@ -244,6 +271,8 @@ static void on_poll(uv_poll_t *h, int status, int events)
 			return;
 		}
 		take(p, p->n->buf, (size_t)n, fds, nfds);
+		if (p->n->def.secrets)
+			mem_wipe(p->n->buf, (size_t)n);
 	}
 }
 
@@ -258,7 +287,7 @@ int ipc_event(struct ipc_peer *p, uint16_t iface, uint16_t type, const ProtobufC
 		return ERR_LOST;
 	err = ipc_peer_send(p, &h, body, NULL, 0, 0);
 	if (err == ERR_BUSY)
-		ipc_peer_drop(p, "does not read: its queue of events is full");
+		ipc_peer_doom(p, "does not read: its queue of events is full");
 	return err;
 }
 

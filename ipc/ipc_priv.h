@@ -46,7 +46,9 @@ struct ipc_peer {
 	struct ipc_node *n;
 	struct ipc_link *link; /* whose connection this is; NULL: accepted or joined */
 	uv_poll_t poll;
-	struct tmr hello;
+	struct tmr hello, doom;
+	char why[128]; /* of the doom */
+	uint32_t owed; /* corr of the request in its handler that nobody answered yet; 0: none */
 	int fd;
 	uint32_t role;
 	uid_t uid;
@@ -58,7 +60,7 @@ struct ipc_peer {
 	uint32_t last_corr, in_flight;
 	struct list pending, tickets, queue;
 	size_t nqueue, queued_octets;
-	bool up, dead, paused, pinging;
+	bool up, dead, doomed, paused, pinging;
 	bool told; /* the node's up() ran, or it is dectctl's: down() is owed */
 };
 
@@ -103,6 +105,8 @@ struct ipc_peer *ipc_peer_new(struct ipc_node *n, int fd, enum ipc_door door, ui
 /* Packs and sends or queues. ERR_BUSY, ERR_LIMIT, ERR_LOST. fds are duplicated when queued. */
 int ipc_peer_send(struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMessage *body,
     const int *fds, unsigned nfds, uint32_t key) MUST_CHECK;
+/* Drops p in the next turn of the loop; until then nothing is sent or received. */
+void ipc_peer_doom(struct ipc_peer *p, const char *why);
 void ipc_peer_ready(struct ipc_peer *p); /* hello is through: up() */
 
 /* ipc_call.c */

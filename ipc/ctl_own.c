@@ -1,0 +1,153 @@
+/* The commands that every daemon has: status, metrics, log, conf. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "ctl.pb-c.h"
+#include "ipc/ctl_run.h"
+#include "ipc/daemon_priv.h"
+
+static ProtobufCBinaryData bin(char *s)
+{
+	return (ProtobufCBinaryData){ strlen(s), (uint8_t *)s };
+}
+
+static int status_show(struct ctl_run *r)
+{
+	struct daemon *d = ctl_ctx(r);
+	const struct run *run = CONTAINER_OF(d, struct run, d);
+	Ctl__StatusRow row = CTL__STATUS_ROW__INIT;
+	char line[256] = "", trouble[512] = "", links[512] = "";
+	unsigned down = ipc_links_text(d->ipc, links, sizeof(links));
+
+	if (d->def->status)
+		d->def->status(d, line, sizeof(line), trouble, sizeof(trouble));
+	row.daemon = (char *)(uintptr_t)d->def->name;
+	row.has_instance = d->def->instances;
+	row.instance = d->instance;
+	row.state = (char *)(uintptr_t)(d->draining            ? "draining"
+	                                : *trouble || down > 0 ? "degraded"
+	                                                       : "up");
+	row.version = (char *)(uintptr_t)IPDECT_VERSION;
+	row.has_uptime_s = true;
+	row.uptime_s = (uv_hrtime() - run->started) / 1000000000u;
+	row.has_pid = true;
+	row.pid = (uint32_t)getpid();
+	row.links = *links ? links : NULL;
+	row.has_summary = *line != '\0';
+	row.summary = bin(line);
+	row.has_trouble = *trouble != '\0';
+	row.trouble = bin(trouble);
+	ctl_row(r, &row.base);
+	return 0;
+}
+
+static int metrics_show(struct ctl_run *r)
+{
+	struct daemon *d = ctl_ctx(r);
+	size_t n;
+	char *text;
+
+	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_log_suppressed_lines", NULL,
+	                "Log lines dropped by the rate limit since start"),
+	    log_suppressed());
+	text = stat_print(d->stats, &n);
+	ctl_data(r, text, n);
+	free(text);
+	return 0;
+}
+
+static int log_show(struct ctl_run *r)
+{
+	ctl_say(r, "%s", log_level_name(log_level()));
+	return 0;
+}
+
+static int log_set(struct ctl_run *r)
+{
+	int prio = log_level_parse(ctl_text_arg(r, "level"));
+
+	if (prio < 0)
+		return ERR_VALUE;
+	log_set_level(prio);
+	ctl_say(r, "%s until the next restart or reload", log_level_name(prio));
+	return 0;
+}
+
+static bool conf_rows(struct ctl_run *r, const struct conf_key *keys, size_t n, const void *conf,
+    uint32_t *at, uint32_t from)
+{
+	for (size_t i = 0; i < n; i++, ++*at) {
+		Ctl__ConfRow row = CTL__CONF_ROW__INIT;
+		char *v;
+		bool fits;
+
+		if (*at < from)
+			continue;
+		v = conf_value(&keys[i], conf);
+		row.section = (char *)(uintptr_t)keys[i].section;
+		row.key = (char *)(uintptr_t)keys[i].key;
+		row.has_value = true;
+		row.value = bin(v);
+		row.source =
+		    (char *)(uintptr_t)(conf_is_default(&keys[i], conf) ? "default" : "file");
+		row.reload = (char *)(uintptr_t)(keys[i].live ? "live" : "restart");
+		fits = ctl_row(r, &row.base);
+		free(v);
+		if (!fits) {
+			char cursor[16];
+
+			snprintf(cursor, sizeof(cursor), "%" PRIu32, *at);
+			ctl_more(r, slice_str(cursor));
+			return false;
+		}
+	}
+	return true;
+}
+
+static int conf_list(struct ctl_run *r)
+{
+	struct daemon *d = ctl_ctx(r);
+	const struct run *run = CONTAINER_OF(d, struct run, d);
+	uint32_t at = 0, from = 0;
+
+	if (ctl_cursor(r).n && slice_u32(ctl_cursor(r), UINT32_MAX, &from))
+		return ERR_SYNTAX;
+	if (conf_rows(r, daemon_common_keys, daemon_ncommon_keys, run->common, &at, from))
+		conf_rows(r, d->def->keys, d->def->nkeys, run->conf, &at, from);
+	return 0;
+}
+
+static int conf_reload(struct ctl_run *r)
+{
+	int err = daemon_reload(ctl_ctx(r));
+
+	if (err)
+		return ctl_fail(r, err, "the old settings stay: the journal says what is wrong");
+	ctl_say(r, "reloaded");
+	return 0;
+}
+
+static const struct ctl_arg log_args[] = {
+	{ "level", CTL_CHOICE, true, "how much is logged", "err|warning|notice|info|debug" },
+};
+
+const struct ctl_cmd ctl_own[] = {
+	{ "status", "show", IPC_VIEW, NULL, false, NULL, 0, &ctl__status_row__descriptor, false,
+	    status_show, "state, links, what is not well and what to do" },
+	{ "metrics", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, metrics_show,
+	    "counters and gauges as OpenMetrics text" },
+	{ "log", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, log_show,
+	    "how much is logged" },
+	{ "log", "set", IPC_OPERATE, NULL, false, log_args, ARRAY_LEN(log_args), NULL, false,
+	    log_set, "change how much is logged, until the next restart or reload" },
+	{ "conf", "list", IPC_VIEW, NULL, false, NULL, 0, &ctl__conf_row__descriptor, false,
+	    conf_list, "effective settings" },
+	{ "conf", "reload", IPC_ADMIN, NULL, false, NULL, 0, NULL, false, conf_reload,
+	    "read the configuration file again" },
+};
+const size_t ctl_nown = ARRAY_LEN(ctl_own);
