@@ -634,13 +634,8 @@ static void reread(struct users *us, struct user *u)
 	sqlite3_finalize(st);
 }
 
-int users_commit(struct users *us)
+static int finish(struct users *us, int err)
 {
-	int err;
-
-	if (!us->batch)
-		return ERR_STATE;
-	err = sql(us, "commit");
 	us->batch = false;
 	if (err)
 		(void)sql(us, "rollback");
@@ -653,4 +648,17 @@ int users_commit(struct users *us)
 	}
 	us->nnote = 0;
 	return err;
+}
+
+int users_commit(struct users *us)
+{
+	return us->batch ? finish(us, sql(us, "commit")) : ERR_STATE;
+}
+
+int users_rollback(struct users *us)
+{
+	if (!us->batch)
+		return ERR_STATE;
+	(void)finish(us, ERR_STORE);
+	return 0;
 }

@@ -88,6 +88,7 @@ int users_del(struct users *us, struct slice name) MUST_CHECK;
 /* Groups many edits into one commit. An error of users_commit means that nothing was stored. */
 int users_begin(struct users *us) MUST_CHECK;
 int users_commit(struct users *us) MUST_CHECK;
+int users_rollback(struct users *us); /* as if nothing had been edited since users_begin */
 /* Printed IPEI "05003 0070387", also with its check character, to 12 digits. ERR_VALUE. */
 int user_ipei(struct slice text, char out[13]) MUST_CHECK;
 #endif

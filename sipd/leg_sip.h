@@ -1,0 +1,54 @@
+#ifndef SIPD_LEG_SIP_H
+#define SIPD_LEG_SIP_H
+#include "sipd/auth.h"
+#include "sipd/call.h"
+#include "sipd/inv.h"
+#include "sipd/sub.h"
+
+/* A leg that is an INVITE session; shared by leg_sip*.c and refer.c. */
+struct leg_sip {
+	struct leg leg;
+	struct inv *inv;
+	struct oa oa, base; /* base: the offer as it left, for further forks */
+	char fork[72];      /* To tag whose answer oa holds */
+	char *uri;          /* outgoing: Request-URI */
+	char *extra;        /* outgoing: header lines */
+	char contact[320];
+	struct party caller; /* outgoing: who calls */
+	struct tp_flow *flow;
+	struct resolve_q *q;
+	struct auth_req *auth;
+	struct tmr reap;
+	struct sub *refer;           /* subscription of a REFER, either way */
+	char *refer_lines;           /* REFER being sent, for a repeat with credentials */
+	enum sip_method asked;       /* in-dialog request waiting for its response */
+	bool out, offerless;         /* offerless: the INVITE that came had no offer */
+	bool wait_media, connecting; /* connecting: connect() waits for the media */
+	bool sent, tried_auth, again, prober;
+	unsigned refer_tries;
+};
+extern const struct leg_ops leg_sip_ops;
+static inline struct leg_sip *leg_sip_of(struct leg *l)
+{
+	return CONTAINER_OF(l, struct leg_sip, leg);
+}
+struct leg *leg_of_inv(struct sipd *s, const struct inv *i); /* NULL: not a leg's */
+extern const struct inv_ops leg_inv_ops;
+struct leg_sip *leg_sip_make(struct sipd *s, struct user *u);
+/* Header lines that say why an offer is refused. */
+struct slice leg_sip_refusal(int err);
+
+/* Registers the handlers of INVITE, REFER, OPTIONS, MESSAGE, NOTIFY at the user agent. */
+void leg_sip_start(struct sipd *s);
+/* A re-INVITE with what oa.want and the media's address say; later when one is under way. */
+void leg_sip_reoffer(struct leg_sip *l);
+/* Events to the call. */
+void leg_sip_gone(struct leg_sip *l, enum cause cause);
+
+/* refer.c */
+void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req);
+/* Sends REFER; the outcome comes as CALL_EV_GONE of both or stays. ERR_UNSUPP: the peer does not know REFER. */
+int refer_send(struct leg_sip *l, const char *target, struct leg_sip *replaces);
+void refer_reply(struct leg_sip *l, const struct sip_msg *rsp, int err);
+void refer_notify(struct leg_sip *l, const struct sip_msg *req);
+#endif

@@ -1,0 +1,32 @@
+/* sipd: the SIP side of the suite. */
+#include "sipd/sipd.h"
+
+static const struct daemon_link links[] = { { .server = IPC_CERTD },
+	{ .server = IPC_MEDIAD, .follow = true } };
+
+int main(int argc, char **argv)
+{
+	struct daemon_def def = {
+		.name = "sipd",
+		.summary = "SIP endpoints, calls and registrations of all users",
+		.keys = sipd_keys,
+		.nkeys = sipd_nkeys,
+		.conf_size = sizeof(struct sipd_conf),
+		.handlers = sipd_handlers,
+		.nhandlers = sipd_nhandlers,
+		.links = links,
+		.nlinks = sizeof(links) / sizeof(links[0]),
+		.cmds = sipd_cmds,
+		.ncmds = sipd_ncmds,
+		.serves = true,
+		.init = sipd_init,
+		.reload = sipd_reload,
+		.up = sipd_up,
+		.down = sipd_down,
+		.drain = sipd_drain,
+		.fini = sipd_fini,
+		.status = sipd_status,
+	};
+
+	return daemon_main(argc, argv, &def);
+}

@@ -1,0 +1,98 @@
+#ifndef SIPD_MEDIA_H
+#define SIPD_MEDIA_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/list.h"
+#include "common/wr.h"
+#include "sipd/sdp_oa.h"
+
+/* Media sessions at the mediad instances, seen from calls: which instance, addresses, what each side is set to. A media
+ * remembers what it was told, so that it can be made again on another instance when its own dies; whoever is attached
+ * then hears MEDIA_MOVED and tells its far end the new address. */
+enum media_side { MEDIA_NETWORK = 1, MEDIA_RADIO = 2 }; /* numbers of media.Side */
+enum media_tone {                                       /* numbers of media.ToneKind */
+	MEDIA_TONE_OFF,
+	MEDIA_TONE_DIAL,
+	MEDIA_TONE_RINGBACK,
+	MEDIA_TONE_BUSY,
+	MEDIA_TONE_CONGESTION,
+	MEDIA_TONE_WAITING,
+	MEDIA_TONE_UNOBTAINABLE,
+	MEDIA_TONE_CONFIRM
+};
+enum media_event {
+	MEDIA_READY,   /* addresses are known */
+	MEDIA_FAILED,  /* could not be made (value: error); last event */
+	MEDIA_MOVED,   /* on another instance now: addresses are new */
+	MEDIA_LOST,    /* its instance died and no other could take it; last event */
+	MEDIA_DTMF,    /* digit */
+	MEDIA_SILENT,  /* side: nothing arrives for the time that ends a call */
+	MEDIA_QUALITY, /* value: MOS x 100 */
+	MEDIA_BAD_KEYS,
+	MEDIA_ICE /* selected (value 1) or failed (value 0) */
+};
+
+/* What a side is to be. In media_set() only what has_… says changes. */
+struct media_leg {
+	bool on, has_remote, has_payload, has_keys, has_dir, has_music, strict;
+	struct sdp_addr rtp, rtcp;
+	struct oa_payload payload[OA_PAYLOADS];
+	size_t npayload;
+	uint32_t ptime;
+	struct sdes tx, rx;
+	enum sdp_dir dir;
+	bool music, ipv6;
+};
+
+struct media_pool;
+struct media;
+/* One who is attached to a media: embedded. ev runs from the loop, never from inside a media_* call. */
+struct media_user {
+	struct list node;
+	void (*ev)(struct media_user *u, struct media *m, enum media_event ev, enum media_side side,
+	    int value);
+};
+
+struct media_pool *media_pool_new(void *daemon); /* struct daemon * */
+void media_pool_free(struct media_pool *p);
+void media_peer_up(struct media_pool *p, void *peer, bool restarted);
+void media_peer_down(struct media_pool *p, void *peer);
+/* Healthy instances, and sessions over all of them. */
+unsigned media_pool_up(const struct media_pool *p, uint32_t *sessions);
+void media_pool_dscp(struct media_pool *p, unsigned dscp);
+
+/* A session with the given sides on the least loaded instance. The caller owns a reference and is attached as u.
+ * network, radio: NULL leaves the side out for now. */
+struct media *media_open(struct media_pool *p, uint64_t call, const struct media_leg *network,
+    const struct media_leg *radio, struct media_user *u);
+struct media *media_ref(struct media *m);
+/* The last reference drops the session. linger_ms: it plays on for so long first. NULL is fine. */
+void media_unref(struct media *m, uint32_t linger_ms);
+void media_attach(struct media *m, struct media_user *u);
+void media_detach(struct media_user *u); /* fine when not attached (zeroed) */
+
+bool media_ready(const struct media *m);
+/* Addresses at mediad; n = 0 while not known. */
+const struct sdp_addr *media_rtp(const struct media *m, enum media_side s);
+const struct sdp_addr *media_rtcp(const struct media *m, enum media_side s);
+uint32_t media_instance(const struct media *m);
+uint64_t media_session(const struct media *m);
+uint64_t media_call(const struct media *m);
+
+void media_set(struct media *m, enum media_side s, const struct media_leg *l);
+/* What an agreement says, with dir, keys, codecs. */
+void media_apply(struct media *m, enum media_side s, const struct oa_result *r);
+/* Connects side sa of a with side sb of b by plain RTP, also when either is not ready yet. Unlinks what was there. */
+void media_link(struct media *a, enum media_side sa, struct media *b, enum media_side sb);
+void media_unlink(struct media *m, enum media_side s);
+void media_tone(struct media *m, enum media_side hearer, enum media_tone t, uint32_t ms);
+/* 0, or ERR_LOST. */
+int media_dtmf(struct media *m, enum media_side towards, struct slice digits);
+/* Three parties: both sides of a and b hear each other. */
+void media_mix(struct media *a, struct media *b);
+void media_unmix(struct media *m);
+/* "mediad-1 PCMA srtp" */
+void media_text(const struct media *m, char *out, size_t cap);
+#endif

@@ -1,0 +1,878 @@
+/* The media interface: sipd as client of the mediad instances. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/map.h"
+#include "common/mem.h"
+#include "ipc/daemon.h"
+#include "media.pb-c.h"
+#include "sipd/media.h"
+#include "sipd/media_ipc.h"
+
+_Static_assert((int)CODEC_PCMA == (int)BASE__CODEC__CODEC_PCMA, "codec numbers");
+_Static_assert((int)CODEC_EVENT == (int)BASE__CODEC__CODEC_TELEPHONE_EVENT, "codec numbers");
+_Static_assert((int)CODEC_L16 == (int)BASE__CODEC__CODEC_L16, "codec numbers");
+_Static_assert((int)SDES_GCM_128 == (int)MEDIA__SUITE__AEAD_AES_128_GCM, "suite numbers");
+_Static_assert((int)MEDIA_RADIO == (int)MEDIA__SIDE__SIDE_RADIO, "side numbers");
+_Static_assert((int)MEDIA_TONE_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "tone numbers");
+
+#define REQUEST_MS 2000
+#define TRIES      3 /* instances asked before a session is given up */
+
+struct instance {
+	struct list node;
+	struct ipc_peer *peer;
+	uint32_t number, sessions, max, ports;
+	bool draining;
+	uint32_t ours; /* sessions given to it since its last Load */
+};
+
+enum state { M_NEW, M_ASKED, M_READY, M_DEAD };
+
+struct side {
+	struct media_leg want;
+	struct sdp_addr rtp, rtcp;
+	struct media *link;
+	enum media_side link_side;
+	enum media_tone tone;
+	uint32_t tone_ms;
+};
+
+struct media {
+	struct media_pool *pool;
+	struct map_node by_session;
+	struct list node, users;
+	struct side side[3];
+	uint64_t call, session;
+	uint32_t instance;
+	struct instance *at;
+	struct media *mixed;
+	enum state st;
+	unsigned refs, tries;
+	bool moving; /* was ready before on another instance */
+	bool was_ready;
+	struct tmr later; /* READY and FAILED from the loop; linger */
+	int why;
+};
+
+struct media_pool {
+	struct daemon *d;
+	struct list instances, all;
+	struct map sessions; /* key: session number and instance */
+	unsigned dscp;
+	struct stat *s_open, *s_failed, *s_moved, *s_lost;
+};
+
+static void create(struct media *m);
+static void drop(struct media *m);
+
+struct media_pool *media_pool_new(void *daemon)
+{
+	struct media_pool *p = mem_new(sizeof(*p));
+
+	p->d = daemon;
+	list_init(&p->instances);
+	list_init(&p->all);
+	p->s_open = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_sessions", NULL,
+	    "Media sessions that calls asked for");
+	p->s_failed = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_failures", NULL,
+	    "Media sessions that no mediad could make");
+	p->s_moved = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_moves", NULL,
+	    "Media sessions made again on another mediad");
+	p->s_lost = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_lost", NULL,
+	    "Media sessions that died with their mediad");
+	return p;
+}
+
+void media_pool_dscp(struct media_pool *p, unsigned dscp)
+{
+	p->dscp = dscp;
+}
+
+void media_pool_free(struct media_pool *p)
+{
+	LIST_FOREACH(&p->all, it)
+	{
+		struct media *m = LIST_ENTRY(it, struct media, node);
+		ipc_forget(p->d->ipc, m);
+		tmr_stop(&m->later);
+		list_remove(&m->node);
+		free(m);
+	}
+	LIST_FOREACH(&p->instances, it)
+	free(LIST_ENTRY(it, struct instance, node));
+	map_free(&p->sessions);
+	free(p);
+}
+
+/* ---- the instances ---- */
+
+static struct instance *instance_of(struct media_pool *p, const struct ipc_peer *peer)
+{
+	LIST_FOREACH(&p->instances, it)
+	{
+		struct instance *i = LIST_ENTRY(it, struct instance, node);
+		if (i->peer == peer)
+			return i;
+	}
+	return NULL;
+}
+
+void media_peer_up(struct media_pool *p, void *peer, bool restarted)
+{
+	struct instance *i = mem_new(sizeof(*i));
+
+	(void)restarted;
+	i->peer = peer;
+	i->number = ipc_peer_instance(peer);
+	i->max = UINT32_MAX; /* until it tells */
+	list_append(&p->instances, &i->node);
+	log_ev(LOG_NOTICE, "mediad is there", F_U64("IPDECT_INSTANCE", i->number));
+	/* What waited for an instance goes on. */
+	LIST_FOREACH(&p->all, it)
+	{
+		struct media *m = LIST_ENTRY(it, struct media, node);
+		if (m->st == M_NEW && !tmr_pending(&m->later))
+			create(m);
+	}
+}
+
+void media_peer_down(struct media_pool *p, void *peer)
+{
+	struct instance *i = instance_of(p, peer);
+
+	if (!i)
+		return;
+	list_remove(&i->node);
+	log_ev(LOG_WARNING, "mediad is gone: its calls move", F_U64("IPDECT_INSTANCE", i->number));
+	LIST_FOREACH(&p->all, it)
+	{
+		struct media *m = LIST_ENTRY(it, struct media, node);
+		if (m->at != i)
+			continue;
+		m->at = NULL;
+		map_del(&p->sessions, &m->by_session);
+		if (m->st == M_READY) {
+			m->st = M_NEW;
+			m->tries = 0;
+			m->moving = true;
+			if (m->refs)
+				create(m);
+			else
+				drop(m);
+		}
+		/* M_ASKED: its request fails with ERR_LOST and goes on from there */
+	}
+	free(i);
+}
+
+unsigned media_pool_up(const struct media_pool *p, uint32_t *sessions)
+{
+	unsigned n = 0;
+
+	*sessions = 0;
+	LIST_FOREACH(&p->instances, it)
+	{
+		const struct instance *i = LIST_ENTRY(it, struct instance, node);
+		n += !i->draining;
+		*sessions += i->sessions;
+	}
+	return n;
+}
+
+static struct instance *pick(struct media_pool *p)
+{
+	struct instance *best = NULL;
+
+	LIST_FOREACH(&p->instances, it)
+	{
+		struct instance *i = LIST_ENTRY(it, struct instance, node);
+		uint64_t load = (uint64_t)i->sessions + i->ours;
+		if (i->draining || load >= i->max)
+			continue;
+		if (!best || load < (uint64_t)best->sessions + best->ours)
+			best = i;
+	}
+	return best;
+}
+
+int media_on_load(struct ipc_peer *peer, struct ipc_msg *msg)
+{
+	struct daemon *d = daemon_of(peer);
+	struct media_pool *p = media_pool_of(d);
+	const Media__Load *l = IPC_BODY(msg, Media__Load);
+	struct instance *i = instance_of(p, peer);
+
+	if (!i)
+		return ERR_STATE;
+	i->sessions = l->sessions;
+	i->max = l->max_sessions;
+	i->ports = l->ports_free;
+	i->draining = l->draining;
+	i->ours = 0;
+	return 0;
+}
+
+/* ---- events to those who are attached ---- */
+
+static void tell(struct media *m, enum media_event ev, enum media_side s, int value)
+{
+	m->refs++; /* a user may let go within */
+	LIST_FOREACH(&m->users, it)
+	{
+		struct media_user *u = LIST_ENTRY(it, struct media_user, node);
+		u->ev(u, m, ev, s, value);
+	}
+	media_unref(m, 0);
+}
+
+void media_attach(struct media *m, struct media_user *u)
+{
+	media_detach(u);
+	list_append(&m->users, &u->node);
+}
+
+void media_detach(struct media_user *u)
+{
+	if (u->node.next)
+		list_remove(&u->node);
+}
+
+static void on_later(struct tmr *t, void *ctx)
+{
+	struct media *m = ctx;
+
+	(void)t;
+	if (m->refs == 0) {
+		drop(m);
+	} else if (m->st == M_NEW) {
+		create(m);
+	} else if (m->st == M_DEAD) {
+		tell(m, m->was_ready ? MEDIA_LOST : MEDIA_FAILED, 0, m->why);
+	}
+}
+
+static void failed(struct media *m, int err)
+{
+	m->st = M_DEAD;
+	m->why = err;
+	stat_add(m->was_ready ? m->pool->s_lost : m->pool->s_failed, 1);
+	log_ev(LOG_WARNING, "no media session", F_CALL(m->call), F_ERR(err),
+	    F_REMEDY("start more mediad instances or widen their port range; `dectctl status` "
+	             "shows them"));
+	tmr_start(&m->later, 0);
+}
+
+/* ---- legs on the wire ---- */
+
+struct leg_pb {
+	Media__Leg leg;
+	Base__Addr rtp, rtcp;
+	Media__Payload payload[OA_PAYLOADS], *ppayload[OA_PAYLOADS];
+	Media__Srtp tx, rx;
+	uint8_t mki[2][4];
+};
+
+static void addr_pb(Base__Addr *pb, const struct sdp_addr *a)
+{
+	base__addr__init(pb);
+	pb->ip.data = (uint8_t *)(uintptr_t)a->ip;
+	pb->ip.len = a->n;
+	pb->port = a->port;
+}
+
+static void srtp_pb(Media__Srtp *pb, const struct sdes *k, uint8_t *mki)
+{
+	media__srtp__init(pb);
+	pb->suite = (Media__Suite)k->suite;
+	if (k->suite == SDES_NONE)
+		return;
+	pb->has_key_salt = 1;
+	pb->key_salt.data = (uint8_t *)(uintptr_t)k->key;
+	pb->key_salt.len = k->nkey;
+	if (k->mki_len) {
+		for (unsigned i = 0; i < k->mki_len; i++)
+			mki[i] = (uint8_t)(k->mki >> (8 * (k->mki_len - 1u - i)));
+		pb->has_mki = 1;
+		pb->mki.data = mki;
+		pb->mki.len = k->mki_len;
+	}
+	if (k->lifetime) {
+		pb->has_lifetime = 1;
+		pb->lifetime = k->lifetime;
+	}
+}
+
+static Media__Direction dir_pb(enum sdp_dir d)
+{
+	switch (d) {
+	case SDP_SENDONLY:
+		return MEDIA__DIRECTION__SENDONLY;
+	case SDP_RECVONLY:
+		return MEDIA__DIRECTION__RECVONLY;
+	case SDP_INACTIVE:
+		return MEDIA__DIRECTION__INACTIVE;
+	default:
+		return MEDIA__DIRECTION__SENDRECV;
+	}
+}
+
+static void leg_pb(
+    const struct media *m, enum media_side s, const struct media_leg *l, struct leg_pb *out)
+{
+	Media__Leg *pb = &out->leg;
+
+	media__leg__init(pb);
+	pb->side = (Media__Side)s;
+	if (l->has_remote && l->rtp.n && l->rtp.port) {
+		addr_pb(&out->rtp, &l->rtp);
+		pb->remote_rtp = &out->rtp;
+		if (l->rtcp.n && l->rtcp.port) {
+			addr_pb(&out->rtcp, &l->rtcp);
+			pb->remote_rtcp = &out->rtcp;
+		}
+	}
+	if (l->has_payload) {
+		for (size_t i = 0; i < l->npayload; i++) {
+			media__payload__init(&out->payload[i]);
+			out->payload[i].codec = (Base__Codec)l->payload[i].codec;
+			out->payload[i].pt = l->payload[i].pt;
+			out->ppayload[i] = &out->payload[i];
+		}
+		pb->n_payload = l->npayload;
+		pb->payload = out->ppayload;
+		if (l->ptime) {
+			pb->has_ptime_ms = 1;
+			pb->ptime_ms = l->ptime;
+		}
+	}
+	if (l->has_keys) {
+		srtp_pb(&out->tx, &l->tx, out->mki[0]);
+		srtp_pb(&out->rx, &l->rx, out->mki[1]);
+		pb->tx = &out->tx;
+		pb->rx = &out->rx;
+	}
+	if (l->has_dir) {
+		pb->has_direction = 1;
+		pb->direction = dir_pb(l->dir);
+	}
+	if (l->has_music) {
+		pb->has_music = 1;
+		pb->music = l->music;
+	}
+	if (l->strict) {
+		pb->has_strict_source = 1;
+		pb->strict_source = 1;
+	}
+	if (l->ipv6) {
+		pb->has_ipv6 = 1;
+		pb->ipv6 = 1;
+	}
+	if (m->pool->dscp && s == MEDIA_NETWORK) {
+		pb->has_dscp = 1;
+		pb->dscp = m->pool->dscp;
+	}
+}
+
+static void take_ready(struct media *m, size_t n, Media__LegReady *const *legs)
+{
+	for (size_t i = 0; i < n; i++) {
+		const Media__LegReady *l = legs[i];
+		if (l->side != MEDIA__SIDE__SIDE_NETWORK && l->side != MEDIA__SIDE__SIDE_RADIO)
+			continue;
+		struct side *s = &m->side[l->side];
+		if (!l->rtp || (l->rtp->ip.len != 4 && l->rtp->ip.len != 16) || l->rtp->port == 0 ||
+		    l->rtp->port > 65535)
+			continue;
+		memcpy(s->rtp.ip, l->rtp->ip.data, l->rtp->ip.len);
+		s->rtp.n = (uint8_t)l->rtp->ip.len;
+		s->rtp.port = (uint16_t)l->rtp->port;
+		s->rtcp = s->rtp;
+		s->rtcp.port = (uint16_t)(s->rtp.port + 1);
+		if (l->rtcp && l->rtcp->port && l->rtcp->port <= 65535)
+			s->rtcp.port = (uint16_t)l->rtcp->port;
+	}
+}
+
+/* ---- links between two sessions ---- */
+
+static void link_apply(struct media *m, enum media_side s)
+{
+	struct side *a = &m->side[s];
+	struct side *b = &a->link->side[a->link_side];
+	struct media_leg l = { .on = true,
+		.has_remote = true,
+		.has_payload = true,
+		.has_keys = true,
+		.rtp = b->rtp,
+		.rtcp = b->rtcp,
+		.ptime = 20 };
+
+	if (m->st != M_READY || a->link->st != M_READY || !b->rtp.n)
+		return;
+	/* What the base stations speak, so that a local call is carried through unchanged. */
+	l.payload[l.npayload++] = (struct oa_payload){ CODEC_PCMA, 8 };
+	l.payload[l.npayload++] = (struct oa_payload){ CODEC_PCMU, 0 };
+	l.payload[l.npayload++] = (struct oa_payload){ CODEC_EVENT, 101 };
+	media_set(m, s, &l);
+}
+
+static void links_apply(struct media *m)
+{
+	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++) {
+		if (!m->side[s].link)
+			continue;
+		link_apply(m, (enum media_side)s);
+		link_apply(m->side[s].link, m->side[s].link_side);
+	}
+}
+
+void media_unlink(struct media *m, enum media_side s)
+{
+	struct side *a = &m->side[s];
+
+	if (!a->link)
+		return;
+	a->link->side[a->link_side].link = NULL;
+	a->link = NULL;
+}
+
+void media_link(struct media *a, enum media_side sa, struct media *b, enum media_side sb)
+{
+	media_unlink(a, sa);
+	media_unlink(b, sb);
+	a->side[sa].link = b;
+	a->side[sa].link_side = sb;
+	b->side[sb].link = a;
+	b->side[sb].link_side = sa;
+	/* A side that nobody asked for so far has no address yet: asking makes it. */
+	struct media_leg on = { .on = true };
+	if (a->st == M_READY && !a->side[sa].rtp.n)
+		media_set(a, sa, &on);
+	if (b->st == M_READY && !b->side[sb].rtp.n)
+		media_set(b, sb, &on);
+	a->side[sa].want.on = b->side[sb].want.on = true;
+	link_apply(a, sa);
+	link_apply(b, sb);
+}
+
+/* ---- making a session ---- */
+
+static void on_created(void *ctx, int err, struct ipc_msg *msg)
+{
+	struct media *m = ctx;
+	struct media_pool *p = m->pool;
+
+	if (err) {
+		log_ev(LOG_INFO, "a mediad refused a session", F_CALL(m->call),
+		    F_U64("IPDECT_INSTANCE", m->instance), F_ERR(err));
+		if (m->at && (err == ERR_LIMIT || err == ERR_BUSY))
+			m->at->ours += 16; /* the others first until it reports its load */
+		m->at = NULL;
+		m->st = M_NEW;
+		if (m->refs == 0)
+			drop(m);
+		else
+			create(m);
+		return;
+	}
+	const Media__SessionReady *r = IPC_BODY(msg, Media__SessionReady);
+	m->session = r->session;
+	take_ready(m, r->n_leg, r->leg);
+	m->st = M_READY;
+	if (!map_put(&p->sessions, &m->by_session, map_u64(&m->session)))
+		log_ev(LOG_WARNING, "two mediad gave the same session number", F_CALL(m->call));
+	if (m->refs == 0) {
+		drop(m);
+		return;
+	}
+	bool moved = m->moving;
+	m->moving = false;
+	m->was_ready = true;
+	m->tries = 0;
+	/* What was set while the request was under way. */
+	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
+		if (m->side[s].want.on) {
+			struct media_leg again = m->side[s].want;
+			media_set(m, (enum media_side)s, &again);
+			if (m->side[s].tone)
+				media_tone(
+				    m, (enum media_side)s, m->side[s].tone, m->side[s].tone_ms);
+		}
+	links_apply(m);
+	if (m->mixed && m->mixed->st == M_READY)
+		media_mix(m, m->mixed);
+	if (moved)
+		stat_add(p->s_moved, 1);
+	tell(m, moved ? MEDIA_MOVED : MEDIA_READY, 0, 0);
+}
+
+static void create(struct media *m)
+{
+	struct media_pool *p = m->pool;
+	Media__SessionCreate req = MEDIA__SESSION_CREATE__INIT;
+	Media__Leg *legs[2];
+	struct leg_pb pb[2];
+	struct instance *i = pick(p);
+
+	if (!i || m->tries++ == TRIES) {
+		/* One more chance: an instance may be on its way back. */
+		if (m->moving && m->tries < 4 * TRIES) {
+			m->tries++;
+			tmr_start(&m->later, 250);
+			return;
+		}
+		failed(m, i ? ERR_BUSY : ERR_LOST);
+		return;
+	}
+	req.call = m->call;
+	req.leg = legs;
+	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++) {
+		if (!m->side[s].want.on)
+			continue;
+		m->side[s].rtp.n = 0;
+		leg_pb(m, (enum media_side)s, &m->side[s].want, &pb[req.n_leg]);
+		legs[req.n_leg] = &pb[req.n_leg].leg;
+		req.n_leg++;
+	}
+	m->at = i;
+	m->instance = i->number;
+	m->st = M_ASKED;
+	i->ours++;
+	int err = ipc_request(i->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_CREATE, &req.base,
+	    &media__session_ready__descriptor, REQUEST_MS, on_created, m);
+	if (err) {
+		m->st = M_NEW;
+		m->at = NULL;
+		i->ours += 16;
+		if (err == ERR_LOST || err == ERR_BUSY)
+			tmr_start(&m->later, 20);
+		else
+			failed(m, err);
+	}
+}
+
+struct media *media_open(struct media_pool *p, uint64_t call, const struct media_leg *network,
+    const struct media_leg *radio, struct media_user *u)
+{
+	struct media *m = mem_new(sizeof(*m));
+
+	m->pool = p;
+	m->call = call;
+	m->refs = 1;
+	list_init(&m->users);
+	list_append(&p->all, &m->node);
+	tmr_init(&m->later, p->d->wheel, on_later, m);
+	if (network)
+		m->side[MEDIA_NETWORK].want = *network;
+	if (radio)
+		m->side[MEDIA_RADIO].want = *radio;
+	m->side[MEDIA_NETWORK].want.on = network != NULL;
+	m->side[MEDIA_RADIO].want.on = radio != NULL;
+	if (u)
+		media_attach(m, u);
+	stat_add(p->s_open, 1);
+	create(m);
+	return m;
+}
+
+struct media *media_ref(struct media *m)
+{
+	m->refs++;
+	return m;
+}
+
+static void on_dropped(void *ctx, int err, struct ipc_msg *msg)
+{
+	(void)ctx;
+	(void)msg;
+	if (err && err != ERR_LOST)
+		log_ev(LOG_INFO, "a media session could not be dropped", F_ERR(err));
+}
+
+static void drop(struct media *m)
+{
+	struct media_pool *p = m->pool;
+
+	if (m->st == M_ASKED)
+		return; /* on_created drops it */
+	if (m->st == M_READY && m->at) {
+		Media__SessionDrop req = MEDIA__SESSION_DROP__INIT;
+		req.session = m->session;
+		int err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_DROP,
+		    &req.base, &media__session_stats__descriptor, REQUEST_MS, on_dropped, p);
+		if (err)
+			on_dropped(p, err, NULL);
+	}
+	media_unlink(m, MEDIA_NETWORK);
+	media_unlink(m, MEDIA_RADIO);
+	if (m->mixed)
+		m->mixed->mixed = NULL;
+	LIST_FOREACH(&m->users, it)
+	list_remove(it);
+	tmr_stop(&m->later);
+	map_del(&p->sessions, &m->by_session);
+	list_remove(&m->node);
+	mem_free_wiped(m, sizeof(*m));
+}
+
+void media_unref(struct media *m, uint32_t linger_ms)
+{
+	if (!m || --m->refs)
+		return;
+	LIST_FOREACH(&m->users, it)
+	list_remove(it);
+	if (linger_ms)
+		tmr_start(&m->later, linger_ms);
+	else
+		tmr_start(&m->later, 0); /* never within a callback of the media itself */
+}
+
+/* ---- changing a session ---- */
+
+static void on_updated(void *ctx, int err, struct ipc_msg *msg)
+{
+	struct media *m = ctx;
+
+	if (err) {
+		if (err != ERR_LOST)
+			log_ev(LOG_WARNING, "a media session could not be changed", F_CALL(m->call),
+			    F_ERR(err));
+	} else {
+		const Media__LegUpdated *u = IPC_BODY(msg, Media__LegUpdated);
+		bool had[3] = { false, m->side[1].rtp.n != 0, m->side[2].rtp.n != 0 };
+		take_ready(m, u->n_leg, u->leg);
+		for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
+			if (!had[s] && m->side[s].rtp.n && m->side[s].link) {
+				link_apply(m, (enum media_side)s);
+				link_apply(m->side[s].link, m->side[s].link_side);
+			}
+	}
+	media_unref(m, 0);
+}
+
+void media_set(struct media *m, enum media_side s, const struct media_leg *l)
+{
+	struct media_leg *w = &m->side[s].want;
+	Media__LegUpdate req = MEDIA__LEG_UPDATE__INIT;
+	struct leg_pb pb;
+	Media__Leg *legs[1] = { &pb.leg };
+
+	w->on = true;
+	if (l != w) {
+		if (l->has_remote) {
+			w->has_remote = true;
+			w->rtp = l->rtp;
+			w->rtcp = l->rtcp;
+		}
+		if (l->has_payload) {
+			w->has_payload = true;
+			memcpy(w->payload, l->payload, sizeof(w->payload));
+			w->npayload = l->npayload;
+			w->ptime = l->ptime;
+		}
+		if (l->has_keys) {
+			w->has_keys = true;
+			w->tx = l->tx;
+			w->rx = l->rx;
+		}
+		if (l->has_dir) {
+			w->has_dir = true;
+			w->dir = l->dir;
+		}
+		if (l->has_music) {
+			w->has_music = true;
+			w->music = l->music;
+		}
+	}
+	if (m->st != M_READY || !m->at)
+		return;
+	leg_pb(m, s, l, &pb);
+	req.session = m->session;
+	req.n_leg = 1;
+	req.leg = legs;
+	if (ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LEG_UPDATE, &req.base,
+	        &media__leg_updated__descriptor, REQUEST_MS, on_updated, m) == 0)
+		m->refs++;
+	else
+		log_ev(LOG_WARNING, "a media session could not be changed", F_CALL(m->call));
+}
+
+void media_apply(struct media *m, enum media_side s, const struct oa_result *r)
+{
+	struct media_leg l = { .on = true,
+		.has_remote = !sdp_addr_any(&r->rtp),
+		.has_payload = true,
+		.has_keys = true,
+		.has_dir = true,
+		.rtp = r->rtp,
+		.rtcp = r->rtcp,
+		.ptime = r->ptime,
+		.tx = r->tx,
+		.rx = r->rx,
+		.dir = r->dir,
+		.npayload = r->npayload };
+
+	memcpy(l.payload, r->payload, sizeof(l.payload));
+	media_set(m, s, &l);
+	mem_wipe(&l, sizeof(l));
+}
+
+static void on_done(void *ctx, int err, struct ipc_msg *msg)
+{
+	struct media *m = ctx;
+
+	(void)msg;
+	if (err && err != ERR_LOST)
+		log_ev(LOG_INFO, "mediad refused a tone, digits or a mix", F_CALL(m->call),
+		    F_ERR(err));
+	media_unref(m, 0);
+}
+
+static int ask(struct media *m, uint16_t type, const ProtobufCMessage *body)
+{
+	if (m->st != M_READY || !m->at)
+		return ERR_LOST;
+	int err = ipc_request(m->at->peer, IPC_IF_MEDIA, type, body, &media__done__descriptor,
+	    REQUEST_MS, on_done, m);
+	if (!err)
+		m->refs++;
+	return err;
+}
+
+void media_tone(struct media *m, enum media_side hearer, enum media_tone t, uint32_t ms)
+{
+	Media__Tone req = MEDIA__TONE__INIT;
+
+	m->side[hearer].tone = ms ? MEDIA_TONE_OFF : t;
+	m->side[hearer].tone_ms = ms;
+	if (m->st != M_READY && t) {
+		m->side[hearer].tone = t;
+		return;
+	}
+	req.session = m->session;
+	req.side = (Media__Side)hearer;
+	req.kind = (Media__ToneKind)t;
+	if (ms) {
+		req.has_ms = 1;
+		req.ms = ms;
+	}
+	(void)ask(m, MEDIA__TYPE__MEDIA_TONE, &req.base);
+}
+
+int media_dtmf(struct media *m, enum media_side towards, struct slice digits)
+{
+	Media__DtmfSend req = MEDIA__DTMF_SEND__INIT;
+
+	req.session = m->session;
+	req.side = (Media__Side)towards;
+	req.digits.data = (uint8_t *)(uintptr_t)digits.p;
+	req.digits.len = digits.n;
+	return ask(m, MEDIA__TYPE__MEDIA_DTMF_SEND, &req.base);
+}
+
+void media_mix(struct media *a, struct media *b)
+{
+	Media__Mix req = MEDIA__MIX__INIT;
+	uint64_t s[2] = { a->session, b->session };
+
+	a->mixed = b;
+	b->mixed = a;
+	req.n_session = 2;
+	req.session = s;
+	if (a->at && a->at == b->at)
+		(void)ask(a, MEDIA__TYPE__MEDIA_MIX, &req.base);
+}
+
+void media_unmix(struct media *m)
+{
+	Media__Mix req = MEDIA__MIX__INIT;
+
+	if (!m->mixed)
+		return;
+	m->mixed->mixed = NULL;
+	m->mixed = NULL;
+	req.n_session = 1;
+	req.session = &m->session;
+	(void)ask(m, MEDIA__TYPE__MEDIA_MIX, &req.base);
+}
+
+/* ---- reading ---- */
+
+bool media_ready(const struct media *m)
+{
+	return m->st == M_READY;
+}
+
+const struct sdp_addr *media_rtp(const struct media *m, enum media_side s)
+{
+	return &m->side[s].rtp;
+}
+
+const struct sdp_addr *media_rtcp(const struct media *m, enum media_side s)
+{
+	return &m->side[s].rtcp;
+}
+
+uint32_t media_instance(const struct media *m)
+{
+	return m->instance;
+}
+
+uint64_t media_session(const struct media *m)
+{
+	return m->session;
+}
+
+uint64_t media_call(const struct media *m)
+{
+	return m->call;
+}
+
+void media_text(const struct media *m, char *out, size_t cap)
+{
+	const struct media_leg *n = &m->side[MEDIA_NETWORK].want;
+
+	(void)snprintf(out, cap, "mediad-%u %s%s%s", m->instance,
+	    n->npayload ? codec_defs[n->payload[0].codec].name : "-", n->tx.suite ? " " : "",
+	    n->tx.suite ? sdes_suite_name(n->tx.suite) : "");
+}
+
+int media_on_event(struct ipc_peer *peer, struct ipc_msg *msg)
+{
+	struct media_pool *p = media_pool_of(daemon_of(peer));
+	const Media__Event *e = IPC_BODY(msg, Media__Event);
+	struct map_node *n = map_get(&p->sessions, map_u64(&e->session));
+	enum media_side s = e->has_side ? (enum media_side)e->side : 0;
+	int value = e->has_value ? (int)e->value : 0;
+
+	if (!n)
+		return 0; /* crossed with our drop */
+	struct media *m = CONTAINER_OF(n, struct media, by_session);
+	if (!m->at || m->at->peer != peer)
+		return ERR_DENIED;
+	switch (e->kind) {
+	case MEDIA__EVENT_KIND__DTMF:
+		if (e->has_digit && e->digit.len == 1)
+			tell(m, MEDIA_DTMF, s, e->digit.data[0]);
+		break;
+	case MEDIA__EVENT_KIND__TIMEOUT:
+		tell(m, MEDIA_SILENT, s, value);
+		break;
+	case MEDIA__EVENT_KIND__QUALITY:
+		tell(m, MEDIA_QUALITY, s, value);
+		break;
+	case MEDIA__EVENT_KIND__SRTP_MISMATCH:
+		tell(m, MEDIA_BAD_KEYS, s, value);
+		break;
+	case MEDIA__EVENT_KIND__ICE_SELECTED:
+	case MEDIA__EVENT_KIND__ICE_FAILED:
+		tell(m, MEDIA_ICE, s, e->kind == MEDIA__EVENT_KIND__ICE_SELECTED);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}

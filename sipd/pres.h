@@ -1,0 +1,18 @@
+#ifndef SIPD_PRES_H
+#define SIPD_PRES_H
+#include "ipc/daemon.h"
+#include "sipd/sipd.h"
+
+/* The pres interface: sipd's side of the link to presenced. */
+ipc_handler_h pres_on_state, pres_on_mwi, pres_on_send, pres_on_subscribe, pres_on_unsubscribe,
+    pres_on_provision;
+void pres_up(struct sipd *s, struct ipc_peer *p);
+void pres_user_put(struct sipd *s, const struct user *u);
+void pres_user_gone(struct sipd *s, const struct user *u);
+void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why);
+void pres_calls(struct sipd *s, const struct user *u, unsigned active);
+void pres_reach(struct sipd *s, const struct user *u, bool reachable, bool used);
+/* Hands a request of a handset on to presenced; the answer goes back by the ticket. ERR_LOST: presenced is away. */
+int pres_relay(struct sipd *s, uint16_t type, const ProtobufCMessage *body,
+    const ProtobufCMessageDescriptor *reply, struct ipc_ticket *t) MUST_CHECK;
+#endif

@@ -1,0 +1,175 @@
+/* The pres interface: users, registrations, calls and reach towards presenced; what comes back for handsets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.pb-c.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "pres.pb-c.h"
+#include "sipd/dect.h"
+#include "sipd/dect_pb.h"
+#include "sipd/pres.h"
+#include "sipd/reg.h"
+
+static void tell(struct sipd *s, uint16_t type, const ProtobufCMessage *m)
+{
+	struct ipc_peer *p = ipc_find(s->d->ipc, IPC_PRESENCED, 0);
+
+	if (p)
+		(void)ipc_event(p, IPC_IF_PRES, type, m);
+}
+
+void pres_user_put(struct sipd *s, const struct user *u)
+{
+	Base__User pb;
+
+	user_pb(&pb, u);
+	tell(s, PRES__TYPE__PRES_USER_PUT, &pb.base);
+}
+
+void pres_user_gone(struct sipd *s, const struct user *u)
+{
+	Call__UserGone pb = CALL__USER_GONE__INIT;
+
+	pb.name = u->f[USER_NAME];
+	tell(s, PRES__TYPE__PRES_USER_GONE, &pb.base);
+}
+
+void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why)
+{
+	Pres__Reg pb = PRES__REG__INIT;
+	char aor[400];
+	struct wr w = wr_of(aor, sizeof(aor));
+
+	sipd_put_aor(s, &w, u, false);
+	pb.user = u->f[USER_NAME];
+	pb.up = up;
+	if (!w.bad && w.n > 2) {
+		pb.has_aor = 1;
+		pb.aor = (ProtobufCBinaryData){ w.n - 2, (uint8_t *)aor + 1 };
+	}
+	if (!up && why) {
+		pb.has_reason = 1;
+		pb.reason = pb_text(why);
+	}
+	tell(s, PRES__TYPE__PRES_REG, &pb.base);
+}
+
+void pres_calls(struct sipd *s, const struct user *u, unsigned active)
+{
+	Pres__Calls pb = PRES__CALLS__INIT;
+
+	pb.user = u->f[USER_NAME];
+	pb.active = active;
+	tell(s, PRES__TYPE__PRES_CALLS, &pb.base);
+}
+
+void pres_reach(struct sipd *s, const struct user *u, bool reachable, bool used)
+{
+	Pres__Reach pb = PRES__REACH__INIT;
+
+	if (!u)
+		return;
+	pb.user = u->f[USER_NAME];
+	pb.reachable = reachable;
+	pb.has_used = used;
+	pb.used = used;
+	tell(s, PRES__TYPE__PRES_REACH, &pb.base);
+}
+
+struct stream {
+	struct sipd *s;
+	struct ipc_peer *p;
+	struct tmr tmr;
+	char last[USER_NAME_MAX + 1];
+	uint32_t count;
+};
+
+static void on_stream(struct tmr *t, void *ctx)
+{
+	struct stream *st = ctx;
+	struct sipd *s = st->s;
+	unsigned n = 0;
+
+	(void)t;
+	if (ipc_find(s->d->ipc, IPC_PRESENCED, 0) != st->p) {
+		free(st);
+		return;
+	}
+	for (struct user *u = users_after(s->users, slice_str(st->last)); u;
+	     u = users_after(s->users, slice_str(st->last))) {
+		struct reg_view v;
+		if (n++ == 32) {
+			tmr_start(&st->tmr, 2);
+			return;
+		}
+		pres_user_put(s, u);
+		reg_view(u, &v);
+		if (strcmp(v.state, "registered") == 0)
+			pres_reg(s, u, true, NULL);
+		if (call_user_legs(u))
+			sipd_calls_changed(s, u);
+		(void)snprintf(st->last, sizeof(st->last), "%s", u->key);
+		st->count++;
+	}
+	Call__UsersDone done = CALL__USERS_DONE__INIT;
+	done.count = st->count;
+	(void)ipc_event(st->p, IPC_IF_PRES, PRES__TYPE__PRES_USERS_DONE, &done.base);
+	free(st);
+}
+
+void pres_up(struct sipd *s, struct ipc_peer *p)
+{
+	struct stream *st = mem_new(sizeof(*st));
+
+	st->s = s;
+	st->p = p;
+	tmr_init(&st->tmr, s->d->wheel, on_stream, st);
+	tmr_start(&st->tmr, 0);
+}
+
+int pres_on_state(struct ipc_peer *p, struct ipc_msg *m)
+{
+	dect_presence(sipd_of(daemon_of(p)), m->body);
+	return 0;
+}
+
+int pres_on_mwi(struct ipc_peer *p, struct ipc_msg *m)
+{
+	struct sipd *s = sipd_of(daemon_of(p));
+	const Call__Notice *n = IPC_BODY(m, Call__Notice);
+	struct user *u = users_find(s->users, slice_str(n->user));
+
+	if (u && n->has_messages_new)
+		dect_mail(s, u, n->messages_new, n->has_messages_old ? n->messages_old : 0);
+	return 0;
+}
+
+struct relayed {
+	struct ipc_ticket *t;
+};
+
+static void on_relayed(void *ctx, int err, struct ipc_msg *m)
+{
+	struct relayed *r = ctx;
+
+	if (err)
+		ipc_ticket_fail(r->t, err, "%s", err_text(err));
+	else
+		ipc_ticket_reply(r->t, m->body);
+	free(r);
+}
+
+int pres_relay(struct sipd *s, uint16_t type, const ProtobufCMessage *body,
+    const ProtobufCMessageDescriptor *reply, struct ipc_ticket *t)
+{
+	struct relayed *r = mem_new(sizeof(*r));
+
+	r->t = t;
+	int err = ipc_request(ipc_find(s->d->ipc, IPC_PRESENCED, 0), IPC_IF_PRES, type, body, reply,
+	    4000, on_relayed, r);
+	if (err)
+		free(r);
+	return err;
+}

@@ -1,0 +1,878 @@
+/* The registration engine (RFC 3261 10, RFC 5626 keep-alive, RFC 3327, RFC 3608): per user, over up to four proxies. */
+#include "sipd/reg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/id.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "sipd/auth.h"
+#include "sipd/mwi.h"
+#include "sipd/pres.h"
+#include "sipd/reg_tab.h"
+#include "sipd/sip_build.h"
+
+#define BACKOFF_MS      2000
+#define BACKOFF_MAX_MS  60000
+#define PROBE_MS        15000 /* how often a proxy that is down is asked (OPTIONS) */
+#define RETRY_AFTER_MAX 3600
+
+struct proxy {
+	struct regs *regs;
+	char uri[256];
+	uint32_t priority, weight;
+	bool down;
+	struct addr seen[4]; /* addresses that answered, for what comes from there */
+	unsigned nseen;
+	struct tmr probe;
+	struct sip_req *req;
+	const char *why;
+};
+
+struct regs {
+	struct sipd *s;
+	struct proxy proxy[SIPD_PROXIES];
+	unsigned nproxy;
+	unsigned wanted, up, failed;
+	uint64_t slot; /* when the next REGISTER may leave, µs */
+	struct stat *ok, *refused, *lost;
+};
+
+struct reg {
+	struct fsm fsm;
+	struct regs *regs;
+	struct user *user;
+	struct tmr timer;
+	struct tp_watch watch;
+	struct tp_flow *flow;
+	struct sip_req *req;
+	struct auth_req *auth;
+	struct proxy *proxy;
+	char call_id[40], tag[20], instance[40];
+	char *lines; /* credentials for the next try */
+	char *routes;
+	uint64_t owner;
+	uint32_t cseq, expires, granted, delay, tries, backoff;
+	unsigned code, auths;
+	const char *why;
+	bool was_up, watching, unregister;
+};
+
+static void on_timer(struct tmr *t, void *ctx)
+{
+	struct reg *r = ctx;
+
+	(void)t;
+	(void)fsm_event(&r->fsm, REG_EV_TIMER, NULL);
+}
+
+static struct reg *reg_of(struct fsm *m)
+{
+	return CONTAINER_OF(m, struct reg, fsm);
+}
+
+static void timer_start(struct fsm *m, uint32_t ms)
+{
+	struct reg *r = reg_of(m);
+
+	if ((m->st == REG_WAIT || m->st == REG_UP) && r->delay)
+		ms = r->delay;
+	r->delay = 0;
+	tmr_start(&r->timer, ms);
+}
+
+static void timer_stop(struct fsm *m)
+{
+	tmr_stop(&reg_of(m)->timer);
+}
+
+static void moved(struct fsm *m, int from, int ev, int to)
+{
+	struct reg *r = reg_of(m);
+	bool up = to == REG_UP;
+
+	(void)ev;
+	if (to < 0 || from == to)
+		return;
+	/* A refresh goes through TRYING: the user stays registered meanwhile. */
+	bool refreshing = r->was_up && (to == REG_TRYING || to == REG_AUTH);
+	if (up && !r->was_up) {
+		r->was_up = true;
+		r->regs->up++;
+		log_ev(LOG_NOTICE, "registered", F_USER(r->user->f[USER_NAME]),
+		    F_TEXT("IPDECT_PROXY", r->proxy->uri));
+		pres_reg(r->regs->s, r->user, true, NULL);
+		mwi_update(r->regs->s, r->user);
+	} else if (!up && r->was_up && !refreshing) {
+		r->was_up = false;
+		r->regs->up--;
+		log_ev(LOG_WARNING, "not registered any more", F_USER(r->user->f[USER_NAME]),
+		    F_WHY(r->why ? r->why : ""));
+		pres_reg(r->regs->s, r->user, false, r->why);
+	}
+}
+
+static void nothing(struct fsm *m)
+{
+	(void)m;
+}
+
+static const struct fsm_env env = { timer_start, timer_stop, moved, nothing };
+
+/* ---- proxies ---- */
+
+static void probe(struct proxy *p);
+
+static void on_probe(
+    void *ctx, struct sip_req *req, enum sip_req_ev ev, const struct sip_msg *rsp, int err)
+{
+	struct proxy *p = ctx;
+
+	(void)req;
+	(void)err;
+	if (ev == SIP_REQ_REPLY && rsp->status >= 200 && rsp->status != 503 && p->down) {
+		p->down = false;
+		p->why = NULL;
+		log_ev(LOG_NOTICE, "proxy answers again", F_TEXT("IPDECT_PROXY", p->uri));
+	}
+	if (ev == SIP_REQ_DONE) {
+		p->req = NULL;
+		if (p->down)
+			tmr_start(&p->probe, PROBE_MS + id_below(PROBE_MS / 4));
+	}
+}
+
+static void on_probe_timer(struct tmr *t, void *ctx)
+{
+	(void)t;
+	probe(ctx);
+}
+
+static void probe(struct proxy *p)
+{
+	struct sipd *s = p->regs->s;
+	char buf[1024], tag[SIP_TAG_LEN + 1], id[SIP_TAG_LEN + 1];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	if (p->req)
+		return;
+	sip_token(tag, SIP_TAG_OCTETS);
+	sip_token(id, SIP_TAG_OCTETS);
+	sip_put_request(&w, SLICE_LIT("OPTIONS"), slice_str(p->uri));
+	sip_put_u32(&w, SIP_H_MAX_FORWARDS, s->conf->max_forwards);
+	sip_put_hdr_fmt(&w, SIP_H_FROM, "<sip:%s>;tag=%s",
+	    s->conf->default_domain[0] ? s->conf->default_domain : "ipdect.invalid", tag);
+	sip_put_hdr_fmt(&w, SIP_H_TO, "<%s>", p->uri);
+	sip_put_hdr(&w, SIP_H_CALL_ID, slice_str(id));
+	sip_put_cseq(&w, 1, SLICE_LIT("OPTIONS"));
+	sip_put_body(&w, SLICE_LIT(""), SLICE_LIT(""));
+	struct sip_req_conf c = { .method = SIP_M_OPTIONS,
+		.msg = wr_slice(&w),
+		.next_hop = slice_str(p->uri),
+		.try_ms = s->conf->transaction_ms };
+	if (w.bad || sip_req_send(s->ua, &c, on_probe, p, &p->req)) {
+		p->req = NULL;
+		tmr_start(&p->probe, PROBE_MS);
+	}
+}
+
+static void proxy_down(struct proxy *p, const char *why)
+{
+	if (!p || p->down)
+		return;
+	p->down = true;
+	p->why = why;
+	log_ev(LOG_WARNING, "proxy does not answer", F_TEXT("IPDECT_PROXY", p->uri), F_WHY(why),
+	    F_REMEDY("it is asked again every 15 s; other proxies take over meanwhile"));
+	tmr_start(&p->probe, PROBE_MS / 3 + id_below(PROBE_MS / 3));
+}
+
+/* The proxy to use now: lowest priority number among those that are up, by weight among equals (by user, so that a user
+ * stays with it). NULL: all are down. */
+static struct proxy *proxy_pick(struct regs *r, const struct user *u)
+{
+	uint32_t best = UINT32_MAX, sum = 0;
+
+	for (unsigned i = 0; i < r->nproxy; i++)
+		if (!r->proxy[i].down && r->proxy[i].priority < best)
+			best = r->proxy[i].priority;
+	for (unsigned i = 0; i < r->nproxy; i++)
+		if (!r->proxy[i].down && r->proxy[i].priority == best)
+			sum += r->proxy[i].weight + 1;
+	if (!sum)
+		return NULL;
+	uint32_t at = (uint32_t)(map_siphash(0x69706465, 0x6374, u->key, strlen(u->key)) % sum);
+	for (unsigned i = 0; i < r->nproxy; i++) {
+		struct proxy *p = &r->proxy[i];
+		if (p->down || p->priority != best)
+			continue;
+		if (at <= p->weight)
+			return p;
+		at -= p->weight + 1;
+	}
+	return NULL;
+}
+
+static void proxy_saw(struct proxy *p, const struct tp_flow *f)
+{
+	struct addr a;
+
+	if (!p || !f)
+		return;
+	addr_from_sa(&a, tp_flow_remote(f));
+	for (unsigned i = 0; i < p->nseen; i++)
+		if (addr_same_ip(&p->seen[i], &a))
+			return;
+	if (p->nseen < ARRAY_LEN(p->seen))
+		p->seen[p->nseen++] = a;
+}
+
+/* ---- one user's machine ---- */
+
+static void drop_flow(struct reg *r)
+{
+	if (r->watching)
+		tp_flow_unwatch(&r->watch);
+	r->watching = false;
+	tp_flow_unref(r->flow);
+	r->flow = NULL;
+}
+
+static void on_down(struct tp_watch *w, struct tp_flow *f, int err)
+{
+	struct reg *r = CONTAINER_OF(w, struct reg, watch);
+
+	r->watching = false;
+	log_ev(LOG_INFO, "flow of a registration broke", F_USER(r->user->f[USER_NAME]),
+	    F_TEXT("IPDECT_WHY", tp_flow_why(f)), F_ERR(err));
+	r->why = "connection lost";
+	(void)fsm_event(&r->fsm, REG_EV_LOST, NULL);
+}
+
+/* Not all at once: REGISTERs leave at the configured rate. */
+static uint32_t turn(struct regs *rs, uint32_t at_least)
+{
+	uint64_t now = tmr_now(rs->s->d->wheel) * 1000 + (uint64_t)at_least * 1000;
+	uint32_t rate = rs->s->conf->register_rate ? rs->s->conf->register_rate : 1;
+
+	if (rs->slot < now)
+		rs->slot = now;
+	rs->slot += 1000000 / rate;
+	uint64_t ms = rs->slot / 1000 - tmr_now(rs->s->d->wheel);
+	return ms ? (uint32_t)ms : 1;
+}
+
+int reg_schedule(struct fsm *m, int ev, const void *arg)
+{
+	struct reg *r = reg_of(m);
+
+	(void)ev;
+	(void)arg;
+	r->delay = turn(r->regs, 0);
+	r->backoff = 0;
+	r->unregister = false;
+	return FSM_NEXT;
+}
+
+static void keep_routes(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sip_values v = sip_msg_values(rsp, SIP_H_SERVICE_ROUTE);
+	struct slice s;
+	char buf[1024];
+	struct wr w = wr_of(buf, sizeof(buf));
+	unsigned n = 0;
+
+	while (n < REG_ROUTES_MAX && sip_values_next(&v, &s)) {
+		wr_slice_add(&w, s);
+		wr_str(&w, "\n");
+		n++;
+	}
+	free(r->routes);
+	r->routes = n && wr_nul(&w) ? mem_str(buf) : NULL;
+}
+
+/* What the registrar granted: the expires parameter of our binding, else Expires, else what we asked for. */
+static uint32_t granted(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
+	struct slice s, e;
+	struct sip_addr a;
+	uint32_t n = r->expires, one;
+
+	(void)sip_msg_u32(rsp, SIP_H_EXPIRES, 864000, &n);
+	while (sip_values_next(&v, &s)) {
+		char name[USER_NAME_MAX + 1];
+		if (sip_addr_parse(&a, s) || sip_unescape(a.uri.user, name, sizeof(name)) ||
+		    strcmp(name, r->user->f[USER_NAME]) != 0)
+			continue;
+		if (r->flow && a.uri.port) {
+			char mine[128];
+			struct wr w = wr_of(mine, sizeof(mine));
+			tp_flow_put_sent_by(&w, r->flow);
+			char theirs[128];
+			struct wr t = wr_of(theirs, sizeof(theirs));
+			wr_slice_add(&t, a.uri.host);
+			wr_fmt(&t, ":%u", a.uri.port);
+			if (!slice_ieq(wr_slice(&w), wr_slice(&t)))
+				continue;
+		}
+		if (sip_addr_param(&a, SLICE_LIT("expires"), &e) && slice_u32(e, 864000, &one) == 0)
+			n = one;
+	}
+	return n < 10 ? 10 : n;
+}
+
+static void on_credentials(void *ctx, int err, struct slice lines)
+{
+	struct reg *r = ctx;
+
+	r->auth = NULL;
+	if (err) {
+		r->why = err == ERR_AUTH || err == ERR_NOTFOUND ? "no password is set"
+		                                                : "certd does not answer";
+		(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
+		return;
+	}
+	free(r->lines);
+	r->lines = mem_dup(lines.p, lines.n);
+	(void)fsm_event(&r->fsm, REG_EV_READY, NULL);
+}
+
+static void put_ruri(const struct sipd *s, const struct user *u, struct wr *w)
+{
+	struct slice domain = sipd_domain(s, u);
+
+	wr_str(w, s->conf->sips ? "sips:" : "sip:");
+	wr_slice_add(w, domain);
+}
+
+static void final(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sipd *s = r->regs->s;
+	char ruri[300];
+	struct wr w = wr_of(ruri, sizeof(ruri));
+	uint32_t n;
+
+	r->code = rsp->status;
+	put_ruri(s, r->user, &w);
+	if (rsp->status >= 200 && rsp->status < 300) {
+		r->granted = granted(r, rsp);
+		r->why = NULL;
+		keep_routes(r, rsp);
+		if (s->hooks->registered)
+			s->hooks->registered(s, r->user, rsp);
+		(void)fsm_event(&r->fsm, REG_EV_OK, NULL);
+		return;
+	}
+	if ((rsp->status == 401 || rsp->status == 407) && r->auths < 2) {
+		r->auths++;
+		if (s->hooks->challenge && s->hooks->challenge(s, r->user, rsp)) {
+			(void)fsm_event(&r->fsm, REG_EV_CHALLENGE, NULL);
+			return;
+		}
+		if (auth_answer(s, r->user, rsp, SLICE_LIT("REGISTER"), wr_slice(&w), SLICE_LIT(""),
+		        on_credentials, r, &r->auth) == 0) {
+			(void)fsm_event(&r->fsm, REG_EV_CHALLENGE, NULL);
+			return;
+		}
+	}
+	if (rsp->status == 423 && sip_msg_u32(rsp, SIP_H_MIN_EXPIRES, 864000, &n) == 0 &&
+	    n > r->expires) {
+		r->expires = n;
+		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
+		return;
+	}
+	if (sip_msg_u32(rsp, SIP_H_RETRY_AFTER, RETRY_AFTER_MAX, &n) == 0)
+		r->delay = n * 1000 + id_below(1000 + n * 200);
+	r->why = rsp->status == 401 || rsp->status == 407 || rsp->status == 403
+	             ? "the registrar refuses the user name or password"
+	         : rsp->status == 404 ? "the registrar does not know the user"
+	                              : "the registrar refuses";
+	stat_add(r->regs->refused, 1);
+	log_ev(LOG_WARNING, "registration refused", F_USER(r->user->f[USER_NAME]),
+	    F_U64("IPDECT_STATUS", rsp->status), F_WHY(r->why),
+	    F_REMEDY(
+	        "dectctl user password sets the password, dectctl user set auth-user=… the name"));
+	(void)fsm_event(&r->fsm, rsp->status == 503 ? REG_EV_NEXT : REG_EV_FAILED, NULL);
+}
+
+static void on_req(
+    void *ctx, struct sip_req *req, enum sip_req_ev ev, const struct sip_msg *rsp, int err)
+{
+	struct reg *r = ctx;
+
+	switch (ev) {
+	case SIP_REQ_REPLY:
+		if (rsp->status < 200)
+			break;
+		if (rsp->status < 300 && sip_req_flow(req) && sip_req_flow(req) != r->flow) {
+			drop_flow(r);
+			r->flow = tp_flow_ref(sip_req_flow(req));
+			r->watch.down = on_down;
+			tp_flow_watch(r->flow, &r->watch);
+			r->watching = true;
+			if (r->regs->s->conf->keepalive_ms)
+				tp_flow_keepalive(r->flow, r->regs->s->conf->keepalive_ms, false);
+		}
+		proxy_saw(r->proxy, sip_req_flow(req));
+		if (rsp->status == 503)
+			proxy_down(r->proxy, "503 Service Unavailable");
+		final(r, rsp);
+		break;
+	case SIP_REQ_FAIL:
+		r->code = 0;
+		r->why = err == ERR_NOTFOUND ? "the proxy's name cannot be resolved"
+		                             : "the proxy does not answer";
+		proxy_down(r->proxy, r->why);
+		stat_add(r->regs->lost, 1);
+		drop_flow(r);
+		(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
+		break;
+	case SIP_REQ_DONE:
+		if (r->req == req)
+			r->req = NULL;
+		break;
+	}
+}
+
+static void build(struct reg *r, struct wr *w, uint32_t expires)
+{
+	struct sipd *s = r->regs->s;
+	char ruri[300], aor[512];
+	struct wr wu = wr_of(ruri, sizeof(ruri)), wa = wr_of(aor, sizeof(aor));
+	char contact[512];
+	struct wr wc = wr_of(contact, sizeof(contact));
+
+	put_ruri(s, r->user, &wu);
+	sipd_put_aor(s, &wa, r->user, true);
+	sip_put_request(w, SLICE_LIT("REGISTER"), wr_slice(&wu));
+	sip_put_u32(w, SIP_H_MAX_FORWARDS, s->conf->max_forwards);
+	sip_put_hdr_fmt(w, SIP_H_FROM, "%.*s;tag=%s", (int)wa.n, aor, r->tag);
+	sip_put_hdr(w, SIP_H_TO, wr_slice(&wa));
+	sip_put_hdr(w, SIP_H_CALL_ID, slice_str(r->call_id));
+	sip_put_cseq(w, ++r->cseq, SLICE_LIT("REGISTER"));
+	sipd_put_contact(s, &wc, r->user, r->flow);
+	if (s->conf->gruu)
+		wr_fmt(&wc, ";+sip.instance=\"<urn:uuid:%s>\"", r->instance);
+	wr_fmt(&wc, ";expires=%u", expires);
+	sip_put_hdr(w, SIP_H_CONTACT, wr_slice(&wc));
+	sip_put_u32(w, SIP_H_EXPIRES, expires);
+	sip_put_hdr(
+	    w, SIP_H_SUPPORTED, s->conf->gruu ? SLICE_LIT("path, gruu") : SLICE_LIT("path"));
+	sip_put_hdr(w, SIP_H_ALLOW,
+	    SLICE_LIT(
+	        "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE"));
+	sip_put_hdr(w, SIP_H_USER_AGENT, slice_str(s->conf->agent));
+	if (r->lines)
+		wr_str(w, r->lines);
+	if (s->hooks->lines)
+		s->hooks->lines(s, r->user, SIP_M_REGISTER, w);
+	sip_put_body(w, SLICE_LIT(""), SLICE_LIT(""));
+	w->bad |= wu.bad || wa.bad || wc.bad;
+}
+
+int reg_send(struct fsm *m, int ev, const void *arg)
+{
+	struct reg *r = reg_of(m);
+	struct sipd *s = r->regs->s;
+	char buf[4096];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct proxy *p = proxy_pick(r->regs, r->user);
+
+	(void)arg;
+	if (ev != REG_EV_READY && ev != REG_EV_AGAIN)
+		r->auths = 0;
+	if (!p || r->tries++ > 2 * SIPD_PROXIES) {
+		if (!p)
+			r->why = "no proxy answers";
+		r->tries = 0;
+		return reg_fail(m, ev, NULL) == FSM_NEXT ? REG_WAIT : REG_WAIT;
+	}
+	if (p != r->proxy)
+		drop_flow(r);
+	r->proxy = p;
+	sip_req_forget(r->req);
+	r->req = NULL;
+	build(r, &w, r->expires);
+	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
+	r->lines = NULL;
+	struct sip_req_conf c = { .method = SIP_M_REGISTER,
+		.msg = wr_slice(&w),
+		.next_hop = slice_str(p->uri),
+		.flow = r->flow && tp_flow_alive(r->flow) ? r->flow : NULL,
+		.try_ms = s->conf->transaction_ms,
+		.key = s->conf->separate_ports ? (uint32_t)r->owner : 0,
+		.owner = r->owner };
+	int err = w.bad ? ERR_LIMIT : sip_req_send(s->ua, &c, on_req, r, &r->req);
+	if (err) {
+		r->req = NULL;
+		r->why = "the request could not be sent";
+		(void)reg_fail(m, ev, NULL);
+		return REG_WAIT;
+	}
+	return FSM_NEXT;
+}
+
+int reg_done(struct fsm *m, int ev, const void *arg)
+{
+	struct reg *r = reg_of(m);
+
+	(void)ev;
+	(void)arg;
+	stat_add(r->regs->ok, 1);
+	r->tries = r->backoff = 0;
+	/* Between half and nine tenths of the time: refreshes of thousands of users spread by themselves. */
+	uint64_t ms = (uint64_t)r->granted * 1000;
+	r->delay = (uint32_t)(ms / 2 + id_below((uint32_t)(ms * 2 / 5 + 1)));
+	return FSM_NEXT;
+}
+
+int reg_fail(struct fsm *m, int ev, const void *arg)
+{
+	struct reg *r = reg_of(m);
+
+	(void)ev;
+	(void)arg;
+	if (!r->delay) {
+		r->backoff = r->backoff ? r->backoff * 2 : BACKOFF_MS;
+		if (r->backoff > BACKOFF_MAX_MS)
+			r->backoff = BACKOFF_MAX_MS;
+		r->delay = turn(r->regs, r->backoff / 2 + id_below(r->backoff));
+	}
+	r->tries = 0;
+	sip_req_forget(r->req);
+	r->req = NULL;
+	return FSM_NEXT;
+}
+
+int reg_lost(struct fsm *m, int ev, const void *arg)
+{
+	struct reg *r = reg_of(m);
+
+	(void)m;
+	(void)ev;
+	(void)arg;
+	drop_flow(r);
+	auth_cancel(r->auth);
+	r->auth = NULL;
+	r->delay = turn(r->regs, 100 + id_below(900));
+	return FSM_NEXT;
+}
+
+/* Says good-bye (Expires: 0) without waiting for the answer. */
+int reg_off(struct fsm *m, int ev, const void *arg)
+{
+	struct reg *r = reg_of(m);
+	struct sipd *s = r->regs->s;
+	char buf[4096];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	(void)ev;
+	(void)arg;
+	sip_req_forget(r->req);
+	r->req = NULL;
+	auth_cancel(r->auth);
+	r->auth = NULL;
+	if (r->was_up && r->proxy) {
+		r->expires = 0;
+		build(r, &w, 0);
+		r->expires = s->conf->register_expires;
+		struct sip_req_conf c = { .method = SIP_M_REGISTER,
+			.msg = wr_slice(&w),
+			.next_hop = slice_str(r->proxy->uri),
+			.flow = r->flow && tp_flow_alive(r->flow) ? r->flow : NULL,
+			.try_ms = s->conf->transaction_ms,
+			.owner = r->owner };
+		struct sip_req *bye = NULL;
+		if (!w.bad && sip_req_send(s->ua, &c, on_req, r, &bye) == 0)
+			sip_req_forget(bye);
+	}
+	drop_flow(r);
+	return FSM_NEXT;
+}
+
+/* ---- from outside ---- */
+
+static void set_proxies(struct regs *r)
+{
+	const struct sipd_conf *conf = r->s->conf;
+
+	for (unsigned i = 0; i < r->nproxy; i++) {
+		tmr_stop(&r->proxy[i].probe);
+		sip_req_forget(r->proxy[i].req);
+	}
+	memset(r->proxy, 0, sizeof(r->proxy));
+	r->nproxy = 0;
+	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
+		struct proxy *p = &r->proxy[r->nproxy];
+		if (!conf->proxy[i].uri[0])
+			continue;
+		p->regs = r;
+		(void)snprintf(p->uri, sizeof(p->uri), "%s%s",
+		    number_is_uri(slice_str(conf->proxy[i].uri)) ? "" : "sip:", conf->proxy[i].uri);
+		p->priority = conf->proxy[i].priority;
+		p->weight = conf->proxy[i].weight;
+		tmr_init(&p->probe, r->s->d->wheel, on_probe_timer, p);
+		r->nproxy++;
+	}
+}
+
+struct regs *regs_new(struct sipd *s)
+{
+	struct regs *r = mem_new(sizeof(*r));
+
+	r->s = s;
+	r->ok = stat_get(s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"ok\"",
+	    "REGISTER transactions by result");
+	r->refused = stat_get(
+	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"refused\"", NULL);
+	r->lost = stat_get(
+	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"lost\"", NULL);
+	set_proxies(r);
+	return r;
+}
+
+static void reg_free(struct reg *r)
+{
+	sip_req_forget(r->req);
+	auth_cancel(r->auth);
+	tmr_stop(&r->timer);
+	drop_flow(r);
+	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
+	free(r->routes);
+	free(r);
+}
+
+void regs_free(struct regs *r)
+{
+	if (!r)
+		return;
+	for (unsigned i = 0; i < r->nproxy; i++) {
+		tmr_stop(&r->proxy[i].probe);
+		sip_req_forget(r->proxy[i].req);
+	}
+	free(r);
+}
+
+static bool wanted(const struct sipd *s, const struct user *u, const struct ustate *us)
+{
+	if (!reg_any_proxy(s) || user_on(u, USER_DISABLED))
+		return false;
+	switch (s->conf->register_when) {
+	case REGISTER_ALWAYS:
+		return true;
+	case REGISTER_REACHABLE:
+		return us->device_known && us->reachable;
+	default:
+		/* Until dectd has told, a handset that is assigned counts as subscribed: sipd alone restarted. */
+		return user_on(u, USER_IPEI) &&
+		       (!us->device_known ? !s->dectd_synced : us->subscribed);
+	}
+}
+
+void reg_update(struct sipd *s, struct user *u)
+{
+	struct ustate *us = sipd_ustate(s, u);
+	struct reg *r = us->reg;
+	bool want = wanted(s, u, us);
+
+	if (!r && !want)
+		return;
+	if (!r) {
+		uint8_t id[16];
+		r = mem_new(sizeof(*r));
+		r->regs = s->regs;
+		r->user = u;
+		r->expires = s->conf->register_expires;
+		r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
+		id_token(r->call_id, 24);
+		id_token(r->tag, 12);
+		/* RFC 5626 4.1: the same after a restart, so it is made of the name. */
+		uint64_t h[2] = { map_siphash(3, 4, u->key, strlen(u->key)),
+			map_siphash(5, 6, u->key, strlen(u->key)) };
+		memcpy(id, h, sizeof(id));
+		(void)snprintf(r->instance, sizeof(r->instance),
+		    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
+		    id[1], id[2], id[3], id[4], id[5], (id[6] & 0x0f) | 0x50, id[7],
+		    (id[8] & 0x3f) | 0x80, id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+		tmr_init(&r->timer, s->d->wheel, on_timer, r);
+		fsm_init(&r->fsm, &reg_def, &env, REG_OFF);
+		us->reg = r;
+		s->regs->wanted++;
+	}
+	(void)fsm_event(&r->fsm, want ? REG_EV_WANT : REG_EV_UNWANT, NULL);
+}
+
+void reg_remove(struct sipd *s, struct user *u)
+{
+	struct ustate *us = ustate_of(u);
+
+	if (!us || !us->reg)
+		return;
+	(void)fsm_event(&us->reg->fsm, REG_EV_UNWANT, NULL);
+	reg_free(us->reg);
+	us->reg = NULL;
+	s->regs->wanted--;
+}
+
+void regs_shutdown(struct regs *r)
+{
+	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
+		if (u->room && ustate_of(u)->reg) {
+			reg_free(ustate_of(u)->reg);
+			ustate_of(u)->reg = NULL;
+		}
+}
+
+void regs_reconf(struct regs *r)
+{
+	bool same = true;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
+		const char *uri = r->s->conf->proxy[i].uri;
+		if (!uri[0])
+			continue;
+		same = same && n < r->nproxy && strstr(r->proxy[n].uri, uri) != NULL;
+		n++;
+	}
+	if (!same || n != r->nproxy) {
+		/* Every machine points into the old table: all begin again, at the usual rate. */
+		for (struct user *u = users_next(r->s->users, NULL); u;
+		     u = users_next(r->s->users, u))
+			reg_remove(r->s, u);
+		set_proxies(r);
+	}
+	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
+		reg_update(r->s, u);
+}
+
+bool reg_any_proxy(const struct sipd *s)
+{
+	for (unsigned i = 0; i < SIPD_PROXIES; i++)
+		if (s->conf->proxy[i].uri[0])
+			return true;
+	return false;
+}
+
+static const struct reg *reg_get(const struct user *u)
+{
+	return u && u->room ? ustate_of(u)->reg : NULL;
+}
+
+bool reg_proxy_up(const struct sipd *s, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	if (r)
+		return r->was_up || r->fsm.st == REG_UP;
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		if (!s->regs->proxy[i].down)
+			return true;
+	return false;
+}
+
+bool reg_is_proxy(const struct sipd *s, const struct addr *a)
+{
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		for (unsigned k = 0; k < s->regs->proxy[i].nseen; k++)
+			if (addr_same_ip(&s->regs->proxy[i].seen[k], a))
+				return true;
+	return false;
+}
+
+bool reg_outside(const struct sipd *s, const struct user *from, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	/* Registered there: the proxy may ring other telephones of the user, too. */
+	return reg_any_proxy(s) && r && r->was_up && (!from || reg_proxy_up(s, from));
+}
+
+struct tp_flow *reg_flow(const struct sipd *s, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	(void)s;
+	return r && r->was_up && r->flow && tp_flow_alive(r->flow) ? tp_flow_ref(r->flow) : NULL;
+}
+
+const char *reg_hop(const struct sipd *s, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	if (r && r->proxy)
+		return r->proxy->uri;
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		if (!s->regs->proxy[i].down)
+			return s->regs->proxy[i].uri;
+	return NULL;
+}
+
+unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX])
+{
+	const struct reg *r = reg_get(u);
+	unsigned n = 0;
+
+	if (!r || !r->routes)
+		return 0;
+	struct cur c = cur_of(slice_str(r->routes));
+	while (n < REG_ROUTES_MAX && !cur_done(&c)) {
+		out[n++] = cur_until(&c, "\n");
+		(void)cur_lit(&c, '\n');
+	}
+	return n;
+}
+
+uint64_t reg_owner(const struct user *u)
+{
+	return map_siphash(1, 2, u->key, strlen(u->key)) | 1;
+}
+
+void reg_suspect(struct sipd *s, const struct user *u)
+{
+	struct reg *r = u && u->room ? ustate_of(u)->reg : NULL;
+
+	(void)s;
+	if (!r || r->fsm.st != REG_UP)
+		return;
+	r->why = "a call got no answer from the proxy";
+	(void)fsm_event(&r->fsm, REG_EV_TIMER, NULL); /* a refresh tells whether it lives */
+}
+
+void reg_view(const struct user *u, struct reg_view *out)
+{
+	const struct reg *r = reg_get(u);
+
+	*out = (struct reg_view){ .state = "local", .proxy = "", .why = "" };
+	if (!r)
+		return;
+	out->state = r->was_up              ? "registered"
+	             : r->fsm.st == REG_OFF ? "off"
+	             : r->why               ? "failed"
+	                                    : "trying";
+	out->proxy = r->proxy ? r->proxy->uri : "";
+	out->code = r->code;
+	out->why = r->why ? r->why : "";
+	out->expires_s =
+	    r->was_up && r->fsm.st == REG_UP ? (uint32_t)(tmr_left(&r->timer) / 1000) : 0;
+}
+
+void regs_count(const struct sipd *s, unsigned *want, unsigned *up, unsigned *failed)
+{
+	*want = s->regs->wanted;
+	*up = s->regs->up;
+	*failed = s->regs->wanted - s->regs->up;
+}
+
+unsigned regs_proxies_down(const struct sipd *s, unsigned *all)
+{
+	unsigned n = 0;
+
+	*all = s->regs->nproxy;
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		n += s->regs->proxy[i].down;
+	return n;
+}

@@ -1,0 +1,43 @@
+#ifndef SIPD_REG_H
+#define SIPD_REG_H
+#include "common/addr.h"
+#include "sipd/sipd.h"
+
+/* The registration engine: one machine per user (reg_tab.c), the four proxies with their health for all of them. */
+struct regs;
+#define REG_ROUTES_MAX 8
+
+struct regs *regs_new(struct sipd *s);
+void regs_free(struct regs *r);
+/* Proxies, times or policies changed. */
+void regs_reconf(struct regs *r);
+/* The user's record or handset changed: registers, refreshes or removes as the policy says. */
+void reg_update(struct sipd *s, struct user *u);
+void reg_remove(struct sipd *s, struct user *u); /* the record goes away */
+void regs_shutdown(struct regs *r); /* leaves registrations to expire; closes requests */
+
+bool reg_any_proxy(const struct sipd *s);
+/* Some proxy takes calls of this user now. */
+bool reg_proxy_up(const struct sipd *s, const struct user *u);
+bool reg_is_proxy(const struct sipd *s, const struct addr *a);
+/* A call from `from` to user u of ours goes out to the proxy, which knows where else u is registered. */
+bool reg_outside(const struct sipd *s, const struct user *from, const struct user *u);
+/* The flow of the user's registration, a new reference; NULL: none. */
+struct tp_flow *reg_flow(const struct sipd *s, const struct user *u);
+/* The proxy's URI for users without a flow; NULL: no proxy is set. */
+const char *reg_hop(const struct sipd *s, const struct user *u);
+/* Service-Route of the registration (RFC 3608). */
+unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX]);
+uint64_t reg_owner(const struct user *u);               /* for the signing hook */
+void reg_suspect(struct sipd *s, const struct user *u); /* a request got no answer */
+/* For rows and metrics. */
+struct reg_view {
+	const char *state, *proxy;
+	uint32_t expires_s;
+	unsigned code;
+	const char *why;
+};
+void reg_view(const struct user *u, struct reg_view *out);
+void regs_count(const struct sipd *s, unsigned *wanted, unsigned *up, unsigned *failed);
+unsigned regs_proxies_down(const struct sipd *s, unsigned *all);
+#endif

@@ -1,0 +1,135 @@
+/* Where a dialled number goes: a user of ours, or SIP. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sipd/call.h"
+#include "sipd/reg.h"
+
+bool route_emergency(const struct sipd *s, struct slice dialled)
+{
+	for (size_t i = 0; i < s->conf->emergency.n; i++)
+		if (slice_eq(dialled, slice_str(s->conf->emergency.v[i])))
+			return true;
+	return false;
+}
+
+static void local(struct route *r, struct user *u)
+{
+	r->kind = ROUTE_LOCAL;
+	r->user = u;
+}
+
+static void none(struct route *r, enum cause why)
+{
+	r->kind = ROUTE_NONE;
+	r->why = why;
+}
+
+static void to_uri(struct sipd *s, const struct user *from, struct slice number, struct route *r)
+{
+	struct wr w = wr_of(r->uri, sizeof(r->uri));
+
+	r->kind = ROUTE_SIP;
+	wr_str(&w, s->conf->sips ? "sips:" : "sip:");
+	sip_escape_user(&w, number);
+	wr_str(&w, "@");
+	wr_slice_add(&w, from ? sipd_domain(s, from) : slice_str(s->conf->default_domain));
+	/* RFC 3261 19.1.6: a number in a SIP URI says so. */
+	if (number_is(number) && number.n && number.p[0] == '+')
+		wr_str(&w, ";user=phone");
+	if (!wr_nul(&w))
+		none(r, CAUSE_UNKNOWN_NUMBER);
+}
+
+static bool our_domain(struct sipd *s, struct slice host)
+{
+	host.n = host.n && host.p[0] == '[' ? host.n : slice_chr(host, ':');
+	return s->conf->default_domain[0] && slice_ieq(host, slice_str(s->conf->default_domain));
+}
+
+void route_find(
+    struct sipd *s, const struct user *from, struct slice dialled, bool internal, struct route *r)
+{
+	char number[NUMBER_MAX];
+	struct sip_uri uri;
+	struct user *u;
+
+	*r = (struct route){ 0 };
+	dialled = slice_trim(dialled);
+	if (route_emergency(s, dialled)) {
+		if (s->conf->emergency_uri[0]) {
+			r->kind = ROUTE_SIP;
+			if (slice_copy(slice_str(s->conf->emergency_uri), r->uri, sizeof(r->uri)) ==
+			    0)
+				return;
+		}
+		to_uri(s, from, dialled, r);
+		return;
+	}
+	if (number_is_uri(dialled)) {
+		char with_scheme[NUMBER_MAX + 8];
+		if (!slice_istarts(dialled, SLICE_LIT("sip:")) &&
+		    !slice_istarts(dialled, SLICE_LIT("sips:")) &&
+		    !slice_istarts(dialled, SLICE_LIT("tel:"))) {
+			(void)snprintf(with_scheme, sizeof(with_scheme), "sip:%.*s", (int)dialled.n,
+			    dialled.p);
+			dialled = slice_str(with_scheme);
+		}
+		if (sip_uri_parse(&uri, dialled) || uri.scheme == SIP_SCHEME_OTHER) {
+			none(r, CAUSE_UNKNOWN_NUMBER);
+			return;
+		}
+		if (uri.scheme == SIP_SCHEME_TEL) {
+			dialled = slice_sub(uri.user, 0, slice_chr(uri.user, ';'));
+		} else if (our_domain(s, uri.host) &&
+		           sip_unescape(uri.user, number, sizeof(number)) == 0) {
+			u = users_reach(s->users, slice_str(number));
+			if (u && !reg_outside(s, from, u)) {
+				local(r, u);
+				return;
+			}
+			r->kind = ROUTE_SIP;
+			if (slice_copy(dialled, r->uri, sizeof(r->uri)))
+				none(r, CAUSE_UNKNOWN_NUMBER);
+			return;
+		} else {
+			if (!s->conf->allow_uri) {
+				none(r, CAUSE_FORBIDDEN);
+				return;
+			}
+			r->kind = ROUTE_SIP;
+			if (slice_copy(dialled, r->uri, sizeof(r->uri)))
+				none(r, CAUSE_UNKNOWN_NUMBER);
+			return;
+		}
+	}
+	r->more = users_prefix(s->users, dialled);
+	u = users_reach(s->users, dialled);
+	if (u && (internal || !reg_outside(s, from, u))) {
+		local(r, u);
+		return;
+	}
+	if (number_apply(s->rules, s->nrules, dialled, number, sizeof(number))) {
+		none(r, CAUSE_UNKNOWN_NUMBER);
+		return;
+	}
+	if (!u) {
+		u = users_reach(s->users, slice_str(number));
+		if (u && (internal || !reg_outside(s, from, u))) {
+			local(r, u);
+			return;
+		}
+	}
+	if (internal || !reg_any_proxy(s)) {
+		none(r, CAUSE_UNKNOWN_NUMBER);
+		return;
+	}
+	if (!reg_proxy_up(s, from)) {
+		if (u && s->conf->internal_fallback)
+			local(r, u);
+		else
+			none(r, CAUSE_CONGESTION);
+		return;
+	}
+	to_uri(s, from, slice_str(number), r);
+}
