@@ -1,5 +1,6 @@
 /* Digest authentication as a client: reads challenges, has certd compute the response, writes the header lines. */
-#include <openssl/crypto.h>
+#include "common/ossl.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/ossl.h"
 #include "sipd/auth.h"
 #include "sipd/sip_auth_hdr.h"
 

@@ -379,6 +379,8 @@ void sipd_down(struct daemon *d, struct ipc_peer *p)
 {
 	struct sipd *s = sipd_of(d);
 
+	if (!s)
+		return; /* the process ends */
 	if (ipc_peer_role(p) == IPC_MEDIAD)
 		media_peer_down(s->media, p);
 	else if (ipc_peer_role(p) == IPC_DECTD)
