@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "call.pb-c.h"
+#include "cert.pb-c.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "media.pb-c.h"
@@ -41,7 +42,8 @@ struct rig {
 	struct daemon d;
 	struct daemon_def def;
 	struct sipd_conf conf;
-	struct ipc_node *dectd, *mediad;
+	struct ipc_node *dectd, *mediad, *certd;
+	unsigned digests;
 	struct ipc_peer *to_sipd, *media_peer; /* their ends */
 	struct rig_event ev[RIG_EVENTS];
 	size_t nev;
@@ -322,6 +324,23 @@ static const struct ipc_handler rig_mediad_handlers[] = {
 	RIG_MEDIA(MIX, media__mix, rig_ok),
 };
 
+/* ---- certd ---- */
+
+static int rig_digest(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	Cert__SipDigestDone r = CERT__SIP_DIGEST_DONE__INIT;
+	const Cert__SipDigest *d = IPC_BODY(msg, Cert__SipDigest);
+
+	rig_now->digests++;
+	if (d->credential.len != 3)
+		return ERR_NOTFOUND;
+	r.response =
+	    (ProtobufCBinaryData){ 32, (uint8_t *)(uintptr_t) "00112233445566778899aabbccddeeff" };
+	return ipc_reply(p, msg, &r.base);
+}
+static const struct ipc_handler rig_certd_handlers[] = { { IPC_IF_CERT, CERT__TYPE__CERT_SIP_DIGEST,
+    IPC_REQ, 0, 4096, IPC_SIPD, &cert__sip_digest__descriptor, rig_digest } };
+
 /* ---- running ---- */
 
 static void rig_up(void *ctx, struct ipc_peer *p, bool restarted)
@@ -411,17 +430,26 @@ static inline void rig_add_user(
 	    users_edit(sipd_of(&r->d)->users, USER_ADD_OR_SET, &e, false, why, sizeof(why)), 0);
 }
 
-static inline struct rig *rig_new(const char *conf)
+/* conf: a format whose %u, if it has one, is the port of the SIP peer. */
+__attribute__((format(printf, 1, 0))) static inline struct rig *rig_new(const char *conf)
 {
 	struct rig *r = mem_new(sizeof(*r));
 	struct conf_diag diag;
 	int pair[2];
+	char text[1024];
 
 	rig_now = r;
 	assert_int_equal(uv_loop_init(&r->loop), 0);
+	r->sip = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+	assert_int_equal(bind(r->sip, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(r->sip, (struct sockaddr *)&a, &n), 0);
+	r->peer = ntohs(a.sin_port);
+	snprintf(text, sizeof(text), conf, r->peer);
 	snprintf(r->dir, sizeof(r->dir), "/tmp/ipdect-test-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));
-	if (conf_parse(slice_str(conf), "test", sipd_keys, sipd_nkeys, &r->conf, &diag))
+	if (conf_parse(slice_str(text), "test", sipd_keys, sipd_nkeys, &r->conf, &diag))
 		fail_msg("%s", diag.text[0]);
 	r->d = (struct daemon){ .loop = &r->loop,
 		.wheel = tmr_wheel_new(&r->loop),
@@ -443,12 +471,11 @@ static inline struct rig *rig_new(const char *conf)
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	(void)ipc_join(r->d.ipc, pair[0], IPC_MEDIAD);
 	r->media_peer = ipc_join(r->mediad, pair[1], IPC_SIPD);
-	r->sip = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(a);
-	assert_int_equal(bind(r->sip, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(getsockname(r->sip, (struct sockaddr *)&a, &n), 0);
-	r->peer = ntohs(a.sin_port);
+	r->certd = rig_node(r, "certd", 0, rig_certd_handlers, ARRAY_LEN(rig_certd_handlers), r);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	(void)ipc_join(r->d.ipc, pair[0], IPC_CERTD);
+	(void)ipc_join(r->certd, pair[1], IPC_SIPD);
 	struct sockaddr_in *b = (struct sockaddr_in *)&sipd_of(&r->d)->bound[TP_UDP];
 	r->port = ntohs(b->sin_port);
 	return r;
@@ -463,6 +490,7 @@ static inline void rig_free(struct rig *r)
 	sipd_fini(&r->d);
 	ipc_node_free(r->dectd);
 	ipc_node_free(r->mediad);
+	ipc_node_free(r->certd);
 	ipc_node_free(r->d.ipc);
 	tmr_wheel_free(r->d.wheel);
 	for (int i = 0; i < 200 && uv_run(&r->loop, UV_RUN_NOWAIT); i++)
