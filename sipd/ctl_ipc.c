@@ -342,7 +342,8 @@ static int call_list(struct ctl_run *r)
 	struct sipd *s = room(r);
 	uint64_t from = 0, at = 0;
 
-	(void)slice_u64(ctl_cursor(r), UINT64_MAX, &from);
+	if (slice_u64(ctl_cursor(r), UINT64_MAX, &from))
+		from = 0;
 	LIST_FOREACH(&s->calls, it)
 	{
 		if (at++ < from)
@@ -446,7 +447,8 @@ static int record_list(struct ctl_run *r)
 	char next[24];
 	uint32_t max = (uint32_t)ctl_number(r, "max", 500);
 
-	(void)slice_u64(ctl_cursor(r), INT64_MAX, &before);
+	if (slice_u64(ctl_cursor(r), INT64_MAX, &before))
+		before = 0;
 	int err = cdr_records(
 	    room(r)->cdr, ctl_text_arg(r, "user"), before, max > 5000 ? 5000 : max, on_record, &k);
 	if (err)

@@ -381,8 +381,8 @@ int dect_on_log_get(struct ipc_peer *p, struct ipc_msg *m)
 	}
 	free(pg);
 	if (!err && g->has_mark_read && g->mark_read && reply.unread) {
-		(void)cdr_mark_read(s->cdr, slice_str(u->f[USER_NAME]), (enum cdr_kind)g->kind);
-		dect_missed(s, u);
+		if (cdr_mark_read(s->cdr, slice_str(u->f[USER_NAME]), (enum cdr_kind)g->kind) == 0)
+			dect_missed(s, u);
 	}
 	return rc;
 }

@@ -62,7 +62,7 @@ struct media_pool {
 	struct list instances, all;
 	struct map sessions; /* key: session number and instance */
 	unsigned dscp;
-	struct stat *s_open, *s_failed, *s_moved, *s_lost;
+	struct stat_val *s_open, *s_failed, *s_moved, *s_lost;
 };
 
 static void create(struct media *m);

@@ -37,7 +37,7 @@ struct regs {
 	unsigned nproxy;
 	unsigned wanted, up, failed;
 	uint64_t slot; /* when the next REGISTER may leave, µs */
-	struct stat *ok, *refused, *lost;
+	struct stat_val *ok, *refused, *lost;
 };
 
 struct reg {
@@ -301,7 +301,8 @@ static uint32_t granted(struct reg *r, const struct sip_msg *rsp)
 	struct sip_addr a;
 	uint32_t n = r->expires, one;
 
-	(void)sip_msg_u32(rsp, SIP_H_EXPIRES, 864000, &n);
+	if (sip_msg_u32(rsp, SIP_H_EXPIRES, 864000, &n))
+		n = r->expires;
 	while (sip_values_next(&v, &s)) {
 		char name[USER_NAME_MAX + 1];
 		if (sip_addr_parse(&a, s) || sip_unescape(a.uri.user, name, sizeof(name)) ||

@@ -285,7 +285,8 @@ static void on_prune(struct tmr *t, void *ctx)
 {
 	struct sipd *s = ctx;
 
-	(void)cdr_prune(s->cdr, sipd_wall_ms() - (uint64_t)s->conf->record_days * 86400000);
+	if (cdr_prune(s->cdr, sipd_wall_ms() - (uint64_t)s->conf->record_days * 86400000))
+		log_ev(LOG_WARNING, "old call records could not be deleted");
 	tmr_start(t, 3600 * 1000);
 }
 

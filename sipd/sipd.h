@@ -88,8 +88,8 @@ struct sipd {
 	const struct sipd_hooks *hooks; /* never NULL */
 	void *hooks_ctx;
 	struct {
-		struct stat *placed, *received, *answered, *failed;
-		struct stat *active;
+		struct stat_val *placed, *received, *answered, *failed;
+		struct stat_val *active;
 		struct stat_hist *setup;
 	} st;
 };
