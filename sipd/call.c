@@ -67,6 +67,8 @@ static void moved(struct fsm *m, int from, int ev, int to)
 		log_ev(LOG_INFO, "call", F_CALL(c->ref),
 		    F_TEXT("IPDECT_STATE", call_def.states[to].name),
 		    F_TEXT("IPDECT_EVENT", call_def.ev_names[ev]));
+	if (to >= 0 && from != to)
+		call_watched(c);
 }
 
 static void on_reap(struct tmr *t, void *ctx)

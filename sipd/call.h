@@ -102,6 +102,7 @@ int call_conference(struct leg *x, struct leg *y, bool on);
 /* Forwards of a user for a cause; false: none. */
 bool call_forward(struct call *c, struct user *u, enum cause why);
 const char *call_state_name(const struct call *c);
+void call_watched(struct call *c); /* tells `dectctl call watch` */
 /* Is some leg of the user up or ringing; how many. */
 unsigned call_user_legs(const struct user *u);
 

@@ -12,6 +12,7 @@
 #include "sipd/dect_pb.h"
 #include "sipd/leg_sip.h"
 #include "sipd/reg.h"
+#include "sipd/trace.h"
 #include "sipd/user_csv.h"
 
 static struct sipd *room(struct ctl_run *r)
@@ -286,6 +287,7 @@ static void iso(uint64_t ms, char out[24])
 		out[0] = '\0';
 }
 
+/* r: the answer of a command; NULL: for those who watch. */
 static bool put_call(struct ctl_run *r, struct sipd *s, const struct call *c, bool detail)
 {
 	Ctl__CallRow row = CTL__CALL_ROW__INIT;
@@ -333,8 +335,28 @@ static bool put_call(struct ctl_run *r, struct sipd *s, const struct call *c, bo
 		row.has_detail = 1;
 		row.detail = pb_text(text);
 	}
-	(void)s;
-	return ctl_row(r, &row.base);
+	if (r)
+		return ctl_row(r, &row.base);
+	ctl_publish(s->d->ctl, "call", "watch", NULL, &row.base);
+	return true;
+}
+
+static int call_watch(struct ctl_run *r)
+{
+	struct sipd *s = room(r);
+
+	LIST_FOREACH(&s->calls, it)
+	{
+		if (!put_call(r, s, LIST_ENTRY(it, struct call, node), false))
+			break;
+	}
+	return 0;
+}
+
+void call_watched(struct call *c)
+{
+	if (c->sipd->d->ctl && ctl_watched(c->sipd->d->ctl, "call", "watch"))
+		(void)put_call(NULL, c->sipd, c, false);
 }
 
 static int call_list(struct ctl_run *r)
@@ -465,6 +487,12 @@ static const struct ctl_arg record_args[] = {
 	{ "max", CTL_NUMBER, false, "how many at most [500]", NULL },
 };
 
+static const struct ctl_arg trace_args[] = {
+	{ "file", CTL_FILE_OUT, true, "pcap file", NULL },
+	{ "time", CTL_DURATION, false, "how long [10s]", NULL },
+	{ "match", CTL_TEXT, false, "only messages that hold this text", NULL },
+};
+
 #define ROW(name) &ctl__##name##_row__descriptor
 const struct ctl_cmd sipd_cmds[] = {
 	{ "user", "add", IPC_ADMIN, "NAME", true, user_args, ARRAY_LEN(user_args), NULL, false,
@@ -491,5 +519,9 @@ const struct ctl_cmd sipd_cmds[] = {
 	    "Ends a call." },
 	{ "record", "list", IPC_VIEW, NULL, false, record_args, ARRAY_LEN(record_args), ROW(log),
 	    false, record_list, "Lists call records, newest first." },
+	{ "call", "watch", IPC_VIEW, NULL, false, NULL, 0, ROW(call), true, call_watch,
+	    "Shows calls as they change." },
+	{ "trace", "capture", IPC_ADMIN, NULL, false, trace_args, ARRAY_LEN(trace_args), NULL,
+	    false, trace_capture, "Captures SIP, decrypted, keys masked." },
 };
 const size_t sipd_ncmds = ARRAY_LEN(sipd_cmds);

@@ -17,6 +17,7 @@
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
+#include "sipd/trace.h"
 
 static const struct sipd_hooks no_hooks;
 
@@ -409,6 +410,7 @@ void sipd_fini(struct daemon *d)
 
 	if (!s)
 		return;
+	trace_stop(s);
 	tmr_stop(&s->prune);
 	if (s->users)
 		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u)) {

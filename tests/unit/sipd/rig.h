@@ -485,7 +485,11 @@ static inline void rig_free(struct rig *r)
 {
 	char cmd[96];
 
-	sipd_drain(&r->d);
+	LIST_FOREACH(&sipd_of(&r->d)->calls, it)
+	{
+		struct call_arg arg = { .cause = CAUSE_NORMAL };
+		(void)call_event(LIST_ENTRY(it, struct call, node), CALL_EV_END, &arg);
+	}
 	rig_spin(r, 20);
 	sipd_fini(&r->d);
 	ipc_node_free(r->dectd);
