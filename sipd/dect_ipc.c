@@ -101,7 +101,15 @@ static void open_media(struct leg_dect *l)
 		radio.payload[radio.npayload++] =
 		    (struct oa_payload){ l->codec[i], (uint8_t)codec_defs[l->codec[i]].pt };
 	radio.payload[radio.npayload++] = (struct oa_payload){ CODEC_EVENT, 101 };
-	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, &radio, &l->leg.mu);
+	/* A handset's two calls may become a conference: both at one mediad. */
+	const struct media *near = NULL;
+	LIST_FOREACH(&ustate_of(l->leg.user)->legs, it)
+	{
+		const struct leg *other = LIST_ENTRY(it, struct leg, user_leg);
+		if (other != &l->leg && other->media)
+			near = other->media;
+	}
+	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, &radio, near, &l->leg.mu);
 }
 
 static void gone(struct leg_dect *l, enum cause cause)

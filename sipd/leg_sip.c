@@ -87,7 +87,7 @@ static void open_media(struct leg_sip *l)
 	if (l->oa.asked && l->oa.next.rtp.n == 16)
 		net.ipv6 = true;
 	l->leg.side = MEDIA_NETWORK;
-	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, NULL, &l->leg.mu);
+	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, NULL, NULL, &l->leg.mu);
 }
 
 /* ---- outgoing ---- */

@@ -63,10 +63,11 @@ void media_peer_down(struct media_pool *p, void *peer);
 unsigned media_pool_up(const struct media_pool *p, uint32_t *sessions);
 void media_pool_dscp(struct media_pool *p, unsigned dscp);
 
-/* A session with the given sides on the least loaded instance. The caller owns a reference and is attached as u.
+/* A session with the given sides on the least loaded instance, or where `near` is (NULL: none), so that the two can
+ * be mixed. The caller owns a reference and is attached as u.
  * network, radio: NULL leaves the side out for now. */
 struct media *media_open(struct media_pool *p, uint64_t call, const struct media_leg *network,
-    const struct media_leg *radio, struct media_user *u);
+    const struct media_leg *radio, const struct media *near, struct media_user *u);
 struct media *media_ref(struct media *m);
 /* The last reference drops the session. linger_ms: it plays on for so long first. NULL is fine. */
 void media_unref(struct media *m, uint32_t linger_ms);

@@ -46,7 +46,7 @@ struct media {
 	struct list node, users;
 	struct side side[3];
 	uint64_t call, session;
-	uint32_t instance;
+	uint32_t instance, near;
 	struct instance *at;
 	struct media *mixed;
 	enum state st;
@@ -182,7 +182,7 @@ unsigned media_pool_up(const struct media_pool *p, uint32_t *sessions)
 	return n;
 }
 
-static struct instance *pick(struct media_pool *p)
+static struct instance *pick(struct media_pool *p, uint32_t near)
 {
 	struct instance *best = NULL;
 
@@ -192,6 +192,8 @@ static struct instance *pick(struct media_pool *p)
 		uint64_t load = (uint64_t)i->sessions + i->ours;
 		if (i->draining || load >= i->max)
 			continue;
+		if (near && i->number == near)
+			return i;
 		if (!best || load < (uint64_t)best->sessions + best->ours)
 			best = i;
 	}
@@ -515,7 +517,7 @@ static void create(struct media *m)
 	Media__SessionCreate req = MEDIA__SESSION_CREATE__INIT;
 	Media__Leg *legs[2];
 	struct leg_pb pb[2];
-	struct instance *i = pick(p);
+	struct instance *i = pick(p, m->near);
 
 	if (!i || m->tries++ == TRIES) {
 		/* One more chance: an instance may be on its way back. */
@@ -555,7 +557,7 @@ static void create(struct media *m)
 }
 
 struct media *media_open(struct media_pool *p, uint64_t call, const struct media_leg *network,
-    const struct media_leg *radio, struct media_user *u)
+    const struct media_leg *radio, const struct media *near, struct media_user *u)
 {
 	struct media *m = mem_new(sizeof(*m));
 
@@ -571,6 +573,7 @@ struct media *media_open(struct media_pool *p, uint64_t call, const struct media
 		m->side[MEDIA_RADIO].want = *radio;
 	m->side[MEDIA_NETWORK].want.on = network != NULL;
 	m->side[MEDIA_RADIO].want.on = radio != NULL;
+	m->near = near ? near->instance : 0;
 	if (u)
 		media_attach(m, u);
 	stat_add(p->s_open, 1);
