@@ -664,6 +664,8 @@ static bool wanted(const struct sipd *s, const struct user *u, const struct usta
 	switch (s->conf->register_when) {
 	case REGISTER_ALWAYS:
 		return true;
+	case REGISTER_NEVER: /* a trunk: the proxy knows where we are */
+		return false;
 	case REGISTER_REACHABLE:
 		return us->device_known && us->reachable;
 	default:

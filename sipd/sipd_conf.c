@@ -95,7 +95,7 @@ const struct conf_key sipd_keys[] = {
 	{ "sipd", "user-agent", CONF_STR, "ipdect", 0, 64, true, OFF(agent),
 	    "User-Agent and Server.", NULL },
 	{ "sipd", "register-when", CONF_ENUM, "subscribed", 0, 0, true, OFF(register_when),
-	    "Which users are registered.", "subscribed|reachable|always" },
+	    "Which users are registered.", "subscribed|reachable|always|never" },
 	{ "sipd", "register-rate", CONF_INT, "100", 1, 10000, true, OFF(register_rate),
 	    "REGISTER requests a second at most.", NULL },
 	{ "sipd", "dtmf", CONF_ENUM, "auto", 0, 0, true, OFF(dtmf),

@@ -1,0 +1,73 @@
+# Shared by the tests of sipd with real SIP peers: a private directory, sipd, softcall, users. Sourced.
+set -u
+for need in "$BUILD/sipd" "$BUILD/dectctl" "$BUILD/tests/softcall"; do
+	[ -x "$need" ] || { echo "not built: $need"; exit 77; }
+done
+DIR=$(mktemp -d /tmp/ipdect-sipd.XXXXXX)
+PIDS=()
+cleanup() {
+	local p
+	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	sleep 0.2
+	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
+	[ -n "${KEEP:-}" ] || rm -rf "$DIR"
+}
+trap cleanup EXIT
+fail() {
+	echo "FAILED: $*"
+	tail -30 "$DIR"/*.log 2>/dev/null
+	exit 1
+}
+free_port() {
+	python3 - <<'PY'
+import socket
+while True:
+    a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("127.0.0.1", 0)); p = a.getsockname()[1]
+    b = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        b.bind(("127.0.0.1", p)); print(p); break
+    except OSError:
+        pass
+PY
+}
+wait_for() { # seconds, command…
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
+start_sipd() { # configuration lines on stdin
+	mkdir -p "$DIR/run/ctl" "$DIR/state"
+	{ printf '[common]\nruntime-dir = %s\nstate-dir = %s\n[sipd]\n' "$DIR/run" "$DIR/state"; cat; } > "$DIR/ipdect.conf"
+	"$BUILD/sipd" -c "$DIR/ipdect.conf" >> "$DIR/sipd.log" 2>&1 &
+	SIPD=$!
+	PIDS+=("$SIPD")
+	wait_for 10 test -S "$DIR/run/ctl/sipd.sock" || fail "sipd did not start"
+}
+add_users() { # first, how many
+	local i
+	{
+		echo "name,display-name,ipei"
+		for ((i = 0; i < $2; i++)); do
+			printf '%d,User %d,0500300%05d\n' $(($1 + i)) $(($1 + i)) $i
+		done
+	} | ctl user import file=- > /dev/null || fail "user import"
+}
+start_softcall() { # name, arguments…
+	local name=$1
+	shift
+	"$BUILD/tests/softcall" -r "$DIR/run" "$@" > "$DIR/$name.out" 2> "$DIR/$name.log" &
+	SOFT=$!
+	PIDS+=("$SOFT")
+	wait_for 10 grep -q synced "$DIR/$name.out" || fail "softcall was not served by sipd"
+}
+stop_softcall() {
+	kill -TERM "$SOFT" 2>/dev/null
+	wait "$SOFT" 2>/dev/null
+}
+field() { # file, name
+	python3 -c 'import json,sys; print(json.loads([l for l in open(sys.argv[1]) if l.startswith("{")][-1])[sys.argv[2]])' "$1" "$2"
+}
