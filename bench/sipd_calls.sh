@@ -1,0 +1,69 @@
+#!/bin/bash
+# CPU per call: sipd as B2BUA (SIP in, forwarded to SIP, media sessions ordered by ipc) against Kamailio's stateful proxying of
+# the same SIPp load, in the same run. Usage: BUILD=build-release bench/sipd_calls.sh [CALLS_PER_SECOND] [CALLS]
+TOP=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=${BUILD:-$TOP/build-release}
+BUILD=$(cd "$BUILD" && pwd) || exit 1
+RATE=${1:-200}
+CALLS=${2:-2000}
+. "$TOP/tests/system/lib_sipd.sh"
+command -v kamailio >/dev/null && command -v sipp >/dev/null || { echo "kamailio or sipp is not installed"; exit 77; }
+PORT=$(free_port)
+PBX=$(free_port)
+UAS=$(free_port)
+ticks() { # of processes, in ms
+	local p sum=0 t
+	for p in "$@"; do
+		t=$(awk '{print $14 + $15}' "/proc/$p/stat" 2>/dev/null || echo 0)
+		sum=$((sum + t))
+	done
+	echo $((sum * 1000 / $(getconf CLK_TCK)))
+}
+cat > "$DIR/kamailio.cfg" <<CFG
+debug=0
+children=1
+listen=udp:127.0.0.1:$PBX
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+request_route {
+	if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+	if (has_totag()) { if (loose_route() || is_method("ACK")) t_relay(); exit; }
+	t_check_trans();
+	record_route();
+	\$du = "sip:127.0.0.1:$UAS";
+	t_relay();
+}
+CFG
+kamailio -DD -E -x tlsf -f "$DIR/kamailio.cfg" -Y "$DIR" -P "$DIR/kamailio.pid" -m 256 -M 16 > "$DIR/kamailio.log" 2>&1 &
+KAM=$!
+PIDS+=("$KAM")
+sipp -sn uas -i 127.0.0.1 -p $UAS -nostdin > "$DIR/uas.out" 2>&1 &
+PIDS+=($!)
+start_sipd <<CONF
+listen-address = 127.0.0.1
+local-port = $PORT
+transports = udp
+default-domain = example.test
+register-when = never
+accept-calls = any
+session-expires = 0
+reliable-provisional = no
+proxy-1 = sip:127.0.0.1:$UAS
+CONF
+echo "name,forward-always
+200,0301" | ctl user import file=- > /dev/null || fail "user import"
+start_softcall media
+sleep 1
+load() { # port
+	sipp -sn uac 127.0.0.1:$1 -i 127.0.0.1 -s 200 -r $RATE -m $CALLS -l 4000 -d 500 -timeout 120 -nostdin > "$DIR/uac-$1.out" 2>&1
+}
+KIDS="$KAM $(pgrep -P $KAM | tr '\n' ' ')"
+k0=$(ticks $KIDS); load $PBX || fail "load through Kamailio"; k1=$(ticks $KIDS)
+s0=$(ticks $SIPD); load $PORT || fail "load through sipd"; s1=$(ticks $SIPD)
+awk -v k=$((k1 - k0)) -v s=$((s1 - s0)) -v n=$CALLS -v r=$RATE -v rss="$(awk '/VmRSS/ {print $2}' /proc/$SIPD/status)" 'BEGIN {
+	printf "%d calls at %d/s: Kamailio %.3f ms CPU a call, sipd %.3f ms, ratio %.2f (target 2.0); sipd resident %.1f MiB\n",
+	    n, r, k / n, s / n, s / (k ? k : 1), rss / 1024 }'
