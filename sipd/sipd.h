@@ -9,7 +9,12 @@
 #include "sipd/user.h"
 
 /* The room's configuration and state. */
-enum sipd_register_when { REGISTER_SUBSCRIBED, REGISTER_REACHABLE, REGISTER_ALWAYS, REGISTER_NEVER };
+enum sipd_register_when {
+	REGISTER_SUBSCRIBED,
+	REGISTER_REACHABLE,
+	REGISTER_ALWAYS,
+	REGISTER_NEVER
+};
 enum sipd_accept { ACCEPT_AUTO, ACCEPT_PROXIES, ACCEPT_ANY };
 enum sipd_dtmf { DTMF_AUTO, DTMF_RFC4733, DTMF_INFO };
 enum sipd_require { REQUIRE_AUTO, REQUIRE_NO, REQUIRE_YES };
