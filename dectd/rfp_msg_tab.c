@@ -82,7 +82,7 @@ FIELDS(info, U8(info.mcei), PMID(info.pmid), U8(info.v), ZTEXT(info.text));
 FIELDS(pmid, PMID(pmid.pmid));
 FIELDS(sync, REST(sync.data)); /* its length octet belongs to the header: rfp_msg.c */
 
-#define SYS(num, f)        { num, 0, #num + 4, f_##f, ARRAY_LEN(f_##f) }
+#define SYS(num, f)        { num, 0, &#num[4], f_##f, ARRAY_LEN(f_##f) }
 #define NAMED(num, nm, f)  { num, 0, nm, f_##f, ARRAY_LEN(f_##f) }
 #define RFPC(num)          { RFP_DNM, RFP_L_RFPC << 8 | (num), #num, f_rfpc, ARRAY_LEN(f_rfpc) }
 #define MAC(num, nm, f)    { RFP_DNM, RFP_L_MAC << 8 | (num), nm, f_##f, ARRAY_LEN(f_##f) }

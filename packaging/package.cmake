@@ -5,6 +5,13 @@ install(FILES systemd/ipdect.sysusers DESTINATION lib/sysusers.d RENAME ipdect.c
 install(FILES systemd/ipdect.tmpfiles DESTINATION lib/tmpfiles.d RENAME ipdect.conf)
 install(FILES packaging/ipdect.conf DESTINATION /etc/ipdect)
 install(FILES README.md DESTINATION share/doc/ipdect)
+install(FILES packaging/completion/dectctl DESTINATION share/bash-completion/completions)
+file(GLOB MAN1 docs/*.1)
+file(GLOB MAN5 docs/*.5)
+file(GLOB MAN8 docs/*.8)
+install(FILES ${MAN1} DESTINATION share/man/man1)
+install(FILES ${MAN5} DESTINATION share/man/man5)
+install(FILES ${MAN8} DESTINATION share/man/man8)
 install(DIRECTORY docs/ DESTINATION share/doc/ipdect FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
 
 set(CPACK_GENERATOR DEB)

@@ -1,0 +1,539 @@
+/* dectctl: the administrator's tool. Commands are described by the daemons themselves; this program only finds who has
+ * one, sends the words, and prints the rows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "ipc/ctl_args.h"
+#include "ipc/ctl_client.h"
+#include "ipc/ctl_print.h"
+
+#define RUNTIME_DIR "/run/ipdect"
+#define MAX_DAEMONS 64
+
+enum { DONE = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3, PARTLY = 4, DENIED = 5 };
+
+static const char usage_text[] =
+    "usage: dectctl [OPTION…] NOUN [VERB] [ID] [key=value…]\n"
+    "       dectctl help [NOUN [VERB]]\n"
+    "\n"
+    "Without a VERB: show, else list. `dectctl status` tells on one screen whether all is well.\n"
+    "\n"
+    "  -r, --runtime DIR   directory of the daemons' sockets (" RUNTIME_DIR ")\n"
+    "  -d, --daemon NAME   ask only this daemon: sipd, dectd, mediad-2, …\n"
+    "  -j, --json          rows as a JSON array; of a watch command, an object a line\n"
+    "  -t, --timeout S     how long to wait for an answer, in seconds (30)\n"
+    "  -V, --version       version\n"
+    "  -h, --help          this text\n"
+    "\n"
+    "Files: key=PATH, or key=- for standard input or output. Secrets are asked for at the terminal "
+    "or read from\n"
+    "standard input; they are never taken from the command line. Durations: 90s, 5m, 2h.\n"
+    "\n"
+    "Exit status: 0 done; 1 refused, with the reason; 2 usage; 3 no daemon with this command can "
+    "be reached;\n"
+    "4 done by some daemons, others cannot be reached; 5 not allowed for this user.\n";
+
+struct front {
+	const char *dir, *only;
+	bool json;
+	uint32_t ms;
+	struct ctl_conn conn[MAX_DAEMONS];
+	size_t n;
+};
+
+/* ---- the daemons ---- */
+
+static void reach(struct front *f, const char *name)
+{
+	if (f->n == MAX_DAEMONS || (f->only && strcmp(f->only, name) != 0))
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->conn[i].name, name) == 0)
+			return;
+	ctl_client_open(&f->conn[f->n++], f->dir, name, 3000);
+}
+
+/* The four that are always there, and every media instance that has a socket. */
+static void reach_all(struct front *f)
+{
+	static const char *const always[] = { "certd", "sipd", "dectd", "presenced" };
+	char pattern[256];
+	glob_t g;
+
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		reach(f, always[i]);
+	snprintf(pattern, sizeof(pattern), "%s/ctl/*.sock", f->dir);
+	if (glob(pattern, 0, NULL, &g) == 0) {
+		for (size_t i = 0; i < g.gl_pathc; i++) {
+			const char *base = strrchr(g.gl_pathv[i], '/') + 1;
+			char name[CTL_NAME_MAX];
+
+			snprintf(name, sizeof(name), "%.*s", (int)strlen(base) - 5, base);
+			reach(f, name);
+		}
+		globfree(&g);
+	}
+	if (f->only && f->n == 0)
+		reach(f, f->only);
+}
+
+static const Ctl__Command *any(const struct front *f, const char *noun, const char *verb)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const Ctl__Command *c = ctl_client_find(&f->conn[i], noun, verb);
+
+		if (c)
+			return c;
+	}
+	return NULL;
+}
+
+static bool has_noun(const struct front *f, const char *noun)
+{
+	for (size_t i = 0; i < f->n; i++)
+		for (size_t k = 0; f->conn[i].desc && k < f->conn[i].desc->n_command; k++)
+			if (strcmp(f->conn[i].desc->command[k]->noun, noun) == 0)
+				return true;
+	return false;
+}
+
+static size_t down(const struct front *f, FILE *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->conn[i].desc)
+			continue;
+		n++;
+		if (out)
+			fprintf(out, "dectctl: %s cannot be reached: %s%s\n", f->conn[i].name,
+			    err_text(f->conn[i].err),
+			    f->conn[i].err == -EACCES
+			        ? "; be root or a member of group ipdect-view, ipdect-operate or "
+			          "ipdect-admin"
+			    : f->conn[i].err == ERR_LOST
+			        ? " (refused, or it just ended); is this user in group ipdect-view?"
+			        : "; start it: systemctl start ipdect.target");
+	}
+	return n;
+}
+
+/* ---- help ---- */
+
+static const char *kind_word(Ctl__ArgKind k)
+{
+	switch (k) {
+	case CTL__ARG_KIND__ARG_NUMBER:
+		return "NUMBER";
+	case CTL__ARG_KIND__ARG_FLAG:
+		return "yes|no";
+	case CTL__ARG_KIND__ARG_FILE_IN:
+	case CTL__ARG_KIND__ARG_FILE_OUT:
+		return "FILE";
+	case CTL__ARG_KIND__ARG_SECRET:
+		return "-";
+	case CTL__ARG_KIND__ARG_DURATION:
+		return "TIME";
+	default:
+		return "TEXT";
+	}
+}
+
+static void help_one(const Ctl__Command *c, const char *daemon)
+{
+	printf("dectctl %s %s", c->noun, c->verb);
+	if (c->id_name)
+		printf(c->id_required ? " %s" : " [%s]", c->id_name);
+	printf("%s\n    %s (%s; asks %s)\n", c->n_arg ? " [key=value…]" : "", c->help,
+	    c->level == CTL__LEVEL__LEVEL_ADMINISTER ? "administrators"
+	    : c->level == CTL__LEVEL__LEVEL_OPERATE  ? "operators"
+	                                             : "viewers",
+	    daemon);
+	for (size_t i = 0; i < c->n_arg; i++) {
+		const Ctl__ArgSpec *a = c->arg[i];
+		char left[160];
+		int n = snprintf(left, sizeof(left), "%s=", a->name);
+
+		if (a->n_choices == 0)
+			snprintf(left + n, sizeof(left) - (size_t)n, "%s", kind_word(a->kind));
+		for (size_t k = 0; k < a->n_choices && n < (int)sizeof(left); k++)
+			n += snprintf(left + n, sizeof(left) - (size_t)n, "%s%s", k ? "|" : "",
+			    a->choices[k]);
+		printf("      %-28s %s%s\n", left, a->help ? a->help : "",
+		    a->required_arg ? " (required)" : "");
+	}
+}
+
+static int help(struct front *f, int n, char **words)
+{
+	bool found = n == 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const Ctl__Described *d = f->conn[i].desc;
+
+		for (size_t k = 0; d && k < d->n_command; k++) {
+			const Ctl__Command *c = d->command[k];
+			bool before = false;
+
+			for (size_t j = 0; j < i && !before; j++)
+				before = ctl_client_find(&f->conn[j], c->noun, c->verb) != NULL;
+			if (before || (n > 0 && strcmp(words[0], c->noun) != 0) ||
+			    (n > 1 && strcmp(words[1], c->verb) != 0))
+				continue;
+			found = true;
+			if (n > 0)
+				help_one(c, d->daemon);
+			else
+				printf("  %-12s %-12s %-12s %s\n", c->noun, c->verb,
+				    c->id_name ? c->id_name : "", c->help);
+		}
+	}
+	down(f, stderr);
+	if (!found)
+		fprintf(
+		    stderr, "dectctl: no such command: %s %s\n", words[0], n > 1 ? words[1] : "");
+	return found ? DONE : USAGE;
+}
+
+/* One candidate a line for the shell: nouns, verbs, then arguments. */
+static int complete(struct front *f, int n, char **words)
+{
+	if (n == 0)
+		puts("help");
+	for (size_t i = 0; i < f->n; i++) {
+		const Ctl__Described *d = f->conn[i].desc;
+
+		for (size_t k = 0; d && k < d->n_command; k++) {
+			const Ctl__Command *c = d->command[k];
+
+			if (n == 0)
+				puts(c->noun);
+			else if (strcmp(words[0], c->noun) != 0)
+				continue;
+			else if (n == 1)
+				puts(c->verb);
+			else if (strcmp(words[1], c->verb) == 0)
+				for (size_t a = 0; a < c->n_arg; a++) {
+					if (c->arg[a]->n_choices == 0)
+						printf("%s=\n", c->arg[a]->name);
+					for (size_t v = 0; v < c->arg[a]->n_choices; v++)
+						printf("%s=%s\n", c->arg[a]->name,
+						    c->arg[a]->choices[v]);
+				}
+		}
+	}
+	return DONE;
+}
+
+/* ---- commands ---- */
+
+static int write_file(const char *path, const uint8_t *p, size_t n)
+{
+	char tmp[4096];
+	int fd;
+
+	if (!path || strcmp(path, "-") == 0) {
+		fwrite(p, 1, n, stdout);
+		if (n > 0 && p[n - 1] != '\n' && isatty(STDOUT_FILENO))
+			putchar('\n');
+		return fflush(stdout) == 0 ? 0 : -errno;
+	}
+	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < n;) {
+		ssize_t k = write(fd, p + done, n - done);
+
+		if (k <= 0) {
+			int err = k < 0 ? -errno : -EIO;
+
+			close(fd);
+			unlink(tmp);
+			return err;
+		}
+		done += (size_t)k;
+	}
+	if (fsync(fd) != 0 || close(fd) != 0 || rename(tmp, path) != 0) {
+		int err = -errno;
+
+		unlink(tmp);
+		return err;
+	}
+	return 0;
+}
+
+struct outcome {
+	struct ctl_table *table;
+	unsigned asked, done, denied;
+	bool wrote;
+};
+
+static void say(const char *who, bool several, const uint8_t *p, size_t n, FILE *f)
+{
+	if (several)
+		fprintf(f, "%s: ", who);
+	ctl_print_text(p, n, true, f);
+	if (n == 0 || p[n - 1] != '\n')
+		fputc('\n', f);
+}
+
+/* All pages of one daemon's answer. false: refused. */
+static bool run_at(
+    struct front *f, struct ctl_conn *c, struct ctl_words *w, bool several, struct outcome *o)
+{
+	uint8_t *cursor = NULL;
+	bool more = true, ok = true;
+
+	while (more && ok) {
+		struct ctl_answer a;
+		Ctl__Result *r;
+		int err;
+
+		ctl_client_run(c, &w->run, f->ms, &a);
+		if (a.err) {
+			fprintf(stderr, "dectctl: %s: ", c->name);
+			if (*a.why)
+				ctl_print_text((uint8_t *)a.why, strlen(a.why), true, stderr);
+			fprintf(stderr, "%s\n", *a.why ? "" : err_text(a.err));
+			o->denied += a.err == ERR_DENIED;
+			ok = false;
+			break;
+		}
+		r = a.result;
+		if (r->warning)
+			say(c->name, true, (uint8_t *)r->warning, strlen(r->warning), stderr);
+		if (r->has_text && !f->json)
+			say(c->name, several, r->text.data, r->text.len, stdout);
+		for (size_t i = 0; i < r->n_row; i++)
+			if (!ctl_table_add(o->table, c->name, r->row[i]))
+				fprintf(stderr,
+				    "dectctl: %s: a row of type %s is not known here; "
+				    "is this dectctl older than the daemon?\n",
+				    c->name, r->row[i]->type);
+		if (a.ndata > 0) {
+			o->wrote = true;
+			err = write_file(w->file_out, a.data, a.ndata);
+			if (err) {
+				fprintf(stderr, "dectctl: %s: %s\n",
+				    w->file_out ? w->file_out : "standard output", err_text(err));
+				ok = false;
+			}
+		}
+		free(cursor);
+		cursor = NULL;
+		more = r->has_cursor;
+		w->run.has_cursor = more;
+		if (more) {
+			cursor = mem_dup(r->cursor.data, r->cursor.len);
+			w->run.cursor = (ProtobufCBinaryData){ r->cursor.len, cursor };
+		}
+		ctl_answer_free(&a);
+	}
+	w->run.has_cursor = false;
+	free(cursor);
+	return ok;
+}
+
+static int stream(struct front *f, struct ctl_conn *c)
+{
+	Ctl__Row *row;
+
+	for (;;) {
+		int err = ctl_client_row(c, &row);
+
+		if (err == -EINTR)
+			return DONE;
+		if (err) {
+			fprintf(stderr, "dectctl: %s ended: %s\n", c->name, err_text(err));
+			return UNREACHABLE;
+		}
+		ctl_row_line(row, f->json, stdout);
+		fflush(stdout);
+		ctl__row__free_unpacked(row, NULL);
+	}
+}
+
+static bool wants(const struct ctl_conn *c, const Ctl__Command *cmd, const struct ctl_words *w)
+{
+	char name[CTL_NAME_MAX];
+
+	/* An instance as the identifier means: only that one. */
+	if (!cmd->id_name || strcmp(cmd->id_name, "INSTANCE") != 0 || !w->run.has_id)
+		return true;
+	snprintf(name, sizeof(name), "%s-%.*s", c->desc->daemon, (int)w->run.id.len,
+	    (const char *)w->run.id.data);
+	return strcmp(c->name, name) == 0;
+}
+
+static int run(struct front *f, const char *noun, const char *verb, int n, char **words)
+{
+	const Ctl__Command *first = any(f, noun, verb);
+	bool several = false, one = strcmp(verb, "show") == 0;
+	struct outcome o = { .table = ctl_table_new() };
+	struct ctl_words w;
+	struct ctl_conn *last = NULL;
+	int status = DONE;
+
+	if (ctl_words_parse(&w, first, n, words) != 0) {
+		ctl_words_free(&w);
+		ctl_table_free(o.table);
+		return USAGE;
+	}
+	for (size_t i = 0; i < f->n; i++)
+		if (ctl_client_find(&f->conn[i], noun, verb)) {
+			several |= last != NULL;
+			last = &f->conn[i];
+		}
+	for (size_t i = 0; i < f->n; i++) {
+		struct ctl_conn *c = &f->conn[i];
+		const Ctl__Command *cmd = ctl_client_find(c, noun, verb);
+
+		if (!cmd || !wants(c, cmd, &w))
+			continue;
+		o.asked++;
+		o.done += run_at(f, c, &w, several, &o);
+	}
+	if (f->json && (!o.wrote || ctl_table_rows(o.table) > 0))
+		ctl_table_json(o.table, stdout);
+	else
+		ctl_table_print(o.table, one, stdout);
+	fflush(stdout);
+	if (o.asked == 0) {
+		fprintf(stderr, "dectctl: there is no such instance\n");
+		status = REFUSED;
+	} else if (o.done < o.asked) {
+		status = o.denied ? DENIED : REFUSED;
+	} else if (first->stream) {
+		status = stream(f, last);
+	}
+	ctl_words_free(&w);
+	ctl_table_free(o.table);
+	return status;
+}
+
+static const char *verb_of(const struct front *f, const char *noun, int *n, char ***words)
+{
+	if (*n > 0 && any(f, noun, (*words)[0])) {
+		(*n)--;
+		return *(*words)++;
+	}
+	return any(f, noun, "show")   ? "show"
+	       : any(f, noun, "list") ? "list"
+	       : any(f, noun, "run")  ? "run"
+	                              : NULL;
+}
+
+static int command(struct front *f, int n, char **words)
+{
+	const char *noun = words[0], *verb;
+	size_t missing = down(f, NULL);
+	int status;
+
+	words++;
+	n--;
+	verb = verb_of(f, noun, &n, &words);
+	if (!verb) {
+		if (has_noun(f, noun)) {
+			fprintf(stderr, "dectctl: %s needs one of its verbs; see dectctl help %s\n",
+			    noun, noun);
+			return USAGE;
+		}
+		down(f, stderr);
+		fprintf(stderr, "dectctl: %s \"%s\"%s\n",
+		    missing == f->n ? "no daemon can be reached for" : "no daemon has a command",
+		    noun,
+		    missing > 0 && missing < f->n ? " (those that can be reached)"
+		                                  : "; see dectctl help");
+		return missing > 0 ? UNREACHABLE : USAGE;
+	}
+	status = run(f, noun, verb, n, words);
+	/* Who is down matters where everyone was asked. */
+	if (missing > 0 && (strcmp(noun, "status") == 0 || strcmp(noun, "check") == 0 ||
+	                       strcmp(noun, "metrics") == 0)) {
+		down(f, stderr);
+		if (status == DONE)
+			status = PARTLY;
+	}
+	return status;
+}
+
+static void on_int(int sig)
+{
+	(void)sig;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = { { "runtime", required_argument, NULL, 'r' },
+		{ "daemon", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
+		{ "timeout", required_argument, NULL, 't' }, { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' }, { "complete", no_argument, NULL, 'C' },
+		{ NULL, 0, NULL, 0 } };
+	static struct front f = { .dir = RUNTIME_DIR, .ms = 30000 };
+	struct sigaction sa = { .sa_handler = on_int };
+	bool completing = false;
+	uint32_t seconds;
+	int c, status;
+
+	/* "+": options end at the noun, so that arguments may begin with a dash. */
+	while ((c = getopt_long(argc, argv, "+r:d:jt:Vh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			f.dir = optarg;
+			break;
+		case 'd':
+			f.only = optarg;
+			break;
+		case 'j':
+			f.json = true;
+			break;
+		case 't':
+			if (slice_u32(slice_str(optarg), 86400, &seconds) != 0 || seconds == 0) {
+				fprintf(stderr, "dectctl: -t takes seconds\n");
+				return USAGE;
+			}
+			f.ms = seconds * 1000;
+			break;
+		case 'C':
+			completing = true;
+			break;
+		case 'V':
+			puts("dectctl " IPDECT_VERSION);
+			return DONE;
+		case 'h':
+			fputs(usage_text, stdout);
+			return DONE;
+		default:
+			fputs(usage_text, stderr);
+			return USAGE;
+		}
+	}
+	if (optind == argc && !completing) {
+		fputs(usage_text, stderr);
+		return USAGE;
+	}
+	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGINT, &sa, NULL); /* ends a stream; without SA_RESTART */
+	sigaction(SIGTERM, &sa, NULL);
+	reach_all(&f);
+	if (completing)
+		status = complete(&f, argc - optind, argv + optind);
+	else if (strcmp(argv[optind], "help") == 0)
+		status = help(&f, argc - optind - 1, argv + optind + 1);
+	else
+		status = command(&f, argc - optind, argv + optind);
+	for (size_t i = 0; i < f.n; i++)
+		ctl_client_close(&f.conn[i]);
+	return status;
+}
