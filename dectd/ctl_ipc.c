@@ -1,0 +1,72 @@
+/* The table of dectctl's commands at dectd. */
+#include <time.h>
+
+#include "common/mem.h"
+#include "ctl.pb-c.h"
+#include "dectd/ctl_cmds.h"
+
+void ctl_time(int64_t unix_s, char out[24])
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	if (!unix_s || !gmtime_r(&t, &tm) || !strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		out[0] = '\0';
+}
+
+static const struct ctl_arg base_args[] = {
+	{ "name", CTL_TEXT, false, "name for people, e.g. the room; at most 47 octets", NULL },
+	{ "cluster", CTL_NUMBER, false,
+	    "bases of one cluster hand calls over and are paged together", NULL },
+	{ "radio", CTL_FLAG, false, "no: keep its radio off", NULL },
+	{ "re-enrol", CTL_FLAG, false,
+	    "it still has the key of another manager: give it a new one by that manager's root "
+	    "hash",
+	    NULL },
+};
+static const struct ctl_arg import_args[] = {
+	{ "file", CTL_FILE_IN, true,
+	    "CSV: MAC, name, key (128 hex digits as another manager keeps it); - reads standard "
+	    "input",
+	    NULL },
+};
+static const struct ctl_arg sync_args[] = { { "cluster", CTL_NUMBER, false, "only this one",
+    NULL } };
+static const struct ctl_arg match_args[] = { { "match", CTL_TEXT, false,
+    "part of IPEI, user or model", NULL } };
+
+#define BASE   &ctl__base_row__descriptor
+#define DEVICE &ctl__handset_row__descriptor
+
+const struct ctl_cmd dectd_cmds[] = {
+	{ "base", "list", IPC_VIEW, NULL, false, NULL, 0, BASE, false, ctl_base_list,
+	    "base stations with their state" },
+	{ "base", "show", IPC_VIEW, "MAC", true, NULL, 0, BASE, false, ctl_base_show,
+	    "one base station with everything that is known of it" },
+	{ "base", "watch", IPC_VIEW, "MAC", false, NULL, 0, BASE, true, ctl_base_watch,
+	    "what happens to base stations, as it happens" },
+	{ "base", "admit", IPC_OPERATE, "MAC", true, base_args, ARRAY_LEN(base_args), NULL, false,
+	    ctl_base_admit, "let a base station in: it gets its key at its next connection" },
+	{ "base", "set", IPC_OPERATE, "MAC", true, base_args, ARRAY_LEN(base_args), NULL, false,
+	    ctl_base_set, "change an admitted base station" },
+	{ "base", "remove", IPC_OPERATE, "MAC", true, NULL, 0, NULL, false, ctl_base_remove,
+	    "forget a base station and its key" },
+	{ "base", "restart", IPC_OPERATE, "MAC", true, NULL, 0, NULL, false, ctl_base_restart,
+	    "reboot a base station; its calls are lost" },
+	{ "base", "sync", IPC_VIEW, NULL, false, sync_args, ARRAY_LEN(sync_args), NULL, false,
+	    ctl_base_sync, "who follows whom on air, and who could instead" },
+	{ "base", "import", IPC_ADMIN, NULL, false, import_args, ARRAY_LEN(import_args), NULL,
+	    false, ctl_base_import,
+	    "take base stations with their keys over from another manager" },
+
+	{ "handset", "list", IPC_VIEW, NULL, false, match_args, ARRAY_LEN(match_args), DEVICE,
+	    false, ctl_handset_list, "handsets with their state" },
+	{ "handset", "show", IPC_VIEW, "IPEI", true, NULL, 0, DEVICE, false, ctl_handset_show,
+	    "one handset with everything that is known of it" },
+	{ "handset", "watch", IPC_VIEW, "IPEI", false, NULL, 0, DEVICE, true, ctl_handset_watch,
+	    "what happens to handsets, as it happens" },
+
+	{ "system", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_system_show,
+	    "identity and settings of the DECT system" },
+};
+const size_t dectd_ncmds = ARRAY_LEN(dectd_cmds);

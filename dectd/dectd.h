@@ -1,0 +1,109 @@
+#ifndef DECTD_DECTD_H
+#define DECTD_DECTD_H
+#include "dectd/ident.h"
+#include "dectd/mac.h"
+#include "dectd/pp.h"
+#include "dectd/rfp_dir.h"
+#include "dectd/rfp_srv.h"
+#include "ipc/daemon.h"
+
+/* The room's configuration and state, and how its parts are wired:
+ *
+ *   rfp_srv - rfp_dir - mac - dlc - lce - { mm, cc, ss } - pp (devices, users)
+ *
+ * cert_ipc.c speaks to certd, media_ipc.c to mediad, call_ipc.c to sipd, ctl_*_ipc.c to dectctl. */
+enum dectd_cipher { CIPHER_OFF, CIPHER_OPTIONAL, CIPHER_REQUIRED };
+enum dectd_country { COUNTRY_KEEP, COUNTRY_EU };
+
+struct dectd_conf {
+	/* base stations */
+	char *listen;
+	uint32_t port;
+	char *park;
+	struct conf_list sari;
+	uint32_t heartbeat, ttl, dscp, rtp_port, unproven;
+	char *protocol_min, *protocol_max, *protocol_new; /* 8 hex digits */
+	uint32_t country, freq_band, rf_power;            /* 256: as the country has it */
+	uint32_t weak;
+	char *http_redirect, *syslog_redirect;
+	/* handsets */
+	uint32_t window_ms, window_max_ms, code_failures, failures, pending_max;
+	bool wildcard;
+	uint32_t cipher;
+	struct conf_list cipher_exceptions; /* first digits of IPEIs */
+	bool authenticate, dsaa2, dsc2, early;
+	uint32_t rekey_ms, encrypt_ms;
+	bool tpui;
+	uint32_t page_ms, pages, lost_after;
+	/* calls */
+	struct conf_list codecs;
+	uint32_t digits_ms;
+	char *emergency, *language;
+	bool call_waiting;
+};
+extern const struct conf_key dectd_keys[];
+extern const size_t dectd_nkeys;
+
+struct lce;
+struct mm;
+struct cc;
+struct subs;
+
+struct dectd {
+	struct daemon *d;
+	const struct dectd_conf *conf;
+	struct ident ident;
+	struct basedb *bases;
+	struct rfp_dir *dir;
+	struct rfp_srv *srv;
+	struct mac *mac;
+	struct ppdb *ppdb;
+	struct pps *pps;
+	struct subs *subs;
+	struct lce *lce;
+	struct mm *mm;
+	struct cc *cc;
+	struct ipc_peer *sipd, *certd; /* NULL: away */
+	struct tmr tick;               /* once a second: status, flush */
+	unsigned ticks;
+	void *trace; /* captures of a base's link, trace.h */
+};
+static inline struct dectd *dectd_of(const struct daemon *d)
+{
+	return d->state;
+}
+
+int dectd_init(struct daemon *d);
+int dectd_reload(struct daemon *d, const void *next);
+void dectd_up(struct daemon *d, struct ipc_peer *p, bool restarted);
+void dectd_down(struct daemon *d, struct ipc_peer *p);
+void dectd_drain(struct daemon *d);
+void dectd_fini(struct daemon *d);
+void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+/* handlers_ipc.c: every event and request that other daemons send to this one. */
+extern const struct ipc_handler dectd_handlers[];
+extern const size_t dectd_nhandlers;
+/* ctl_ipc.c: the table of all commands. */
+extern const struct ctl_cmd dectd_cmds[];
+extern const size_t dectd_ncmds;
+
+/* Whether this handset's connections have to be ciphered before anything of a call is sent. */
+bool dectd_must_cipher(const struct dectd *r, const struct pp *pp);
+/* 12 hex digits of the base's MAC for displays and call records; "" when unknown. */
+void dectd_base_text(const struct dectd *r, uint32_t base, char out[13]);
+
+/* cert_ipc.c, media_ipc.c: the directory's questions. */
+int cert_rfp_keys(void *ctx, uint32_t ticket, const uint8_t mac[6], enum rfp_key_op op,
+    const uint8_t *auth, struct slice value);
+int media_point(void *ctx, uint32_t ticket, const struct mac_media *m, const struct mac_addr *base);
+/* ctl_base_ipc.c */
+void ctl_base_changed(struct dectd *r, uint32_t id);
+/* ctl_pp_ipc.c */
+void ctl_pp_changed(struct dectd *r, struct pp *pp, unsigned what);
+/* dev_ipc.c: the CALL_DEVICE stream to sipd, and its users (call.proto 1-4). */
+void dev_up(struct dectd *r, bool restarted);
+void dev_changed(struct dectd *r, struct pp *pp, unsigned what);
+int dev_on_user_put(struct ipc_peer *p, struct ipc_msg *m);
+int dev_on_user_gone(struct ipc_peer *p, struct ipc_msg *m);
+int dev_on_users_done(struct ipc_peer *p, struct ipc_msg *m);
+#endif
