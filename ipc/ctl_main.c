@@ -422,6 +422,79 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 	return status;
 }
 
+/* Who cannot be reached is a row, too. */
+static void add_down(struct front *f, struct ctl_table *t)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		Ctl__StatusRow s = CTL__STATUS_ROW__INIT;
+		Ctl__Row row = CTL__ROW__INIT;
+		uint8_t body[256];
+		char why[160];
+
+		if (f->conn[i].desc)
+			continue;
+		snprintf(why, sizeof(why), "cannot be reached: %s; see journalctl -u ipdect-%s",
+		    err_text(f->conn[i].err), f->conn[i].name);
+		s.daemon = f->conn[i].name;
+		s.state = "down";
+		s.has_trouble = true;
+		s.trouble = (ProtobufCBinaryData){ strlen(why), (uint8_t *)why };
+		row.type = "ctl.StatusRow";
+		row.body.len = ctl__status_row__pack(&s, body);
+		row.body.data = body;
+		ctl_table_add(t, f->conn[i].name, &row);
+	}
+}
+
+/* One screen: a line per daemon, then what is not well and what to do. */
+static int status_all(struct front *f)
+{
+	static const char *const hide[] = { "trouble", "version", "pid", "links", "daemon",
+		"instance" };
+	struct ctl_words w = { .run = CTL__RUN__INIT };
+	struct outcome o = { .table = ctl_table_new() };
+	bool well = true;
+
+	w.run.noun = "status";
+	w.run.verb = "show";
+	for (size_t i = 0; i < f->n; i++)
+		if (ctl_client_find(&f->conn[i], "status", "show")) {
+			o.asked++;
+			o.done += run_at(f, &f->conn[i], &w, false, &o);
+		}
+	add_down(f, o.table);
+	if (f->json) {
+		ctl_table_json(o.table, stdout);
+	} else {
+		for (size_t i = 0; i < ARRAY_LEN(hide); i++)
+			ctl_table_hide(o.table, hide[i]);
+		ctl_table_print(o.table, false, stdout);
+		for (size_t i = 0; i < ctl_table_rows(o.table); i++) {
+			char *who = ctl_table_text(o.table, i, "daemon");
+			char *n = ctl_table_text(o.table, i, "instance");
+			char *what = ctl_table_text(o.table, i, "trouble");
+			char *state = ctl_table_text(o.table, i, "state");
+			char *links = ctl_table_text(o.table, i, "links");
+
+			if (what || strcmp(state ? state : "", "up") != 0) {
+				printf("%s%s%s%s: %s%s%s\n", well ? "\n" : "", who ? who : "",
+				    n ? "-" : "", n ? n : "", what ? what : "",
+				    what && links ? " " : "", links ? links : "");
+				well = false;
+			}
+			free(who);
+			free(n);
+			free(what);
+			free(state);
+			free(links);
+		}
+		if (well)
+			puts("\nAll is well.");
+	}
+	ctl_table_free(o.table);
+	return o.asked == 0 ? UNREACHABLE : o.done < f->n ? PARTLY : DONE;
+}
+
 static const char *verb_of(const struct front *f, const char *noun, int *n, char ***words)
 {
 	if (*n > 0 && any(f, noun, (*words)[0])) {
@@ -438,10 +511,12 @@ static int command(struct front *f, int n, char **words)
 {
 	const char *noun = words[0], *verb;
 	size_t missing = down(f, NULL);
-	int status;
+	int result;
 
 	words++;
 	n--;
+	if (strcmp(noun, "status") == 0 && (n == 0 || strcmp(words[0], "show") == 0))
+		return status_all(f);
 	verb = verb_of(f, noun, &n, &words);
 	if (!verb) {
 		if (has_noun(f, noun)) {
@@ -457,15 +532,14 @@ static int command(struct front *f, int n, char **words)
 		                                  : "; see dectctl help");
 		return missing > 0 ? UNREACHABLE : USAGE;
 	}
-	status = run(f, noun, verb, n, words);
+	result = run(f, noun, verb, n, words);
 	/* Who is down matters where everyone was asked. */
-	if (missing > 0 && (strcmp(noun, "status") == 0 || strcmp(noun, "check") == 0 ||
-	                       strcmp(noun, "metrics") == 0)) {
+	if (missing > 0 && (strcmp(noun, "check") == 0 || strcmp(noun, "metrics") == 0)) {
 		down(f, stderr);
-		if (status == DONE)
-			status = PARTLY;
+		if (result == DONE)
+			result = PARTLY;
 	}
-	return status;
+	return result;
 }
 
 static void on_int(int sig)

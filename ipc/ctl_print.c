@@ -229,6 +229,8 @@ struct ctl_table {
 		ProtobufCMessage *m;
 	} * row;
 	size_t n;
+	const char *hide[8];
+	size_t nhide;
 };
 
 struct ctl_table *ctl_table_new(void)
@@ -260,6 +262,20 @@ bool ctl_table_add(struct ctl_table *t, const char *from, const Ctl__Row *row)
 	t->row[t->n].from = mem_str(from);
 	t->row[t->n++].m = m;
 	return true;
+}
+
+void ctl_table_hide(struct ctl_table *t, const char *field)
+{
+	BUG_ON(t->nhide == ARRAY_LEN(t->hide));
+	t->hide[t->nhide++] = field;
+}
+
+static bool hidden(const struct ctl_table *t, const char *field)
+{
+	for (size_t i = 0; i < t->nhide; i++)
+		if (strcmp(t->hide[i], field) == 0)
+			return true;
+	return false;
 }
 
 size_t ctl_table_rows(const struct ctl_table *t)
@@ -298,6 +314,15 @@ static char *cell(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fd)
 	return text;
 }
 
+char *ctl_table_text(const struct ctl_table *t, size_t i, const char *field)
+{
+	const ProtobufCMessage *m = t->row[i].m;
+	const ProtobufCFieldDescriptor *fd =
+	    protobuf_c_message_descriptor_get_field_by_name(m->descriptor, field);
+
+	return fd && has(m, fd) ? cell(m, fd) : NULL;
+}
+
 static void pad(const char *s, size_t to, bool right, bool last, FILE *f)
 {
 	size_t w = width(s), gap = to > w ? to - w : 0;
@@ -327,6 +352,8 @@ static void print_type(
 	for (unsigned i = 0; i < nf; i++) {
 		bool used = false;
 
+		if (hidden(t, d->fields[i].name))
+			continue;
 		heading(d->fields[i].name, head, sizeof(head));
 		w[i] = width(head);
 		for (size_t r = 0; r < t->n; r++) {

@@ -15,6 +15,10 @@ struct ctl_table *ctl_table_new(void);
 void ctl_table_free(struct ctl_table *t);
 /* from: the daemon that answered; becomes a column when several did. false: unknown type or damaged row. */
 bool ctl_table_add(struct ctl_table *t, const char *from, const Ctl__Row *row);
+/* A column that the printed table leaves out; JSON has all. At most 8. */
+void ctl_table_hide(struct ctl_table *t, const char *field);
+/* Text of a string or bytes field of row i, escaped; heap. NULL: has none. */
+char *ctl_table_text(const struct ctl_table *t, size_t i, const char *field);
 size_t ctl_table_rows(const struct ctl_table *t);
 /* A table per row type; columns that are empty in every row are left out. one: a single row is printed as a list. */
 void ctl_table_print(const struct ctl_table *t, bool one, FILE *f);

@@ -1,0 +1,153 @@
+/* Control commands: presence list, show, set, watch. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/mem.h"
+#include "ctl.pb-c.h"
+#include "presenced/presenced.h"
+
+struct row_text {
+	Ctl__PresenceRow row;
+	char since[32], next[64];
+};
+
+static void iso(uint64_t t, char *out, size_t cap)
+{
+	time_t s = (time_t)t;
+	struct tm tm;
+
+	if (t == 0 || !gmtime_r(&s, &tm) || strftime(out, cap, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		*out = '\0';
+}
+
+static void fill(struct row_text *r, struct puser *u)
+{
+	uint64_t left = tmr_left(&u->pres.timer), manual = tmr_left(&u->pres.manual_timer);
+	struct pres_view v;
+
+	pres_user_view(&u->pres, &v);
+	ctl__presence_row__init(&r->row);
+	iso(u->since, r->since, sizeof(r->since));
+	r->next[0] = '\0';
+	if (manual)
+		snprintf(r->next, sizeof(r->next), "automatic in %llu min",
+		    (unsigned long long)(manual + 59999) / 60000);
+	else if (left && v.manual == PRES_MANUAL_NONE)
+		snprintf(r->next, sizeof(r->next), "%s in %llu s",
+		    v.auto_state == PRES_AVAILABLE ? "inactive" : "away",
+		    (unsigned long long)(left + 999) / 1000);
+	r->row.user = u->name;
+	r->row.state = (char *)(uintptr_t)pres_shown_name(pres_shown(&v, u->registered));
+	r->row.since = r->since;
+	r->row.next = r->next;
+	r->row.manual = v.manual ? (char *)(uintptr_t)pres_manual_name(v.manual) : NULL;
+	r->row.published = u->registered ? "yes" : u->reason;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct puser *const *)a)->name, (*(struct puser *const *)b)->name);
+}
+
+static int presence_list(struct ctl_run *r)
+{
+	struct presenced *p = presenced_of(ctl_ctx(r));
+	struct slice from = ctl_cursor(r);
+	struct puser **all = mem_array(p->users.n + 1, sizeof(struct puser *));
+	struct row_text t;
+	size_t n = 0;
+
+	for (struct map_node *m = map_next(&p->users, NULL); m; m = map_next(&p->users, m))
+		all[n++] = CONTAINER_OF(m, struct puser, by_name);
+	qsort(all, n, sizeof(struct puser *), by_name);
+	for (size_t i = 0; i < n; i++) {
+		if (from.n && slice_cmp(slice_str(all[i]->name), from) < 0)
+			continue;
+		fill(&t, all[i]);
+		if (!ctl_row(r, &t.row.base)) {
+			ctl_more(r, slice_str(all[i]->name));
+			break;
+		}
+	}
+	free(all);
+	return 0;
+}
+
+static struct puser *named(struct ctl_run *r)
+{
+	struct puser *u = puser_find(presenced_of(ctl_ctx(r)), ctl_id(r));
+
+	if (!u)
+		ctl_fail(r, ERR_NOTFOUND,
+		    "there is no user \"" SLICE_FMT "\"; see dectctl user list",
+		    SLICE_ARG(ctl_id(r)));
+	return u;
+}
+
+static int presence_show(struct ctl_run *r)
+{
+	struct puser *u = named(r);
+	struct row_text t;
+
+	if (!u)
+		return ERR_NOTFOUND;
+	fill(&t, u);
+	ctl_row(r, &t.row.base);
+	return 0;
+}
+
+static int presence_set(struct ctl_run *r)
+{
+	struct puser *u = named(r);
+	enum pres_manual m;
+	int err;
+
+	if (!u)
+		return ERR_NOTFOUND;
+	if (slice_eq(ctl_text_arg(r, "state"), SLICE_LIT("automatic")))
+		m = PRES_MANUAL_NONE;
+	else if (pres_manual_parse(ctl_text_arg(r, "state"), &m))
+		return ERR_VALUE;
+	err = puser_manual(u, m, (ctl_ms(r, "for", 0) + 59999) / 60000);
+	if (err)
+		return ctl_fail(r, err, "the state could not be stored: the journal says why");
+	ctl_say(r, "%s: %s", u->name, m ? pres_manual_name(m) : "automatic");
+	return 0;
+}
+
+static int presence_watch(struct ctl_run *r)
+{
+	(void)r;
+	return 0;
+}
+
+void ctl_presence_changed(struct puser *u)
+{
+	struct ctl *c = u->room->d->ctl;
+	struct row_text t;
+
+	if (!ctl_watched(c, "presence", "watch"))
+		return;
+	fill(&t, u);
+	ctl_publish(c, "presence", "watch", u->name, &t.row.base);
+}
+
+#define ROW &ctl__presence_row__descriptor
+static const struct ctl_arg set_args[] = {
+	{ "state", CTL_CHOICE, true, "what is shown",
+	    "automatic|available|busy|do-not-disturb|be-right-back|away|off-work" },
+	{ "for", CTL_DURATION, false, "how long [until changed]", NULL },
+};
+const struct ctl_cmd presenced_cmds[] = {
+	{ "presence", "list", IPC_VIEW, NULL, false, NULL, 0, ROW, false, presence_list,
+	    "presence of every user" },
+	{ "presence", "show", IPC_VIEW, "USER", true, NULL, 0, ROW, false, presence_show,
+	    "presence of one user, and what its timer does next" },
+	{ "presence", "set", IPC_OPERATE, "USER", true, set_args, ARRAY_LEN(set_args), NULL, false,
+	    presence_set, "set a state by hand, as on the handset" },
+	{ "presence", "watch", IPC_VIEW, "USER", false, NULL, 0, ROW, true, presence_watch,
+	    "changes as they happen" },
+};
+const size_t presenced_ncmds = ARRAY_LEN(presenced_cmds);

@@ -1,0 +1,141 @@
+/* The pres interface: users, registrations, calls and reach from sipd; states back to it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base.pb-c.h"
+#include "call.pb-c.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "pres.pb-c.h"
+#include "presenced/presenced.h"
+
+static struct puser *user(struct ipc_peer *p, const char *name)
+{
+	return puser_find(presenced_of(daemon_of(p)), slice_str(name));
+}
+
+static struct slice text(protobuf_c_boolean has, ProtobufCBinaryData b)
+{
+	return has ? (struct slice){ (const char *)b.data, b.len } : (struct slice){ 0 };
+}
+
+static int on_user_put(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Base__User *b = IPC_BODY(m, Base__User);
+
+	if (!puser_put(
+	        presenced_of(daemon_of(p)), slice_str(b->name), slice_str(b->group), b->disabled))
+		log_ev(LOG_WARNING, "a user's name is too long for presence", F_USER(b->name));
+	return 0;
+}
+
+static int on_user_gone(struct ipc_peer *p, struct ipc_msg *m)
+{
+	struct puser *u = user(p, IPC_BODY(m, Call__UserGone)->name);
+
+	if (u)
+		puser_gone(presenced_of(daemon_of(p)), u);
+	return 0;
+}
+
+static int on_users_done(struct ipc_peer *p, struct ipc_msg *m)
+{
+	(void)m;
+	presenced_stream_done(presenced_of(daemon_of(p)));
+	daemon_status(daemon_of(p));
+	return 0;
+}
+
+static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Pres__Reg *r = IPC_BODY(m, Pres__Reg);
+	struct puser *u = user(p, r->user);
+
+	if (!u)
+		return 0;
+	u->registered = r->up;
+	puser_text(u->reason, sizeof(u->reason), text(r->has_reason, r->reason));
+	pres_user_registered(&u->pres, r->up);
+	return 0;
+}
+
+static int on_calls(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Pres__Calls *c = IPC_BODY(m, Pres__Calls);
+	struct puser *u = user(p, c->user);
+
+	if (u)
+		pres_user_calls(&u->pres, c->active, c->conference);
+	return 0;
+}
+
+static int on_reach(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Pres__Reach *r = IPC_BODY(m, Pres__Reach);
+	struct puser *u = user(p, r->user);
+
+	if (!u)
+		return 0;
+	pres_user_reach(&u->pres, r->reachable);
+	if (r->used)
+		pres_user_used(&u->pres);
+	return 0;
+}
+
+static const enum pres_manual manual_of[] = {
+	[PRES__STATE__STATE_AVAILABLE] = PRES_MANUAL_AVAILABLE,
+	[PRES__STATE__STATE_AWAY] = PRES_MANUAL_AWAY,
+	[PRES__STATE__STATE_BUSY] = PRES_MANUAL_BUSY,
+	[PRES__STATE__STATE_DO_NOT_DISTURB] = PRES_MANUAL_DND,
+	[PRES__STATE__STATE_BE_RIGHT_BACK] = PRES_MANUAL_BRB,
+	[PRES__STATE__STATE_OFF_WORK] = PRES_MANUAL_OFF_WORK,
+	[PRES__STATE__STATE_AUTOMATIC] = PRES_MANUAL_NONE,
+};
+
+static int on_manual(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Call__PresenceSet *s = IPC_BODY(m, Call__PresenceSet);
+	struct puser *u = user(p, s->user);
+	Call__Ok ok = CALL__OK__INIT;
+	int err;
+
+	if (!u)
+		return ipc_fail(p, m, ERR_NOTFOUND, "no such user");
+	if (s->state >= ARRAY_LEN(manual_of) ||
+	    (manual_of[s->state] == PRES_MANUAL_NONE && s->state != PRES__STATE__STATE_AUTOMATIC))
+		return ipc_fail(p, m, ERR_VALUE, "this state cannot be set by hand");
+	err = puser_manual(u, manual_of[s->state], s->minutes);
+	return err ? ipc_fail(p, m, err, "the state could not be stored")
+	           : ipc_reply(p, m, &ok.base);
+}
+
+#define PRES(type, kind, max, desc, fn)                                                            \
+	{                                                                                          \
+		IPC_IF_PRES, PRES__TYPE__PRES_##type, kind, 0, max, IPC_SIPD, &desc##__descriptor, \
+		    fn                                                                             \
+	}
+const struct ipc_handler presenced_handlers[] = {
+	PRES(USER_PUT, IPC_EVT, 1024, base__user, on_user_put),
+	PRES(USER_GONE, IPC_EVT, 128, call__user_gone, on_user_gone),
+	PRES(USERS_DONE, IPC_EVT, 16, call__users_done, on_users_done),
+	PRES(REG, IPC_EVT, 2048, pres__reg, on_reg),
+	PRES(CALLS, IPC_EVT, 128, pres__calls, on_calls),
+	PRES(REACH, IPC_EVT, 128, pres__reach, on_reach),
+	PRES(MANUAL, IPC_REQ, 1024, call__presence_set, on_manual),
+};
+const size_t presenced_nhandlers = ARRAY_LEN(presenced_handlers);
+
+void pres_tell_state(struct puser *u)
+{
+	struct ipc_peer *p = ipc_find(u->room->d->ipc, IPC_SIPD, 0);
+	Call__Presence pb = CALL__PRESENCE__INIT;
+	struct pres_view v;
+
+	if (!p)
+		return;
+	pres_user_view(&u->pres, &v);
+	pb.user = u->name;
+	pb.target = (ProtobufCBinaryData){ strlen(u->name), (uint8_t *)u->name };
+	pb.state = (uint32_t)pres_shown(&v, u->registered);
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_STATE, &pb.base);
+}

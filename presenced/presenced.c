@@ -1,0 +1,290 @@
+/* The room: users from sipd, a state machine each, policy by group, what is shown. */
+#include "presenced/presenced.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+
+#define OFF(field) offsetof(struct presenced_conf, field)
+
+const struct conf_key presenced_keys[] = {
+	{ "presenced", "available-time", CONF_MS, "5m", 1000, 86400000, true, OFF(available_ms),
+	    "How long a user stays Available after use.", NULL },
+	{ "presenced", "inactive-time", CONF_MS, "5m", 1000, 86400000, true, OFF(inactive_ms),
+	    "How long a user is Inactive before Away.", NULL },
+	{ "presenced", "agent-groups", CONF_LIST, "", 0, 64, true, OFF(agent_groups),
+	    "Groups of users who stay ready for response groups while their handset is in "
+	    "coverage.",
+	    NULL },
+	{ "presenced", "agent-state", CONF_ENUM, "available", 0, 0, true, OFF(agent),
+	    "Where the time of such a user stops.", "available|inactive" },
+	{ "presenced", "offline-when-gone", CONF_BOOL, "no", 0, 0, true, OFF(offline_when_gone),
+	    "Show users as Offline while their handset cannot be reached.", NULL },
+};
+const size_t presenced_nkeys = ARRAY_LEN(presenced_keys);
+
+/* ---- words ---- */
+
+static const char *const manual_names[] = { "none", "available", "busy", "do-not-disturb",
+	"be-right-back", "away", "off-work" };
+
+const char *pres_manual_name(enum pres_manual m)
+{
+	return (size_t)m < ARRAY_LEN(manual_names) ? manual_names[m] : "none";
+}
+
+int pres_manual_parse(struct slice word, enum pres_manual *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(manual_names); i++)
+		if (slice_eq(word, slice_str(manual_names[i]))) {
+			*out = (enum pres_manual)i;
+			return 0;
+		}
+	return ERR_SYNTAX;
+}
+
+const char *pres_shown_name(enum pres_shown s)
+{
+	static const char *const names[] = { "unknown", "available", "inactive", "away",
+		"in-a-call", "busy", "do-not-disturb", "be-right-back", "off-work", "offline",
+		"in-a-conference" };
+
+	return (size_t)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+/* The seed's order: a call is shown over the automatic states; a state set by hand is shown, but a call does not hide
+ * behind Available. Never Offline unless the policy says so. */
+enum pres_shown pres_shown(const struct pres_view *v, bool registered)
+{
+	static const enum pres_shown of_manual[] = { SHOWN_UNKNOWN, SHOWN_AVAILABLE, SHOWN_BUSY,
+		SHOWN_DND, SHOWN_BRB, SHOWN_AWAY, SHOWN_OFF_WORK };
+	static const enum pres_shown of_auto[] = { SHOWN_AWAY, SHOWN_AWAY, SHOWN_AVAILABLE,
+		SHOWN_INACTIVE, SHOWN_IN_A_CALL };
+
+	if (!registered)
+		return SHOWN_UNKNOWN;
+	if (v->offline)
+		return SHOWN_OFFLINE;
+	if (v->manual > PRES_MANUAL_AVAILABLE)
+		return of_manual[v->manual];
+	if (v->on_phone)
+		return v->conference ? SHOWN_IN_A_CONFERENCE : SHOWN_IN_A_CALL;
+	return v->manual == PRES_MANUAL_AVAILABLE ? SHOWN_AVAILABLE : of_auto[v->auto_state];
+}
+
+/* ---- users ---- */
+
+void puser_text(char *out, size_t cap, struct slice s)
+{
+	size_t n = s.n < cap - 1 ? s.n : cap - 1;
+
+	memcpy(out, s.p ? s.p : "", n);
+	out[n] = '\0';
+}
+
+static const struct pres_policy *policy_of(const struct presenced *p, const char *group)
+{
+	const struct presenced_conf *c = p->d->conf;
+
+	for (size_t i = 0; *group && i < c->agent_groups.n; i++)
+		if (strcmp(c->agent_groups.v[i], group) == 0)
+			return &p->agent;
+	return &p->normal;
+}
+
+static void on_changed(struct pres_user *pu, const struct pres_view *v, void *ctx)
+{
+	struct puser *u = ctx;
+	struct presenced *p = u->room;
+
+	(void)pu, (void)v;
+	u->since = (uint64_t)time(NULL);
+	p->changes++;
+	stat_add(p->changed, 1);
+	/* A state that was set for a time is over. */
+	pres_tell_state(u);
+	ctl_presence_changed(u);
+}
+
+struct puser *puser_find(struct presenced *p, struct slice name)
+{
+	struct map_node *n = map_get(&p->users, name);
+
+	return n ? CONTAINER_OF(n, struct puser, by_name) : NULL;
+}
+
+static void restore(struct puser *u)
+{
+	uint64_t now = (uint64_t)time(NULL), until;
+	uint32_t manual;
+
+	if (store_manual_get(u->room->store, u->name, now, &manual, &until) != 0 || manual == 0 ||
+	    manual > PRES_MANUAL_OFF_WORK)
+		return;
+	pres_user_manual(
+	    &u->pres, (enum pres_manual)manual, until ? (uint32_t)((until - now + 59) / 60) : 0);
+}
+
+struct puser *puser_put(struct presenced *p, struct slice name, struct slice group, bool disabled)
+{
+	struct puser *u = puser_find(p, name);
+
+	if (!u) {
+		if (name.n == 0 || name.n > PRES_NAME_MAX)
+			return NULL;
+		u = mem_new(sizeof(*u));
+		u->room = p;
+		puser_text(u->name, sizeof(u->name), name);
+		puser_text(u->group, sizeof(u->group), group);
+		map_put(&p->users, &u->by_name, slice_str(u->name));
+		pres_user_init(&u->pres, p->d->wheel, policy_of(p, u->group), on_changed, u);
+		restore(u);
+	} else if (!slice_eq(slice_str(u->group), group)) {
+		puser_text(u->group, sizeof(u->group), group);
+		pres_user_policy(&u->pres, policy_of(p, u->group));
+	}
+	u->seen = true;
+	u->disabled = disabled;
+	return u;
+}
+
+static void puser_free(struct presenced *p, struct puser *u)
+{
+	pres_user_fini(&u->pres);
+	map_del(&p->users, &u->by_name);
+	free(u);
+}
+
+void puser_gone(struct presenced *p, struct puser *u)
+{
+	store_forget(p->store, u->name);
+	puser_free(p, u);
+}
+
+int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes)
+{
+	int err = store_manual_set(u->room->store, u->name, (uint32_t)m,
+	    minutes ? (uint64_t)time(NULL) + minutes * 60ull : 0);
+
+	if (err == 0)
+		pres_user_manual(&u->pres, m, minutes);
+	return err;
+}
+
+void presenced_stream_begin(struct presenced *p)
+{
+	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n))
+		CONTAINER_OF(n, struct puser, by_name)->seen = false;
+}
+
+void presenced_stream_done(struct presenced *p)
+{
+	for (struct map_node *n = map_next(&p->users, NULL), *next; n; n = next) {
+		struct puser *u = CONTAINER_OF(n, struct puser, by_name);
+
+		next = map_next(&p->users, n);
+		if (!u->seen)
+			puser_gone(p, u);
+	}
+	p->synced = true;
+}
+
+void presenced_sipd_down(struct presenced *p)
+{
+	p->synced = false;
+	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n)) {
+		struct puser *u = CONTAINER_OF(n, struct puser, by_name);
+
+		/* Its registrations may well live on: what is shown stays until sipd tells otherwise. */
+		snprintf(u->reason, sizeof(u->reason), "sipd is away");
+	}
+}
+
+/* ---- the room ---- */
+
+static void take_conf(struct presenced *p, const struct presenced_conf *c)
+{
+	p->normal = (struct pres_policy){ c->available_ms, c->inactive_ms, PRES_AGENT_NO,
+		c->offline_when_gone };
+	p->agent = p->normal;
+	p->agent.agent = c->agent == 0 ? PRES_AGENT_AVAILABLE : PRES_AGENT_INACTIVE;
+}
+
+int presenced_init(struct daemon *d)
+{
+	struct presenced *p = mem_new(sizeof(*p));
+	int err;
+
+	p->d = d;
+	take_conf(p, d->conf);
+	p->changed = stat_get(
+	    d->stats, STAT_COUNTER, "ipdect_presenced_changes", NULL, "Changes of presence states");
+	err = store_open(d->state_dir, &p->store);
+	if (err) {
+		free(p);
+		return err;
+	}
+	d->state = p;
+	return 0;
+}
+
+int presenced_reload(struct daemon *d, const void *next)
+{
+	struct presenced *p = presenced_of(d);
+	const void *old = d->conf;
+
+	take_conf(p, next);
+	d->conf = next; /* policy_of() reads it; the skeleton sets the same */
+	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n)) {
+		struct puser *u = CONTAINER_OF(n, struct puser, by_name);
+
+		pres_user_policy(&u->pres, policy_of(p, u->group));
+	}
+	d->conf = old;
+	return 0;
+}
+
+void presenced_up(struct daemon *d, struct ipc_peer *p, bool restarted)
+{
+	(void)restarted;
+	if (ipc_peer_role(p) == IPC_SIPD)
+		presenced_stream_begin(presenced_of(d));
+}
+
+void presenced_down(struct daemon *d, struct ipc_peer *p)
+{
+	if (d->state && ipc_peer_role(p) == IPC_SIPD)
+		presenced_sipd_down(presenced_of(d));
+}
+
+void presenced_fini(struct daemon *d)
+{
+	struct presenced *p = presenced_of(d);
+
+	if (!p)
+		return;
+	for (struct map_node *n = map_next(&p->users, NULL), *next; n; n = next) {
+		next = map_next(&p->users, n);
+		puser_free(p, CONTAINER_OF(n, struct puser, by_name));
+	}
+	map_free(&p->users);
+	store_close(p->store);
+	free(p);
+	d->state = NULL;
+}
+
+void presenced_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap)
+{
+	struct presenced *p = presenced_of(d);
+	size_t up = 0;
+
+	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n))
+		up += CONTAINER_OF(n, struct puser, by_name)->registered;
+	snprintf(summary, cap, "%zu users, %zu with presence", p->users.n, up);
+	if (!p->synced)
+		snprintf(trouble, tcap, "no users from sipd yet: is it up?");
+}

@@ -1,0 +1,98 @@
+#ifndef PRESENCED_PRESENCED_H
+#define PRESENCED_PRESENCED_H
+#include "common/conf.h"
+#include "common/list.h"
+#include "common/map.h"
+#include "ipc/daemon.h"
+#include "presenced/pres_state.h"
+#include "presenced/store.h"
+
+/* The room: every user that sipd told us of, with the state machine of each. sipd owns the users; what is ours is
+ * the state that a user set by hand, which survives restarts. */
+
+#define PRES_NAME_MAX 64 /* octets of a user's name */
+
+struct presenced_conf {
+	uint32_t available_ms, inactive_ms;
+	struct conf_list agent_groups;
+	uint32_t agent;
+	bool offline_when_gone;
+};
+extern const struct conf_key presenced_keys[];
+extern const size_t presenced_nkeys;
+
+struct puser {
+	struct map_node by_name;
+	struct presenced *room;
+	struct pres_user pres;
+	char name[PRES_NAME_MAX + 1], group[33];
+	bool seen;       /* in the running stream from sipd */
+	bool registered; /* presence exists only then */
+	bool disabled;
+	char reason[96]; /* why it is not registered, in sipd's words */
+	uint64_t since;  /* Unix seconds of the last change */
+};
+
+struct presenced {
+	struct daemon *d;
+	struct map users;
+	struct store *store;
+	struct pres_policy normal, agent;
+	bool synced;      /* sipd's first stream is through */
+	uint64_t changes; /* of visible states */
+	struct stat_val *changed;
+};
+
+static inline struct presenced *presenced_of(const struct daemon *d)
+{
+	return d->state;
+}
+
+struct puser *puser_find(struct presenced *p, struct slice name); /* NULL: unknown */
+/* Takes a user from sipd's stream: new, or changed. NULL: the name is too long. */
+struct puser *puser_put(struct presenced *p, struct slice name, struct slice group, bool disabled);
+void puser_gone(struct presenced *p, struct puser *u);
+void puser_text(char *out, size_t cap, struct slice s); /* clipped to cap - 1 octets */
+/* sipd is away: users stay, registrations and calls are unknown. */
+void presenced_sipd_down(struct presenced *p);
+/* The stream begins and ends: users that it did not name are gone. */
+void presenced_stream_begin(struct presenced *p);
+void presenced_stream_done(struct presenced *p);
+/* Stored before it is confirmed; minutes 0: until changed. ERR_STORE. */
+int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes) MUST_CHECK;
+
+/* What a watcher sees, as a number of pres.State and as a word ("in-a-call"). */
+enum pres_shown {
+	SHOWN_AVAILABLE = 1,
+	SHOWN_INACTIVE = 2,
+	SHOWN_AWAY = 3,
+	SHOWN_IN_A_CALL = 4,
+	SHOWN_BUSY = 5,
+	SHOWN_DND = 6,
+	SHOWN_BRB = 7,
+	SHOWN_OFF_WORK = 8,
+	SHOWN_OFFLINE = 9,
+	SHOWN_IN_A_CONFERENCE = 10,
+	SHOWN_UNKNOWN = 12
+};
+enum pres_shown pres_shown(const struct pres_view *v, bool registered);
+const char *pres_shown_name(enum pres_shown s);
+const char *pres_manual_name(enum pres_manual m); /* "none", "available", "busy" … */
+int pres_manual_parse(struct slice word, enum pres_manual *out) MUST_CHECK; /* ERR_SYNTAX */
+
+/* pres_ipc.c */
+extern const struct ipc_handler presenced_handlers[];
+extern const size_t presenced_nhandlers;
+void pres_tell_state(struct puser *u); /* to sipd, for the handset's display */
+/* ctl_ipc.c */
+extern const struct ctl_cmd presenced_cmds[];
+extern const size_t presenced_ncmds;
+void ctl_presence_changed(struct puser *u); /* for `presence watch` */
+
+int presenced_init(struct daemon *d);
+int presenced_reload(struct daemon *d, const void *next);
+void presenced_up(struct daemon *d, struct ipc_peer *p, bool restarted);
+void presenced_down(struct daemon *d, struct ipc_peer *p);
+void presenced_fini(struct daemon *d);
+void presenced_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+#endif
