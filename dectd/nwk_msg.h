@@ -148,9 +148,9 @@ int nwk_check_strict(const struct nwk_msg *m, struct nwk_fault *fault) MUST_CHEC
 /* Octets 1 and 2. f: false in messages from the side that started the transaction. */
 void nwk_head(struct wr *w, uint8_t pd, bool f, uint8_t tv, uint8_t type);
 
-/* "CC-SETUP"; "CC 7e" of an unknown type. Static storage or buf. */
+/* "CC-SETUP"; "unknown message". */
 const char *nwk_type_name(uint8_t pd, uint8_t type);
-const char *nwk_ie_name(uint8_t id); /* "Portable identity"; "unknown" */
+const char *nwk_ie_name(uint8_t id); /* "Portable identity"; "unknown element" */
 /* One line for people: name, transaction, elements with what they say. Keys, RES and the like are masked. */
 void nwk_dump(const struct nwk_msg *m, struct wr *w);
 #endif
