@@ -476,7 +476,7 @@ static void terminal_cap_write(struct wr *w, const struct ie_terminal_cap *in)
 	put_group(w, g3, in->lines || in->columns || in->scroll ? 8 : in->stored ? 5 : 3);
 	put_group(w, in->profile, in->nprofile ? in->nprofile : 1);
 	put_group(w, g5, in->charsets ? 2 : 1);
-	put_group(w, in->blind, in->blind[1] ? 2 : 1);
+	put_group(w, in->blind, in->blind[1] ? 2 : in->blind[0] ? 1 : 0);
 }
 
 IE_DEFINE(terminal_cap, IE_TERMINAL_CAP)
