@@ -50,6 +50,8 @@ struct air_conn {
 	bool up, dead, speech, ciphered;
 	size_t nkey;
 	uint8_t key[16];
+	size_t nnext_key; /* of the base it moves to */
+	uint8_t next_key[16];
 	unsigned drop_up, drop_down;
 };
 struct signal {
@@ -329,7 +331,7 @@ static void lose(struct air_conn *c, enum air_reason why, bool tell_base)
 	c->next = NULL;
 	if (tell_base && b)
 		b->ops->released(b->ctx, c, c->mcei, why);
-	if (tell_base && next)
+	if (next) /* nobody else tells it */
 		next->ops->released(next->ctx, c, c->next_mcei, why);
 	post(c->air, D_RELEASED, c)->arg = (int)why;
 }
@@ -456,6 +458,7 @@ bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid)
 		return false;
 	b->bearers++;
 	c->next = b;
+	c->nnext_key = 0;
 	c->next_mcei = b->ops->setup(b->ctx, c, pmid & 0xfffff, true);
 	if (c->next_mcei < 0) {
 		unbear(b);
@@ -468,6 +471,16 @@ bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid)
 struct air_base *air_conn_base(const struct air_conn *c)
 {
 	return c->base;
+}
+
+bool air_conn_ciphered(const struct air_conn *c)
+{
+	return c->ciphered;
+}
+
+const char *air_conn_pp(const struct air_conn *c)
+{
+	return c->pp->name;
 }
 
 void air_speak(struct air_conn *c, const int16_t *samples)
@@ -586,10 +599,20 @@ void air_base_accept(struct air_conn *c)
 	if (c->dead)
 		return;
 	if (c->next) {
-		unbear(c->base);
+		struct air_base *old = c->base;
+
+		unbear(old);
 		c->base = c->next;
-		c->mcei = c->next_mcei;
 		c->next = NULL;
+		c->speech = false;
+		old->ops->moved_away(old->ctx, c, c->mcei);
+		c->mcei = c->next_mcei;
+		if (c->ciphered &&
+		    (c->nnext_key != c->nkey || memcmp(c->key, c->next_key, c->nkey) != 0)) {
+			air_event(c->air, "pp %s deaf: the new base has not its key", c->pp->name);
+			lose(c, AIR_ABNORMAL, true);
+			return;
+		}
 		post(c->air, D_MOVED, c)->arg = true;
 		return;
 	}
@@ -633,6 +656,15 @@ void air_base_key(struct air_conn *c, const uint8_t *dck, size_t n)
 	memcpy(c->key, dck, n);
 	c->nkey = n;
 	post(c->air, D_KEY, c);
+}
+
+void air_base_handover_key(struct air_conn *c, const uint8_t *dck, size_t n)
+{
+	if (c->dead || n > sizeof(c->next_key))
+		return;
+	if (n)
+		memcpy(c->next_key, dck, n);
+	c->nnext_key = n;
 }
 
 void air_base_release(struct air_conn *c, enum air_reason why)
@@ -773,4 +805,14 @@ int air_run(struct air *a, const char *line, struct wr *reply)
 	}
 	wr_fmt(reply, "no such noun: %s", argv[0]);
 	return ERR_NOTFOUND;
+}
+
+const char *air_arg(int argc, char **argv, int from, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (int i = from; i < argc; i++)
+		if (strncmp(argv[i], key, n) == 0 && argv[i][n] == '=')
+			return argv[i] + n + 1;
+	return NULL;
 }

@@ -86,6 +86,8 @@ bool air_cipher(struct air_conn *c, const uint8_t *dck, size_t n);
  * to the server and succeeds at once. */
 bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid);
 struct air_base *air_conn_base(const struct air_conn *c);
+bool air_conn_ciphered(const struct air_conn *c);
+const char *air_conn_pp(const struct air_conn *c); /* the portable part's name */
 /* 20 ms of speech to the base; sent as RTP while media is open there, else dropped and counted. */
 void air_speak(struct air_conn *c, const int16_t *samples);
 bool air_speech_open(const struct air_conn *c);
@@ -121,6 +123,8 @@ struct air_base_ops {
 	int (*setup)(void *ctx, struct air_conn *c, uint32_t pmid, bool handover);
 	void (*frame)(void *ctx, struct air_conn *c, int mcei, const uint8_t *frame, size_t n);
 	void (*released)(void *ctx, struct air_conn *c, int mcei, enum air_reason why);
+	/* It is at another base now: this one still holds its MCEI until the server takes it back. */
+	void (*moved_away)(void *ctx, struct air_conn *c, int mcei);
 	void (*ciphered)(void *ctx, struct air_conn *c, int mcei);
 	void (*speech)(void *ctx, struct air_conn *c, int mcei, const int16_t *samples);
 };
@@ -139,10 +143,12 @@ void air_base_refuse(struct air_conn *c); /* set-up or handover at this base ref
 void air_base_frame(struct air_conn *c, const uint8_t *frame, size_t n,
     void (*done)(void *ctx, int buffer), void *ctx, int buffer);
 void air_base_key(struct air_conn *c, const uint8_t *dck, size_t n);
+/* The key at the new base of a handover, before air_base_accept(); n = 0: it goes on in clear there. */
+void air_base_handover_key(struct air_conn *c, const uint8_t *dck, size_t n);
 void air_base_release(struct air_conn *c, enum air_reason why);
 void air_base_speech(struct air_conn *c, const int16_t *samples);
 void air_base_speech_open(struct air_conn *c, bool open);
 
-/* softpp's registration of the noun "pp" (softpp.c): "pp add NAME key=value …", "pp NAME VERB …". */
-void softpp_register(struct air *a);
+/* An argument "key=value" among argv[from …]; NULL: not there. */
+const char *air_arg(int argc, char **argv, int from, const char *key);
 #endif
