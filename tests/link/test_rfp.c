@@ -1,6 +1,7 @@
 /* Soft base stations against the room's base-station link, over TCP in one loop: both generations, admission, keys,
  * radio, connections, flow control, media with real RTP, handover. What is above the MAC is played here. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -398,9 +399,9 @@ static void rig_free(struct rig *r)
 	rfp_dir_free(r->dir);
 	basedb_close(r->db);
 	tmr_wheel_free(r->w);
-	for (int i = 0; i < 20 && uv_loop_close(&r->loop) == UV_EBUSY; i++)
+	for (int i = 0; i < 20; i++)
 		uv_run(&r->loop, UV_RUN_NOWAIT);
-	assert_int_equal(uv_loop_close(&r->loop) == 0 || uv_loop_alive(&r->loop) == 0, 1);
+	assert_int_equal(uv_loop_close(&r->loop), 0);
 	free(r);
 }
 
@@ -525,7 +526,7 @@ static void admission(void **state)
 	UNTIL(r, strstr(r->last_event, "refused"));
 	admit(r, 1);
 	UNTIL(r, up(b));
-	assert_string_equal(rfp_dir_state(rfp_dir_find(r->dir, mac)), "up");
+	UNTIL(r, strcmp(rfp_dir_state(rfp_dir_find(r->dir, mac)), "up") == 0);
 	/* It comes back with the key that it got. */
 	assert_int_equal(air_run(r->air, "base 01 reboot", &(struct wr){ 0 }), 0);
 	UNTIL(r, !up(b));
@@ -761,5 +762,6 @@ int main(void)
 		cmocka_unit_test(strict),
 		cmocka_unit_test(g711),
 	};
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
