@@ -18,6 +18,7 @@
 
 #define ROWS_OCTETS  (48u << 10)
 #define INLINE_DATA  (48u << 10)
+#define TEXT_MAX     16384
 #define DATA_MAX     (4u << 20)
 #define MAX_ARGS     32
 #define MAX_COMMANDS 128
@@ -571,12 +572,19 @@ static char *vtext(const char *fmt, va_list ap)
 
 void ctl_say(struct ctl_run *r, const char *fmt, ...)
 {
+	size_t old = r->text ? strlen(r->text) : 0, n;
 	va_list ap;
+	char *t;
 
-	free(r->text);
 	va_start(ap, fmt);
-	r->text = vtext(fmt, ap);
+	t = vtext(fmt, ap);
 	va_end(ap);
+	n = strlen(t);
+	if (old + n <= TEXT_MAX) {
+		r->text = mem_grow(r->text, old + n + 1, 1);
+		memcpy(r->text + old, t, n + 1);
+	}
+	free(t);
 }
 
 void ctl_warn(struct ctl_run *r, const char *fmt, ...)

@@ -59,6 +59,7 @@ struct slice ctl_cursor(const struct ctl_run *r);
 /* false: the answer is full (rows so far 48 KiB): call ctl_more() with where to go on, and stop. */
 bool ctl_row(struct ctl_run *r, const ProtobufCMessage *row);
 void ctl_more(struct ctl_run *r, struct slice cursor);
+/* Text for people; several calls follow one another, up to 16 KiB (what is beyond is left out: use rows for more). */
 void ctl_say(struct ctl_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ctl_warn(struct ctl_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ctl_data(
