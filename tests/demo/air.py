@@ -15,7 +15,9 @@ from peers import Process, wait_for
 class Air(Process):
     def __init__(self, directory, binaries, log=None):
         self.socket_path = os.path.join(directory, "air.sock")
-        super().__init__(directory, "softrfp", [os.path.join(binaries, "softrfp"), "-c", self.socket_path],
+        program = next(p for p in (os.path.join(binaries, "tests", "softrfp"), os.path.join(binaries, "softrfp"),
+                                   "/usr/libexec/ipdect/softrfp") if os.path.exists(p))
+        super().__init__(directory, "softrfp", [program, "-q", "-c", self.socket_path],
                          start_new_session=True)
         self.trace = log
         self.events, self.cond = [], threading.Condition()

@@ -46,7 +46,7 @@ ports-1 = {self.media_ports[0]}-{self.media_ports[0] + 119}
 ports-2 = {self.media_ports[1]}-{self.media_ports[1] + 119}
 [dectd]
 listen-address = 127.0.0.1
-listen-port = {self.dect_port}
+port = {self.dect_port}
 [presenced]
 available-time = 5m
 """)
