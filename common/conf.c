@@ -580,9 +580,9 @@ void conf_man(const struct conf_key *keys, size_t n, FILE *f)
 		section = k->section;
 		fprintf(f, ".TP\n.B %s\n", k->key);
 		if (k->help && *k->help)
-			fprintf(f, "%c%s.\n",
+			fprintf(f, "%c%s%s\n",
 			    k->help[0] >= 'a' && k->help[0] <= 'z' ? k->help[0] - 32 : k->help[0],
-			    k->help + 1);
+			    k->help + 1, k->help[strlen(k->help) - 1] == '.' ? "" : ".");
 		fprintf(f, "Value: %s. Default: %s. %s.\n", wanted(k, want, sizeof(want)),
 		    k->def && *k->def ? k->def : "empty",
 		    k->live ? "Taken over by a reload" : "Needs a restart");

@@ -431,7 +431,7 @@ static void usage(const struct daemon_def *def, FILE *f)
 	    "usage: %s [-c FILE]%s [-t]\n%s\n"
 	    "  -c FILE  configuration (%s)\n%s"
 	    "  -t       check the configuration, print the effective values, and end\n"
-	    "  -M       print this daemon's part of ipdect.conf(5), and end\n"
+	    "  -M       print this daemon's part of ipdect.conf(5), and end; -MM: [common], too\n"
 	    "  -V       print the version, and end\n",
 	    def->name, def->instances ? " -i N" : "", def->summary, CONF_PATH,
 	    def->instances ? "  -i N     instance, 1 or more\n" : "");
@@ -440,6 +440,7 @@ static void usage(const struct daemon_def *def, FILE *f)
 static int options(struct run *r, int argc, char **argv, bool *check)
 {
 	const struct daemon_def *def = r->d.def;
+	unsigned man = 0;
 	int c;
 
 	r->path = CONF_PATH;
@@ -461,8 +462,8 @@ static int options(struct run *r, int argc, char **argv, bool *check)
 			*check = true;
 			break;
 		case 'M':
-			conf_man(def->keys, def->nkeys, stdout);
-			exit(0);
+			man++;
+			break;
 		case 'V':
 			printf("%s %s\n", def->name, IPDECT_VERSION);
 			exit(0);
@@ -473,6 +474,12 @@ static int options(struct run *r, int argc, char **argv, bool *check)
 			usage(def, stderr);
 			return EX_USAGE;
 		}
+	}
+	if (man > 1)
+		conf_man(daemon_common_keys, daemon_ncommon_keys, stdout);
+	if (man > 0) {
+		conf_man(def->keys, def->nkeys, stdout);
+		exit(0);
 	}
 	if (optind != argc || (def->instances && r->d.instance == 0 && !*check)) {
 		usage(def, stderr);

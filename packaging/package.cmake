@@ -6,11 +6,20 @@ install(FILES systemd/ipdect.tmpfiles DESTINATION lib/tmpfiles.d RENAME ipdect.c
 install(FILES packaging/ipdect.conf DESTINATION /etc/ipdect)
 install(FILES README.md DESTINATION share/doc/ipdect)
 install(FILES packaging/completion/dectctl DESTINATION share/bash-completion/completions)
+# ipdect.conf(5) is printed by the daemons themselves.
+foreach(name IN ITEMS certd sipd mediad dectd presenced)
+	if(TARGET ${name})
+		list(APPEND conf_daemons ${name})
+	endif()
+endforeach()
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/ipdect.conf.5 DEPENDS docs/ipdect.conf.5.head ${conf_daemons}
+	COMMAND sh ${CMAKE_SOURCE_DIR}/packaging/conf-man ${CMAKE_SOURCE_DIR}/docs/ipdect.conf.5.head ${CMAKE_BINARY_DIR}
+	${conf_daemons} > ${CMAKE_BINARY_DIR}/ipdect.conf.5 VERBATIM)
+add_custom_target(conf_man ALL DEPENDS ${CMAKE_BINARY_DIR}/ipdect.conf.5)
+install(FILES ${CMAKE_BINARY_DIR}/ipdect.conf.5 DESTINATION share/man/man5)
 file(GLOB MAN1 docs/*.1)
-file(GLOB MAN5 docs/*.5)
 file(GLOB MAN8 docs/*.8)
 install(FILES ${MAN1} DESTINATION share/man/man1)
-install(FILES ${MAN5} DESTINATION share/man/man5)
 install(FILES ${MAN8} DESTINATION share/man/man8)
 install(DIRECTORY docs/ DESTINATION share/doc/ipdect FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
 
