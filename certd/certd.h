@@ -1,0 +1,57 @@
+#ifndef CERTD_CERTD_H
+#define CERTD_CERTD_H
+#include "certd/dect.h"
+#include "certd/keyring.h"
+#include "certd/policy.h"
+#include "certd/store.h"
+#include "certd/trust.h"
+#include "ipc/daemon.h"
+
+/* The room: what certd is while it runs. */
+struct certd_conf {
+	char *fqdn, *ca_bundle;
+	bool legacy_tls;
+	uint32_t sign_rate, decrypt_rate, auth_rate;
+	uint32_t dsaa2_order; /* 0: octets as they are sent, 1: bits counted literally */
+	uint32_t ac_failures, ac_lock_ms;
+};
+extern const struct conf_key certd_keys[];
+extern const size_t certd_nkeys;
+
+struct certd {
+	struct daemon *d;
+	const struct certd_conf *conf;
+	struct store *store;
+	struct keyring *ring;
+	struct trust *trust;
+	struct dect *dect;
+	struct policy *policy;
+};
+static inline struct certd *certd_of(const struct ipc_peer *p)
+{
+	return daemon_of(p)->state;
+}
+
+int certd_init(struct daemon *d);
+int certd_reload(struct daemon *d, const void *next);
+void certd_fini(struct daemon *d);
+void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+
+/* Asks the policy for a peer. object_id: what to name in the log. 0, or what policy_check() says, with *why. */
+int certd_ask(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
+    struct slice object_id, const char **why) MUST_CHECK;
+
+/* cert_ipc.c */
+extern const struct ipc_handler certd_handlers[];
+extern const size_t certd_nhandlers;
+enum certd_what { CERTD_IDENTITY = 1, CERTD_TRUST, CERTD_SECRET, CERTD_POLICY };
+void certd_announce(struct certd *c, enum certd_what what, const char *name);
+
+/* dect_ipc.c: handlers in the table of cert_ipc.c. */
+ipc_handler_h certd_on_pt_auth, certd_on_pt_check, certd_on_ft_auth, certd_on_key_alloc,
+    certd_on_key_alloc_check, certd_on_subscription, certd_on_defck, certd_on_rfp_keys;
+
+/* ctl_ipc.c */
+extern const struct ctl_cmd certd_cmds[];
+extern const size_t certd_ncmds;
+#endif

@@ -1,0 +1,25 @@
+#include "certd/certd.h"
+#include "common/mem.h"
+
+static struct daemon_def def = {
+	.name = "certd",
+	.summary = "keeps private keys, passwords and access codes, and computes with them",
+	.keys = certd_keys,
+	.conf_size = sizeof(struct certd_conf),
+	.handlers = certd_handlers,
+	.cmds = certd_cmds,
+	.serves = true,
+	.secrets = true,
+	.init = certd_init,
+	.reload = certd_reload,
+	.fini = certd_fini,
+	.status = certd_status,
+};
+
+int main(int argc, char **argv)
+{
+	def.nkeys = certd_nkeys;
+	def.nhandlers = certd_nhandlers;
+	def.ncmds = certd_ncmds;
+	return daemon_main(argc, argv, &def);
+}
