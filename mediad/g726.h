@@ -9,15 +9,20 @@
  * 16 states can be turned into vector lanes (g726_lanes.h). */
 enum g726_law { G726_LINEAR, G726_ALAW, G726_ULAW };
 
-#define G726_WORDS 25
+#define G726_WORDS 24
 struct g726 {
-	int32_t yl, yu, dms, dml, ap;
-	int32_t a[2], b[6], pk[2], dq[6], sr[2];
-	int32_t td;
+	union {
+		struct {
+			int32_t yl, yu, dms, dml, ap;
+			int32_t a[2], b[6], pk[2], dq[6], sr[2];
+			int32_t td;
+		};
+		int32_t word[G726_WORDS];
+	};
 	uint8_t bits; /* per code: 2-5 */
 };
 
-void g726_init(struct g726 *s, unsigned bits);
+void g726_reset(struct g726 *s, unsigned bits);
 /* One sample to one code (right-justified), one code to one sample. law: see codec_dec_law(). */
 uint8_t g726_enc(struct g726 *s, int16_t pcm);
 int16_t g726_dec(struct g726 *s, uint8_t code, enum g726_law law);

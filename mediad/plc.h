@@ -18,7 +18,7 @@ struct plc {
 	int16_t last_q[PLC_HIST_MAX / 8 + 1];
 };
 
-void plc_init(struct plc *p, uint32_t rate);
+void plc_reset(struct plc *p, uint32_t rate);
 /* One 10 ms frame that arrived; in place: what comes out is to be played. */
 void plc_good(struct plc *p, int16_t *pcm);
 /* One 10 ms frame made up. */
