@@ -46,6 +46,7 @@ struct auth_ops {
 	int (*defck_put)(void *c, const struct ipui *pp, uint16_t index, const uint8_t *ck,
 	    size_t n, auth_h *fn, void *ctx);
 	void (*forget)(void *c, const void *ctx);
+	bool (*ready)(void *c); /* certd can be asked */
 };
 const char *auth_alg_name(enum pp_alg a);
 

@@ -347,6 +347,11 @@ static void forget(void *c, const void *ctx)
 	}
 }
 
+static bool ready(void *c)
+{
+	return ((struct auth_cert *)c)->r->certd != NULL;
+}
+
 const struct auth_ops auth_cert_ops = {
 	.pt_start = pt_start,
 	.pt_check = pt_check,
@@ -356,6 +361,7 @@ const struct auth_ops auth_cert_ops = {
 	.sub = sub,
 	.defck_put = defck_put,
 	.forget = forget,
+	.ready = ready,
 };
 
 struct auth_cert *auth_cert_new(struct dectd *r)

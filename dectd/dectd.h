@@ -27,7 +27,7 @@ struct dectd_conf {
 	uint32_t weak;
 	char *http_redirect, *syslog_redirect;
 	/* handsets */
-	uint32_t window_ms, window_max_ms, code_failures, failures, pending_max;
+	uint32_t window_ms, code_failures, failures, pending_max;
 	bool wildcard;
 	uint32_t cipher;
 	struct conf_list cipher_exceptions; /* first digits of IPEIs */
@@ -44,6 +44,7 @@ struct dectd_conf {
 extern const struct conf_key dectd_keys[];
 extern const size_t dectd_nkeys;
 
+struct auth_cert;
 struct lce;
 struct mm;
 struct cc;
@@ -60,6 +61,7 @@ struct dectd {
 	struct ppdb *ppdb;
 	struct pps *pps;
 	struct subs *subs;
+	struct auth_cert *auth;
 	struct lce *lce;
 	struct mm *mm;
 	struct cc *cc;

@@ -60,7 +60,7 @@ const struct conf_key dectd_keys[] = {
 	    "Syslog server of the base stations, ADDRESS:PORT; empty: none.", NULL },
 
 	{ "dectd", "subscription-window", CONF_MS, "120s", 10000, 600000, true, OFF(window_ms),
-	    "How long subscription stays open after `dectctl subscription open`.", NULL },
+	    "How long subscription stays open after `dectctl subscription open`, at most.", NULL },
 	{ "dectd", "wildcard", CONF_BOOL, "no", 0, 0, true, OFF(wildcard),
 	    "While subscription is open let any handset in that knows the common access code, not "
 	    "only those of users and of the allow-list.",

@@ -67,8 +67,6 @@ struct pp_user { /* as sipd streamed it; strings never NULL, UTF-8 */
 	void *cc;      /* call control's own */
 };
 
-struct mm_pp; /* mobility management's part of a device */
-
 struct pp {
 	struct list node;
 	struct map_node by_ipui, by_ipei;
@@ -79,6 +77,7 @@ struct pp {
 	enum pp_state state;
 	bool subscribed;
 	bool confirmed;  /* the key was used once with success */
+	char ac[65];     /* name of the access code that is erased then; "": none */
 	enum pp_alg alg; /* that its key was allocated with */
 	/* Temporary identity (20 bits), the PMID of its connections once it was told; PP_TPUI_NONE: none. While an
 	 * assignment is not acknowledged both are valid. */
@@ -98,9 +97,10 @@ struct pp {
 	bool locked; /* too many wrong access codes: waits for the administrator */
 	uint64_t auths, ciphers, rekeys, page_failures;
 	unsigned page_row; /* pages in a row without an answer */
-	struct mm_pp *mm;
-	void *cc;   /* call control's own */
-	bool dirty; /* changed since it was stored */
+	bool verifying;    /* a page goes out to see whether it is still there */
+	bool leaving;      /* it said that it leaves, without a proof */
+	void *cc;          /* call control's own */
+	bool dirty;        /* changed since it was stored */
 };
 
 struct pps;

@@ -28,14 +28,15 @@ static const char schema[] =
     " seen INTEGER NOT NULL DEFAULT 0, subscribed_at INTEGER NOT NULL DEFAULT 0,"
     " located_at INTEGER NOT NULL DEFAULT 0, defck INTEGER NOT NULL DEFAULT 0,"
     " caps BLOB, model TEXT NOT NULL DEFAULT '', allowed INTEGER NOT NULL DEFAULT 0,"
-    " note TEXT NOT NULL DEFAULT '', locked INTEGER NOT NULL DEFAULT 0);"
+    " note TEXT NOT NULL DEFAULT '', locked INTEGER NOT NULL DEFAULT 0,"
+    " ac TEXT NOT NULL DEFAULT '');"
     "PRAGMA user_version = 1;";
 
 #define COLUMNS                                                                                    \
 	"ipui, ipui_bits, ipei, state, subscribed, confirmed, alg, tpui, tpui_new, base, "         \
 	"cluster, "                                                                                \
-	"seen, subscribed_at, located_at, defck, caps, model, allowed, note, locked"
-enum { NCOLUMNS = 20 };
+	"seen, subscribed_at, located_at, defck, caps, model, allowed, note, locked, ac"
+enum { NCOLUMNS = 21 };
 
 static int fail(struct ppdb *db, const char *what)
 {
@@ -66,12 +67,12 @@ int ppdb_open(const char *path, struct ppdb **out)
 {
 	static const char insert[] =
 	    "INSERT INTO pp (" COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
-	    "?15,?16,?17,?18,?19,?20)";
+	    "?15,?16,?17,?18,?19,?20,?21)";
 	static const char update[] =
 	    "UPDATE pp SET ipui=?1, ipui_bits=?2, ipei=?3, state=?4, subscribed=?5, confirmed=?6, "
 	    "alg=?7, tpui=?8, tpui_new=?9, base=?10, cluster=?11, seen=?12, subscribed_at=?13, "
-	    "located_at=?14, defck=?15, caps=?16, model=?17, allowed=?18, note=?19, locked=?20 "
-	    "WHERE id=?21";
+	    "located_at=?14, defck=?15, caps=?16, model=?17, allowed=?18, note=?19, locked=?20, "
+	    "ac=?21 WHERE id=?22";
 	struct ppdb *db = mem_new(sizeof(*db));
 	int err = 0;
 
@@ -183,6 +184,7 @@ static void row(sqlite3_stmt *st, struct pp *pp)
 	pp->allowed = sqlite3_column_int(st, ++c) != 0;
 	text(st, ++c, pp->note, sizeof(pp->note));
 	pp->locked = sqlite3_column_int(st, ++c) != 0;
+	text(st, ++c, pp->ac, sizeof(pp->ac));
 }
 
 int ppdb_each(struct ppdb *db, int (*fn)(void *ctx, const struct pp *pp), void *ctx)
@@ -238,6 +240,7 @@ int ppdb_put(struct ppdb *db, struct pp *pp)
 	sqlite3_bind_int(st, ++c, pp->allowed);
 	sqlite3_bind_text(st, ++c, pp->note, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, ++c, pp->locked);
+	sqlite3_bind_text(st, ++c, pp->ac, -1, SQLITE_STATIC);
 	BUG_ON(c != NCOLUMNS);
 	if (pp->id)
 		sqlite3_bind_int64(st, ++c, pp->id);

@@ -1,0 +1,658 @@
+/* The procedures (EN 300 175-5 13; EN 300 175-7 6): which step of a job is next, requests out, answers in. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "dectd/mm_priv.h"
+
+#define ID_AUTH "3a4f7f3b6b5247d5a0e3c1f2d7c4b8a6"
+
+/* Keys of the IPUI/PARK pair, number 0 (EN 300 175-5 7.7.4). */
+#define KEY_NO 8
+
+static int proceed(struct mm_ep *ep);
+
+/* ---- what is wanted ---- */
+
+static bool base_ciphers(const struct mm_ep *ep)
+{
+	struct mac_base_info in;
+
+	return mac_base_info(ep->mm->r->mac, lce_base(ep->link), &in) == 0 && in.ciphers;
+}
+
+static bool want_cipher(const struct mm_ep *ep)
+{
+	return mm_conf(ep)->cipher != CIPHER_OFF && !lce_ciphered(ep->link) && !ep->clear_ok &&
+	       base_ciphers(ep);
+}
+
+/* ---- failure ---- */
+
+static int fail(struct mm_ep *ep, int err, int reject)
+{
+	enum mm_job job = ep->job;
+
+	if (job >= JOB_RIGHTS && job <= JOB_CIPHER_PT && !ep->answered)
+		mm_reject(ep, job, reject);
+	return mm_finish(ep, err);
+}
+
+static int certd_failed(struct mm_ep *ep, int err)
+{
+	log_ev(LOG_WARNING, "certd could not help with a handset", F_PP(ep->ipei), F_ERR(err),
+	    F_REMEDY(err == ERR_NOTFOUND ? "the handset must subscribe again"
+	                                 : "systemctl status ipdect-certd"));
+	if (err == ERR_NOTFOUND) {
+		mm_note(ep, "certd has no key for it: it must subscribe");
+		return fail(ep, ERR_AUTH, 0x10);
+	}
+	return fail(ep, ERR_BUSY, 0x30);
+}
+
+/* ---- authentication of the handset, 13.3.1 ---- */
+
+static int ask_auth(struct mm_ep *ep)
+{
+	struct mm *m = ep->mm;
+	int err;
+
+	ep->alg = ep->pp->alg ? ep->pp->alg : PP_DSAA;
+	ep->asked = ASK_CHALLENGE;
+	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, false, mm_answered_cert, ep);
+	return err ? certd_failed(ep, err) : MM_ASKING;
+}
+
+static int send_auth(struct mm_ep *ep, const struct auth_result *a)
+{
+	uint8_t buf[80];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	ep->handle = a->handle;
+	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REQUEST);
+	ie_auth_type_put(&w, &(struct ie_auth_type){ .alg = (uint8_t)ep->alg,
+	                         .key_type = IE_KEY_UAK,
+	                         .key_no = KEY_NO,
+	                         .upc = true,
+	                         .cipher_no = KEY_NO });
+	ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
+	ie_octets_put(&w, IE_RS, a->rs, a->nrs);
+	return mm_request(ep, &w, MM_AUTH);
+}
+
+int mm_act_auth_answer(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+	const struct nwk_msg *msg = arg;
+	struct slice res = nwk_octets(msg, IE_RES), rand = nwk_octets(msg, IE_RAND);
+	struct mm *m = ep->mm;
+	int err;
+
+	(void)ev;
+	/* Without what the check needs it counts as a wrong answer. */
+	if (res.n != 4 || (ep->alg == PP_DSAA2 && rand.n != 8))
+		return mm_act_auth_refused(f, ev, arg);
+	ep->asked = ASK_CHECK;
+	err = m->auth->pt_check(m->auth_ctx, ep->handle, (const uint8_t *)res.p,
+	    ep->alg == PP_DSAA2 ? (const uint8_t *)rand.p : NULL, mm_answered_cert, ep);
+	return err ? certd_failed(ep, err) : MM_ASKING;
+}
+
+static int auth_failed(struct mm_ep *ep, const char *why)
+{
+	struct pp *pp = ep->pp;
+	char mac[13];
+
+	ep->mm->st.auth_failures++;
+	pp->failures++;
+	dectd_base_text(ep->mm->r, lce_base(ep->link), mac);
+	log_ev(pp->failures >= mm_conf(ep)->failures ? LOG_ERR : LOG_WARNING,
+	    "authentication of a handset failed", F_ID(ID_AUTH), F_PP(ep->ipei),
+	    F_TEXT("IPDECT_MAC", mac), F_WHY(why), F_U64("IPDECT_COUNT", pp->failures),
+	    F_REMEDY(
+	        "subscribe it again; if it was not touched: another device uses its identity"));
+	mm_note(ep, why);
+	pp_changed(pp, PP_C_SUBSCRIPTION);
+	return fail(ep, ERR_AUTH, 0x10);
+}
+
+int mm_act_auth_refused(struct fsm *f, int ev, const void *arg)
+{
+	(void)ev;
+	(void)arg;
+	return auth_failed(mm_ep_of(f), "it refused to be authenticated");
+}
+
+static void on_confirmed(void *ctx, const struct auth_result *a)
+{
+	(void)ctx;
+	if (a->err)
+		log_ev(LOG_ERR, "certd did not confirm a handset's key", F_ERR(a->err));
+}
+
+/* The key works: an access code that was for this handset alone is erased (EN 300 175-7 6.5.6). */
+static int confirm(struct mm_ep *ep)
+{
+	struct pp *pp = ep->pp;
+	struct mm *m = ep->mm;
+	int err = m->auth->sub(
+	    m->auth_ctx, &pp->ipui, AUTH_CONFIRM, *pp->ac ? pp->ac : NULL, on_confirmed, m);
+
+	if (err)
+		return err;
+	pp->confirmed = true;
+	pp->ac[0] = '\0';
+	return pp_save(pp);
+}
+
+static int auth_ok(struct mm_ep *ep, const struct auth_result *a)
+{
+	struct pp *pp = ep->pp;
+
+	ep->mm->st.auths++;
+	pp->auths++;
+	pp->failures = 0;
+	ep->authed = ep->fresh = true;
+	ep->ndck = a->nck;
+	memcpy(ep->dck, a->ck, sizeof(ep->dck));
+	lce_set_proven(ep->link);
+	if (!pp->confirmed && confirm(ep))
+		log_ev(LOG_ERR, "a handset's first use of its key is not stored", F_PP(ep->ipei));
+	pp_seen(pp, lce_base(ep->link), 0);
+	return proceed(ep);
+}
+
+/* ---- ciphering, 13.8 ---- */
+
+/* The key goes to the base first. DSC takes the 64 least significant bits of a longer one (EN 300 175-7 4.4.3.3). */
+static int key_to_base(struct mm_ep *ep, uint8_t *alg)
+{
+	struct mac_conn *c = lce_conn(ep->link);
+	const struct pp_caps *caps = ep->has_caps ? &ep->caps : &ep->pp->caps;
+	int err = ERR_UNSUPP;
+
+	*alg = IE_CIPHER_DSC;
+	if (!c)
+		return ERR_LOST;
+	if (ep->ndck == 16 && mm_conf(ep)->dsc2 && caps->tc.dsc2) {
+		err = mac_encrypt(c, ep->dck, 16);
+		if (!err)
+			*alg = IE_CIPHER_DSC2;
+	}
+	if (err)
+		err = mac_encrypt(c, ep->dck + (ep->ndck == 16 ? 8 : 0), 8);
+	mem_wipe(ep->dck, sizeof(ep->dck));
+	ep->ndck = 0;
+	return err;
+}
+
+static int cipher_refused(struct mm_ep *ep, const char *why, int err)
+{
+	bool must = dectd_must_cipher(ep->mm->r, ep->pp);
+
+	ep->mm->st.cipher_refusals++;
+	log_ev(must ? LOG_ERR : LOG_WARNING, "link of a handset is not ciphered", F_PP(ep->ipei),
+	    F_WHY(why),
+	    F_REMEDY(must ? "a handset that cannot: cipher-exceptions in [dectd]; else look for "
+	                    "interference near the base"
+	                  : ""));
+	if (must) {
+		mm_note(ep, why);
+		return fail(ep, err, 0x17);
+	}
+	ep->clear_ok = true;
+	return proceed(ep);
+}
+
+static int send_cipher(struct mm_ep *ep)
+{
+	uint8_t buf[16], alg;
+	struct wr w = wr_of(buf, sizeof(buf));
+	int err = key_to_base(ep, &alg);
+
+	if (err)
+		return cipher_refused(ep, "the base station did not take the key", ERR_UNSUPP);
+	nwk_head(&w, NWK_MM, ep->suggested, 0, MM_CIPHER_REQUEST);
+	ie_cipher_info_put(&w, &(struct ie_cipher_info){
+	                           .enable = true, .alg = alg, .key_type = 9, .key_no = KEY_NO });
+	return mm_request(ep, &w, MM_CIPHER);
+}
+
+int mm_act_ciphered(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	ep->mm->st.ciphers++;
+	ep->pp->ciphers++;
+	if (ep->job == JOB_REKEY) {
+		ep->mm->st.rekeys++;
+		ep->pp->rekeys++;
+		ep->renewed = true;
+	}
+	ep->suggested = false;
+	return proceed(ep);
+}
+
+int mm_act_cipher_refused(struct fsm *f, int ev, const void *arg)
+{
+	const struct nwk_msg *m = arg;
+	int reason = nwk_octet(m, IE_REJECT_REASON);
+	char why[64];
+
+	(void)ev;
+	(void)snprintf(why, sizeof(why), "the handset refused to cipher (reason %02x)",
+	    reason < 0 ? 0u : (unsigned)reason);
+	return cipher_refused(mm_ep_of(f), why, ERR_DENIED);
+}
+
+/* ---- key allocation, 13.6 ---- */
+
+static int ask_key(struct mm_ep *ep)
+{
+	struct mm *m = ep->mm;
+	int err;
+
+	ep->asked = ASK_KEY_CHALLENGE;
+	err = m->auth->key_start(
+	    m->auth_ctx, lce_ipui(ep->link), ep->alg, ep->ac, mm_answered_cert, ep);
+	return err ? certd_failed(ep, err) : MM_ASKING;
+}
+
+static int send_key(struct mm_ep *ep, const struct auth_result *a)
+{
+	uint8_t buf[64];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	ep->handle = a->handle;
+	nwk_head(&w, NWK_MM, false, 0, MM_KEY_ALLOCATE);
+	ie_allocation_type_put(
+	    &w, &(struct ie_allocation_type){
+	            .alg = (uint8_t)ep->alg, .uak_no = KEY_NO, .ac_no = KEY_NO });
+	ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
+	ie_octets_put(&w, IE_RS, a->rs, a->nrs);
+	return mm_request(ep, &w, MM_KEY);
+}
+
+static int wrong_code(struct mm_ep *ep)
+{
+	uint8_t buf[16];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	ep->mm->st.wrong_codes++;
+	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REJECT);
+	ie_octet_put(&w, IE_REJECT_REASON, 0x10);
+	(void)mm_send(ep, &w);
+	subs_wrong_code(ep->mm->r->subs, lce_ipui(ep->link), ep->ipei, lce_base(ep->link));
+	return fail(ep, ERR_AUTH, 0x10);
+}
+
+int mm_act_key_answer(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+	const struct nwk_msg *msg = arg;
+	struct slice res = nwk_octets(msg, IE_RES), rand = nwk_octets(msg, IE_RAND);
+	struct mm *m = ep->mm;
+	int err;
+
+	(void)ev;
+	if (res.n != 4 || rand.n != 8)
+		return wrong_code(ep);
+	ep->asked = ASK_KEY_CHECK;
+	err = m->auth->key_check(m->auth_ctx, ep->handle, (const uint8_t *)res.p,
+	    (const uint8_t *)rand.p, mm_answered_cert, ep);
+	return err ? certd_failed(ep, err) : MM_ASKING;
+}
+
+int mm_act_key_refused(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	mm_note(ep, "it refused to take a key");
+	return fail(ep, ERR_AUTH, 0x11);
+}
+
+static int key_done(struct mm_ep *ep, const struct auth_result *a)
+{
+	uint8_t buf[64];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REPLY);
+	if (a->has_rand)
+		ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
+	ie_octets_put(&w, IE_RES, a->res, sizeof(a->res));
+	if (a->nrs) /* DSAA: the RS of {KEY-ALLOCATE} holds */
+		ie_octets_put(&w, IE_RS, a->rs, a->nrs);
+	if (mm_send(ep, &w))
+		return mm_finish(ep, ERR_LOST);
+	return mm_accept(ep);
+}
+
+/* ---- certd answered ---- */
+
+static int key_start_failed(struct mm_ep *ep, int err)
+{
+	if (err == ERR_NOTFOUND) {
+		char why[96];
+
+		(void)snprintf(
+		    why, sizeof(why), "no access code is set: dectctl secret set ac %.40s", ep->ac);
+		mm_note(ep, why);
+		return fail(ep, ERR_AUTH, 0x05);
+	}
+	if (err == ERR_DENIED) {
+		mm_note(ep, "too many wrong access codes lately");
+		return fail(ep, ERR_AUTH, 0x05);
+	}
+	return certd_failed(ep, err);
+}
+
+int mm_act_cert(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+	const struct auth_result *a = arg;
+	enum mm_asked asked = ep->asked;
+
+	(void)ev;
+	ep->asked = ASK_NOTHING;
+	if (asked != ASK_KEY_CHALLENGE && asked != ASK_KEY_CHECK && !ep->pp)
+		return mm_finish(ep, ERR_LOST); /* deleted meanwhile */
+	switch (asked) {
+	case ASK_CHALLENGE:
+		return a->err ? certd_failed(ep, a->err) : send_auth(ep, a);
+	case ASK_CHECK:
+		if (a->err)
+			return certd_failed(ep, a->err);
+		return a->ok ? auth_ok(ep, a) : auth_failed(ep, "its key is another one");
+	case ASK_KEY_CHALLENGE:
+		return a->err ? key_start_failed(ep, a->err) : send_key(ep, a);
+	case ASK_KEY_CHECK:
+		if (a->err)
+			return certd_failed(ep, a->err);
+		return a->ok ? key_done(ep, a) : wrong_code(ep);
+	default:
+		return mm_finish(ep, ERR_STATE);
+	}
+}
+
+int mm_act_cert_late(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	ep->mm->auth->forget(ep->mm->auth_ctx, ep);
+	return certd_failed(ep, ERR_TIMEOUT);
+}
+
+/* ---- identification, 13.2.1 ---- */
+
+static int send_ident(struct mm_ep *ep)
+{
+	uint8_t buf[16];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	nwk_head(&w, NWK_MM, false, 0, MM_IDENTITY_REQUEST);
+	ie_identity_type_put(&w, &(struct ie_identity_type){ .group = 0, .type = 0x10 }); /* IPEI */
+	return mm_request(ep, &w, MM_IDENT);
+}
+
+int mm_act_ident_answer(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+	const struct nwk_msg *m = arg;
+	struct ie_portable id;
+
+	(void)ev;
+	ep->identify_wanted = false;
+	if (ie_portable_of(m, &id) == 0 && id.type == IE_P_IPEI)
+		(void)!pp_ipui_ipei(&id.ipui, ep->ipei);
+	if (ep->job == JOB_RIGHTS && !ep->ipei[0]) {
+		mm_note(ep, "it does not tell its IPEI");
+		return fail(ep, ERR_DENIED, 0x05);
+	}
+	if (ie_model_of(m, &ep->model) == 0)
+		ep->has_model = true;
+	return proceed(ep);
+}
+
+/* ---- temporary identity, 13.2.2 ---- */
+
+static int send_assign(struct mm_ep *ep)
+{
+	uint8_t buf[32];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct pp *pp = ep->pp;
+	uint32_t old = pp->tpui, tpui;
+
+	ep->assign_wanted = false;
+	pp->tpui = PP_TPUI_NONE; /* so that another one is taken */
+	tpui = pp_tpui_alloc(pp->pps, pp);
+	pp->tpui = old;
+	if (tpui == PP_TPUI_NONE)
+		return mm_finish(ep, ERR_LIMIT);
+	nwk_head(&w, NWK_MM, false, 0, MM_TEMP_IDENTITY_ASSIGN);
+	ie_tpui_put(&w, tpui);
+	return mm_request(ep, &w, MM_ASSIGN);
+}
+
+int mm_act_assign_answer(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	pp_tpui_commit(ep->pp);
+	pp_touch(ep->pp);
+	lce_set_tpui(ep->link, ep->pp->tpui);
+	ep->assigned = true;
+	return mm_finish(ep, 0);
+}
+
+int mm_act_assign_refused(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	log_ev(LOG_NOTICE, "handset refused a temporary identity", F_PP(ep->ipei));
+	pp_tpui_revert(ep->pp);
+	return mm_finish(ep, ERR_DENIED);
+}
+
+/* After {LOCATE-ACCEPT} there is no repetition (13.4.1): the handset counts as registered; which identity it has is not
+ * known, so both hold until it registers again. */
+int mm_act_assign_timer(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	if (ep->job == JOB_ASSIGN)
+		return mm_act_repeat(f, ev, arg);
+	ep->mm->st.timeouts++;
+	log_ev(LOG_NOTICE, "handset did not acknowledge its temporary identity", F_PP(ep->ipei));
+	return mm_finish(ep, ERR_TIMEOUT);
+}
+
+/* ---- rights are taken away, 13.5.2 ---- */
+
+static int send_term(struct mm_ep *ep)
+{
+	uint8_t buf[48];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	ep->term_wanted = false;
+	nwk_head(&w, NWK_MM, false, 0, MM_ACCESS_RIGHTS_TERM_REQUEST);
+	ie_ipui_put(&w, &ep->pp->ipui);
+	ie_park_put(&w, &ep->mm->r->ident);
+	return mm_request(ep, &w, MM_TERM);
+}
+
+int mm_act_term_answer(struct fsm *f, int ev, const void *arg)
+{
+	(void)ev;
+	(void)arg;
+	return mm_finish(mm_ep_of(f), 0);
+}
+
+int mm_act_term_refused(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	log_ev(LOG_NOTICE, "handset keeps its rights; they are void here", F_PP(ep->ipei));
+	return mm_finish(ep, ERR_DENIED);
+}
+
+/* ---- repetition, and the end ---- */
+
+int mm_act_repeat(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+	enum mm_state st = (enum mm_state)f->st;
+
+	(void)ev;
+	(void)arg;
+	if (!ep->repeated) {
+		struct wr w = wr_of(ep->sent, sizeof(ep->sent));
+
+		w.n = ep->nsent;
+		ep->repeated = true;
+		ep->mm->st.repeats++;
+		return mm_send(ep, &w) ? mm_finish(ep, ERR_LOST) : (int)st;
+	}
+	ep->mm->st.timeouts++;
+	switch (st) {
+	case MM_CIPHER:
+		return cipher_refused(ep, "the handset did not start to cipher", ERR_DENIED);
+	case MM_IDENT:
+		ep->identify_wanted = false;
+		if (ep->job != JOB_RIGHTS)
+			return mm_finish(ep, ERR_TIMEOUT);
+		mm_note(ep, "it does not tell its IPEI");
+		return fail(ep, ERR_TIMEOUT, 0x05);
+	case MM_AUTH:
+		mm_note(ep, "it did not answer the authentication");
+		return fail(ep, ERR_TIMEOUT, 0x10);
+	case MM_KEY:
+		mm_note(ep, "it did not answer the key allocation");
+		return fail(ep, ERR_TIMEOUT, 0x10);
+	case MM_ASSIGN:
+		pp_tpui_revert(ep->pp);
+		return mm_finish(ep, ERR_TIMEOUT);
+	default:
+		return mm_finish(ep, ERR_TIMEOUT);
+	}
+}
+
+int mm_act_down(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+
+	(void)ev;
+	(void)arg;
+	if (ep->job == JOB_ASSIGN && f->st == MM_ASSIGN && ep->pp)
+		pp_tpui_revert(ep->pp);
+	ep->mm->auth->forget(ep->mm->auth_ctx, ep);
+	if (ep->job != JOB_NONE && ep->job != JOB_SECURE)
+		(void)mm_finish(ep, ERR_LOST);
+	return FSM_NEXT;
+}
+
+/* ---- which step is next ---- */
+
+static int secure(struct mm_ep *ep)
+{
+	bool cipher = want_cipher(ep);
+
+	if (lce_ciphered(ep->link))
+		return mm_finish(ep, 0);
+	if (cipher ? !ep->ndck : mm_conf(ep)->authenticate && !ep->authed)
+		return ask_auth(ep);
+	if (cipher)
+		return send_cipher(ep);
+	if (!ep->clear_ok && dectd_must_cipher(ep->mm->r, ep->pp))
+		return cipher_refused(ep, "the base station cannot cipher", ERR_UNSUPP);
+	return mm_finish(ep, 0);
+}
+
+static int proceed(struct mm_ep *ep)
+{
+	if (!ep->pp && ep->job != JOB_RIGHTS)
+		return mm_finish(ep, ERR_LOST);
+	switch (ep->job) {
+	case JOB_RIGHTS:
+		return ep->ipei[0] ? ask_key(ep) : send_ident(ep);
+	case JOB_LOCATE:
+		if (!ep->fresh)
+			return ask_auth(ep);
+		return want_cipher(ep) ? send_cipher(ep) : mm_accept(ep);
+	case JOB_DETACH:
+	case JOB_TERM_PT:
+		return ep->fresh || (ep->job == JOB_DETACH && ep->authed) ? mm_accept(ep)
+		                                                          : ask_auth(ep);
+	case JOB_CIPHER_PT:
+		if (lce_ciphered(ep->link))
+			return mm_finish(ep, 0);
+		if (!want_cipher(ep))
+			return fail(ep, ERR_UNSUPP, 0x17);
+		return ep->ndck ? send_cipher(ep) : ask_auth(ep);
+	case JOB_SECURE:
+		return secure(ep);
+	case JOB_REKEY:
+		if (!ep->fresh)
+			return ask_auth(ep);
+		return ep->renewed ? mm_finish(ep, 0) : send_cipher(ep);
+	case JOB_TERM_FT:
+		return send_term(ep);
+	case JOB_ASSIGN:
+		return ep->fresh || ep->authed ? send_assign(ep) : ask_auth(ep);
+	case JOB_IDENTIFY:
+		if (ep->identify_wanted)
+			return send_ident(ep);
+		mm_model(ep);
+		return mm_finish(ep, 0);
+	default:
+		return MM_IDLE;
+	}
+}
+
+int mm_act_step(struct fsm *f, int ev, const void *arg)
+{
+	struct mm_ep *ep = mm_ep_of(f);
+	struct nwk_msg m;
+
+	(void)ev;
+	(void)arg;
+	while (ep->job == JOB_NONE && ep->nqueued) {
+		uint8_t copy[MM_QUEUED_MAX];
+		size_t n = ep->nqueued;
+
+		memcpy(copy, ep->queued, n);
+		ep->nqueued = 0;
+		if (nwk_parse(copy, n, NWK_FROM_PP, &m) == 0)
+			mm_take_request(ep, &m);
+	}
+	if (ep->job != JOB_NONE)
+		return proceed(ep);
+	if (ep->term_wanted)
+		mm_begin(ep, JOB_TERM_FT);
+	else if (!list_empty(&ep->waiters))
+		mm_begin(ep, JOB_SECURE);
+	else if (ep->rekey_wanted)
+		mm_begin(ep, JOB_REKEY);
+	else if (ep->assign_wanted)
+		mm_begin(ep, JOB_ASSIGN);
+	else if (ep->identify_wanted)
+		mm_begin(ep, JOB_IDENTIFY);
+	else {
+		mm_hold(ep, false);
+		return MM_IDLE;
+	}
+	ep->rekey_wanted = false;
+	return proceed(ep);
+}
