@@ -209,6 +209,49 @@ int dect_on_device(struct ipc_peer *p, struct ipc_msg *m)
 	return 0;
 }
 
+static int set_ipei(struct sipd *s, const struct user *u, struct slice ipei, char *why, size_t cap)
+{
+	struct user_edit e = { 0 };
+
+	e.given[USER_NAME] = e.given[USER_IPEI] = true;
+	e.v[USER_NAME] = slice_str(u->f[USER_NAME]);
+	e.v[USER_IPEI] = ipei;
+	return users_edit(s->users, USER_SET, &e, false, why, cap);
+}
+
+int dect_on_device_assign(struct ipc_peer *p, struct ipc_msg *m)
+{
+	struct sipd *s = sipd_of(daemon_of(p));
+	const Call__DeviceAssign *d = IPC_BODY(m, Call__DeviceAssign);
+	Call__Ok ok = CALL__OK__INIT;
+	struct slice name = slice_str(d->user);
+	struct user *u = name.n ? users_find(s->users, name) : NULL, *old;
+	char ipei[13], why[200] = "";
+	int err;
+
+	if (user_ipei(slice_str(d->ipei), ipei))
+		return ipc_fail(p, m, ERR_VALUE, "not an IPEI");
+	if (name.n && !u)
+		return ipc_fail(
+		    p, m, ERR_NOTFOUND, "there is no such user; dectctl user list shows all");
+	old = users_by_ipei(s->users, slice_str(ipei));
+	err = users_begin(s->users);
+	if (!err && old && old != u)
+		err = set_ipei(s, old, SLICE_LIT(""), why, sizeof(why));
+	if (!err && u && old != u)
+		err = set_ipei(s, u, slice_str(ipei), why, sizeof(why));
+	if (err) {
+		(void)!users_rollback(s->users);
+		return ipc_fail(p, m, err, "%s", *why ? why : err_text(err));
+	}
+	err = users_commit(s->users);
+	if (err)
+		return ipc_fail(p, m, err, "the user could not be stored: %s", err_text(err));
+	log_ev(LOG_NOTICE, "handset assigned", F_TEXT("IPDECT_PP", ipei),
+	    F_USER(u ? u->f[USER_NAME] : ""));
+	return ipc_reply(p, m, &ok.base);
+}
+
 /* ---- notices ---- */
 
 static void notice(struct sipd *s, Call__Notice *n, const struct user *u)

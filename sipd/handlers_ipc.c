@@ -30,6 +30,7 @@ static int on_cert_changed(struct ipc_peer *p, struct ipc_msg *m)
 
 const struct ipc_handler sipd_handlers[] = {
 	CALL(DEVICE, IPC_EVT, 512, device, dect_on_device),
+	CALL(DEVICE_ASSIGN, IPC_REQ, 256, device_assign, dect_on_device_assign),
 	CALL(SETUP, IPC_REQ, 1024, setup, dect_on_setup),
 	CALL(DIGITS, IPC_EVT, 128, digits, dect_on_digits),
 	CALL(ALERTING, IPC_EVT, 64, alerting, dect_on_alerting),
