@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "sipd/csv.h"
+#include "common/csv.h"
 
 #define COLUMNS      (USER_NFIELDS + 2)
 #define COL_PASSWORD USER_NFIELDS

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/mem.h"
-#include "sipd/csv.h"
+#include "common/csv.h"
 #include "sipd/sdes.h"
 #include "sipd/sdp.h"
 #include "sipd/sdp_body.h"

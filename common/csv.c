@@ -1,5 +1,5 @@
 /* Comma separated values: reader and writer (RFC 4180). */
-#include "sipd/csv.h"
+#include "common/csv.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#ifndef SIPD_CSV_H
-#define SIPD_CSV_H
+#ifndef COMMON_CSV_H
+#define COMMON_CSV_H
 #include <stdbool.h>
 
 #include "common/slice.h"
