@@ -26,7 +26,7 @@ struct dlg {
 	unsigned nroute;
 	uint32_t local_cseq;   /* of the last request we sent; 0: none yet */
 	uint32_t remote_cseq;  /* 0: none yet */
-	uint32_t rseq;         /* last RSeq we sent, or saw in order, for 100rel */
+	uint32_t rseq;         /* last RSeq that we saw in order, for 100rel */
 	uint32_t max_forwards; /* for our requests [70] */
 };
 
@@ -51,7 +51,10 @@ void dlg_free(struct dlg *d); /* NULL is fine */
 /* UAC: a response to the request that forms the dialog. HALF becomes EARLY or CONFIRMED; an EARLY dialog is confirmed by
  * its 2xx (route set recomputed, 13.2.2.4). ERR_NOTFOUND: the response is of another fork (another To tag);
  * ERR_SYNTAX: no To tag or, in a 2xx, no Contact. A 100 and 3xx-6xx change nothing. */
-int dlg_on_reply(struct dlg *d, const struct sip_msg *rsp);
+int dlg_on_reply(struct dlg *d, const struct sip_msg *rsp) MUST_CHECK;
+/* Subscriber, RFC 6665 4.4.1: a NOTIFY that comes before the response to SUBSCRIBE makes the HALF dialog. ERR_SYNTAX: no
+ * usable Contact. Nothing changes in another state. */
+int dlg_by_notify(struct dlg *d, const struct sip_msg *req) MUST_CHECK;
 /* Any: response to a target-refresh request (re-INVITE, UPDATE, SUBSCRIBE): takes a 2xx's Contact. */
 void dlg_refresh(struct dlg *d, const struct sip_msg *m);
 /* A request inside: ERR_STATE when its CSeq is too low (answer 500), else notes CSeq and, for target-refresh requests,

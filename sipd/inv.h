@@ -32,14 +32,16 @@ struct inv_ops {
 	/* Incoming: ACK to our 2xx (body: answer to our offer, if the INVITE had none). */
 	void (*confirmed)(void *ctx, struct inv *i, const struct sip_msg *ack);
 	/* re-INVITE or UPDATE from the peer, with or without an offer. Answer by inv_answer. Glare (491, 500) was dealt with.
-	 * A session-timer refresh without body in UPDATE is answered here and not reported. */
+	 * An UPDATE without a body (session-timer refresh, new identity) is answered here and not reported as offer. */
 	void (*offer)(void *ctx, struct inv *i, const struct sip_msg *req);
+	/* An UPDATE without a body said who the peer is now (P-Asserted-Identity). */
+	void (*identity)(void *ctx, struct inv *i, const struct sip_msg *req);
 	/* PRACK with a body (offer or answer): answered 200 here without body unless inv_prack_answer was called in it. */
 	void (*prack)(void *ctx, struct inv *i, const struct sip_msg *req);
 	/* Other requests inside the dialog (INFO, REFER, NOTIFY, MESSAGE, OPTIONS …): the owner answers tx. NULL: 405. */
 	void (*request)(void *ctx, struct inv *i, struct tx *tx, const struct sip_msg *req);
-	/* Response to inv_offer or inv_request (rsp NULL: err). 491 was retried here after the RFC's random time. 401/407
-	 * come here: repeat with credentials. */
+	/* Response to inv_offer or inv_request (rsp NULL: err). 491 was retried here after the RFC's random time; ERR_BUSY: the
+	 * peer's own change came meanwhile, ours was given up. 401/407 come here: repeat with credentials. */
 	void (*reply)(
 	    void *ctx, struct inv *i, enum sip_method m, const struct sip_msg *rsp, int err);
 	/* The session is over. Exactly once for a session that was answered or (incoming) not refused by us. */

@@ -250,6 +250,8 @@ static void on_progress(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	bool early = false;
 
 	(void)i;
+	if (l->leg.gone)
+		return;
 	if (sdp_of_msg(rsp, &sdp) == 0) {
 		choose_fork(l, rsp->to_tag);
 		if (l->oa.offered) {
@@ -324,6 +326,8 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 	enum cause cause = cause_of_status(status);
 
 	(void)i;
+	if (l->leg.gone)
+		return;
 	if (rsp && (status == 401 || status == 407) && !l->tried_auth && l->leg.user) {
 		l->tried_auth = true;
 		if (s->hooks->challenge && s->hooks->challenge(s, l->leg.user, rsp))
@@ -393,6 +397,8 @@ static void on_reply(
 	struct sipd *s = l->leg.sipd;
 	struct slice sdp;
 
+	if (l->leg.gone)
+		return;
 	if (m == SIP_M_REFER) {
 		refer_reply(l, rsp, err);
 		return;
@@ -416,7 +422,10 @@ static void on_reply(
 		    F_U64("IPDECT_STATUS", rsp->status));
 	}
 	oa_withdraw(&l->oa);
-	if (l->again)
+	if (err == ERR_BUSY)
+		l->again =
+		    true; /* the far end's own change is being answered now; ours comes after it */
+	else if (l->again)
 		leg_sip_reoffer(l);
 }
 
@@ -434,6 +443,21 @@ struct slice leg_sip_refusal(int err)
 	    "ms-client-diagnostics: 52063;reason=\"Unsupported session description\"\r\n");
 }
 
+/* The far end is somebody else now (a transfer behind the PBX). */
+static void on_identity(void *ctx, struct inv *i, const struct sip_msg *req)
+{
+	struct leg_sip *l = ctx;
+	struct party who = l->leg.who;
+
+	(void)i;
+	if (l->leg.gone ||
+	    !party_of_identity(&who, req, slice_str(l->leg.sipd->conf->default_domain)) ||
+	    strcmp(who.number, l->leg.who.number) == 0)
+		return;
+	struct call_arg arg = { .leg = &l->leg, .party = &who };
+	(void)call_event(l->leg.call, CALL_EV_IDENTITY, &arg);
+}
+
 static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 {
 	struct leg_sip *l = ctx;
@@ -443,6 +467,10 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	bool same, was_held = l->oa.result.held;
 	int err = sdp_of_msg(req, &sdp);
 
+	if (l->leg.gone) {
+		(void)inv_answer(i, 481, SLICE_LIT(""), no_body);
+		return;
+	}
 	if (err == ERR_NOTFOUND) { /* they want our offer */
 		if (write_offer(l, &w) == 0)
 			(void)inv_answer(i, 200, SLICE_LIT(""), sdp_body(&w));
@@ -471,12 +499,7 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 		if (other && !other->gone)
 			other->ops->far_hold(other, l->oa.result.held);
 	}
-	struct party who = l->leg.who;
-	if (party_of_identity(&who, req, slice_str(l->leg.sipd->conf->default_domain)) &&
-	    strcmp(who.number, l->leg.who.number) != 0) {
-		struct call_arg arg = { .leg = &l->leg, .party = &who };
-		(void)call_event(l->leg.call, CALL_EV_IDENTITY, &arg);
-	}
+	on_identity(l, i, req);
 }
 
 static void on_confirmed(void *ctx, struct inv *i, const struct sip_msg *ack)
@@ -484,6 +507,8 @@ static void on_confirmed(void *ctx, struct inv *i, const struct sip_msg *ack)
 	struct leg_sip *l = ctx;
 	struct slice sdp;
 
+	if (l->leg.gone)
+		return;
 	if (l->oa.offered) {
 		int err = sdp_of_msg(ack, &sdp);
 		err = err ? err : oa_answered(&l->oa, sdp);
@@ -583,6 +608,7 @@ const struct inv_ops leg_inv_ops = {
 	.failed = on_failed,
 	.confirmed = on_confirmed,
 	.offer = on_offer,
+	.identity = on_identity,
 	.request = on_request,
 	.reply = on_reply,
 	.ended = on_ended,

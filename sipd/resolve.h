@@ -15,6 +15,7 @@ struct resolve_conf {
 	uint32_t timeout_ms;               /* per question, all tries; 0: 4000 */
 	uint32_t ttl_max_s;                /* 0: 86400 */
 	struct sockaddr_storage server[3]; /* family 0: from /etc/resolv.conf */
+	const char *resolv_conf, *hosts; /* other files than those of /etc; outlive the resolver */
 };
 struct resolve *resolve_new(uv_loop_t *loop, struct tmr_wheel *w, const struct resolve_conf *conf);
 void resolve_free(struct resolve *r); /* questions under way are dropped without a callback */
@@ -35,4 +36,6 @@ struct resolve_q;
 struct resolve_q *resolve_uri(
     struct resolve *r, const struct sip_uri *uri, resolve_h *fn, void *ctx);
 void resolve_cancel(struct resolve_q *q); /* no callback then; NULL is fine */
+/* Without a question: true when the host is an address. */
+bool resolve_now(struct resolve *r, const struct sip_uri *uri, struct tp_dest *out);
 #endif

@@ -16,9 +16,10 @@ typedef void sip_req_h(
 
 struct sip_req_conf {
 	enum sip_method method;
-	struct slice msg;           /* whole, without Via */
-	struct slice next_hop;      /* URI, resolved; or */
-	struct tp_flow *flow;       /* a flow to use; or */
+	struct slice msg;      /* whole, without Via */
+	struct slice next_hop; /* URI, resolved; or */
+	struct tp_flow
+	    *flow; /* a flow to use; with next_hop, too: that is the way when the flow is gone */
 	const struct tp_dest *dest; /* candidates in order */
 	unsigned ndest;
 	uint32_t try_ms; /* how long one candidate may stay silent; 0: 64*T1 */
@@ -29,8 +30,16 @@ struct sip_ua;
 /* Never calls back from inside. ERR_SYNTAX when next_hop is not a URI. */
 int sip_req_send(struct sip_ua *ua, const struct sip_req_conf *c, sip_req_h *fn, void *ctx,
     struct sip_req **out) MUST_CHECK;
-int sip_req_cancel(
-    struct sip_req *r, struct slice lines);            /* INVITE: CANCEL; else as sip_req_forget */
-void sip_req_forget(struct sip_req *r);                /* no more callbacks */
+/* INVITE: CANCEL; what is not sent yet fails with ERR_LOST. Else as sip_req_forget. */
+void sip_req_cancel(struct sip_req *r, struct slice lines);
+/* No more callbacks; the request goes its way. NULL is fine. */
+void sip_req_forget(struct sip_req *r);
 struct tp_flow *sip_req_flow(const struct sip_req *r); /* in use now; NULL while resolving */
+
+/* ACK to a 2xx: belongs to no transaction, is sent again for each repeat of the 2xx. msg, next_hop, flow, key and owner of
+ * the configuration are used. */
+struct sip_ack;
+struct sip_ack *sip_ack_send(struct sip_ua *ua, const struct sip_req_conf *c);
+void sip_ack_again(struct sip_ack *a);
+void sip_ack_free(struct sip_ack *a); /* NULL is fine */
 #endif

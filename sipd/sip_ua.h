@@ -22,7 +22,9 @@ struct sip_ua_hooks { /* see tx.h; NULL pointers are fine */
 	int (*verify)(void *ctx, struct tp_flow *f, const struct sip_msg *m);
 };
 struct sip_ua *sip_ua_new(uv_loop_t *loop, struct tmr_wheel *w, const struct sip_ua_conf *conf);
-void sip_ua_free(struct sip_ua *ua); /* run the loop afterwards, handles close */
+/* What its sessions and subscriptions have left on the wire ends, too. Owners free theirs before. Run the loop afterwards
+ * until its handles are closed. NULL is fine. */
+void sip_ua_free(struct sip_ua *ua);
 void sip_ua_reconf(struct sip_ua *ua, const struct sip_ua_conf *conf);
 void sip_ua_set_hooks(struct sip_ua *ua, const struct sip_ua_hooks *h, void *ctx);
 struct tp *sip_ua_tp(struct sip_ua *ua);
@@ -39,17 +41,19 @@ void sip_ua_put_allow(struct sip_ua *ua, struct wr *w);
 
 /* A dialog usage: what requests inside one dialog go to. Embedded in its owner. */
 struct sip_usage {
-	struct list node;
 	struct sip_usage *hash_next;
+	bool added;
 	struct dlg *dlg; /* owned by the usage's owner */
+	/* Is the request for this usage of the dialog; NULL: all are. */
+	bool (*takes)(struct sip_usage *u, const struct sip_msg *req);
 	/* tx is NULL for an ACK to a 2xx. CSeq was checked and the target refreshed. */
 	void (*request)(
 	    struct sip_usage *u, struct tx *tx, const struct sip_msg *req, struct tp_flow *f);
 };
-/* By Call-ID and local tag. Several usages may share a dialog (INVITE and a REFER's subscription): the first whose
- * takes (may be NULL: all) says yes gets the request. */
+/* By Call-ID and local tag. Several usages may share a dialog (INVITE and a REFER's subscription): the newest whose takes
+ * says yes gets the request. A HALF dialog takes requests of any remote tag. */
 void sip_ua_add(struct sip_ua *ua, struct sip_usage *u);
-void sip_ua_remove(struct sip_ua *ua, struct sip_usage *u);
+void sip_ua_remove(struct sip_ua *ua, struct sip_usage *u); /* fine when it is not in it */
 /* Dialog of a Replaces, Join or Target-Dialog header (call-id;to-tag=;from-tag=, from the sender's view);
  * NULL: none. *early_only tells of that parameter. */
 struct sip_usage *sip_ua_replaces(struct sip_ua *ua, struct slice value, bool *early_only);

@@ -1,0 +1,29 @@
+#ifndef SIPD_SIP_UA_INT_H
+#define SIPD_SIP_UA_INT_H
+#include "common/map.h"
+#include "sipd/sip_ua.h"
+
+/* Inside of the user agent core: what lives at it and ends with it. */
+struct sip_ua {
+	struct tmr_wheel *wheel;
+	struct sip_ua_conf conf;
+	char *agent, *supported;
+	struct tp *tp;
+	struct tx_layer *tx;
+	struct tx_ops tx_ops;
+	struct resolve *resolve;
+	struct sip_ua_hooks hooks;
+	void *hooks_ctx;
+	struct {
+		sip_ua_h *fn;
+		void *ctx;
+	} handler[SIP_M_COUNT];
+	struct sip_usage **table; /* usages by Call-ID and local tag */
+	size_t nusage, ntable;
+	struct list reqs, acks, invs, subs; /* sip_req.c, inv.c, sub.c: what is left at the end */
+};
+/* Last words of those modules, when the core ends before their owners did. */
+void sip_req_end_all(struct sip_ua *ua);
+void inv_end_all(struct sip_ua *ua);
+void sub_end_all(struct sip_ua *ua);
+#endif
