@@ -17,13 +17,15 @@
 #define BACKOFF_MS      2000
 #define BACKOFF_MAX_MS  60000
 #define PROBE_MS        15000 /* how often a proxy that is down is asked (OPTIONS) */
+#define TRIAL_MS        60000 /* a proxy that never answered OPTIONS is tried again after this time */
 #define RETRY_AFTER_MAX 3600
 
 struct proxy {
 	struct regs *regs;
 	char uri[256];
 	uint32_t priority, weight;
-	bool down;
+	bool down, answers;  /* answers: to OPTIONS, as seen */
+	uint64_t since;      /* ms: down since */
 	struct addr seen[4]; /* addresses that answered, for what comes from there */
 	unsigned nseen;
 	struct tmr probe;
@@ -125,22 +127,31 @@ static const struct fsm_env env = { timer_start, timer_stop, moved, nothing };
 
 static void probe(struct proxy *p);
 
+static void proxy_down(struct proxy *p, const char *why);
+static void proxy_up(struct proxy *p);
+
 static void on_probe(
     void *ctx, struct sip_req *req, enum sip_req_ev ev, const struct sip_msg *rsp, int err)
 {
 	struct proxy *p = ctx;
+	uint32_t every = p->regs->s->conf->keepalive_ms;
 
 	(void)req;
 	(void)err;
-	if (ev == SIP_REQ_REPLY && rsp->status >= 200 && rsp->status != 503 && p->down) {
-		p->down = false;
-		p->why = NULL;
-		log_ev(LOG_NOTICE, "proxy answers again", F_TEXT("IPDECT_PROXY", p->uri));
+	if (ev == SIP_REQ_REPLY && rsp->status >= 200 && rsp->status != 503) {
+		p->answers = true;
+		proxy_up(p);
+	} else if (ev == SIP_REQ_FAIL && !p->down && p->answers) {
+		proxy_down(p, "it does not answer OPTIONS any more");
+	} else if (ev == SIP_REQ_FAIL && p->down && !p->answers &&
+	           tmr_now(p->regs->s->d->wheel) - p->since >= TRIAL_MS) {
+		proxy_up(p); /* it may know no OPTIONS: let a registration try */
 	}
 	if (ev == SIP_REQ_DONE) {
 		p->req = NULL;
-		if (p->down)
-			tmr_start(&p->probe, PROBE_MS + id_below(PROBE_MS / 4));
+		every = p->down ? PROBE_MS : every;
+		if (every)
+			tmr_start(&p->probe, every + id_below(every / 4));
 	}
 }
 
@@ -176,17 +187,6 @@ static void probe(struct proxy *p)
 		p->req = NULL;
 		tmr_start(&p->probe, PROBE_MS);
 	}
-}
-
-static void proxy_down(struct proxy *p, const char *why)
-{
-	if (!p || p->down)
-		return;
-	p->down = true;
-	p->why = why;
-	log_ev(LOG_WARNING, "proxy does not answer", F_TEXT("IPDECT_PROXY", p->uri), F_WHY(why),
-	    F_REMEDY("it is asked again every 15 s; other proxies take over meanwhile"));
-	tmr_start(&p->probe, PROBE_MS / 3 + id_below(PROBE_MS / 3));
 }
 
 /* The proxy to use now: lowest priority number among those that are up, by weight among equals (by user, so that a user
@@ -262,6 +262,43 @@ static uint32_t turn(struct regs *rs, uint32_t at_least)
 	rs->slot += 1000000 / rate;
 	uint64_t ms = rs->slot / 1000 - tmr_now(rs->s->d->wheel);
 	return ms ? (uint32_t)ms : 1;
+}
+
+/* Users whose proxy went or came back: they register anew at the one that is theirs now, at the usual rate. */
+static void wake_users(struct regs *rs, const struct proxy *p)
+{
+	for (struct user *u = users_next(rs->s->users, NULL); u; u = users_next(rs->s->users, u)) {
+		struct reg *r = u->room ? ustate_of(u)->reg : NULL;
+		struct proxy *now = r ? proxy_pick(rs, u) : NULL;
+		if (!now || (r->proxy != p && now != p))
+			continue;
+		if (r->fsm.st == REG_UP || r->fsm.st == REG_WAIT)
+			tmr_start(&r->timer, turn(rs, 0));
+	}
+}
+
+static void proxy_down(struct proxy *p, const char *why)
+{
+	if (!p || p->down)
+		return;
+	p->down = true;
+	p->since = tmr_now(p->regs->s->d->wheel);
+	p->why = why;
+	log_ev(LOG_WARNING, "proxy does not answer", F_TEXT("IPDECT_PROXY", p->uri), F_WHY(why),
+	    F_REMEDY("it is asked again every 15 s; other proxies take over meanwhile"));
+	tmr_start(&p->probe, PROBE_MS / 3 + id_below(PROBE_MS / 3));
+	wake_users(p->regs, p);
+}
+
+static void proxy_up(struct proxy *p)
+{
+	if (!p->down)
+		return;
+	p->down = false;
+	p->why = NULL;
+	log_ev(LOG_NOTICE, "proxy answers again", F_TEXT("IPDECT_PROXY", p->uri));
+	/* It may have lost its bindings, and those who fled come back. */
+	wake_users(p->regs, p);
 }
 
 int reg_schedule(struct fsm *m, int ev, const void *arg)
@@ -616,6 +653,8 @@ static void set_proxies(struct regs *r)
 		p->priority = conf->proxy[i].priority;
 		p->weight = conf->proxy[i].weight;
 		tmr_init(&p->probe, r->s->d->wheel, on_probe_timer, p);
+		if (conf->keepalive_ms)
+			tmr_start(&p->probe, 1000 + id_below(conf->keepalive_ms));
 		r->nproxy++;
 	}
 }

@@ -406,7 +406,7 @@ static void on_connect(uv_connect_t *req, int status)
 int tp_sock_connect(struct tp_flow *f)
 {
 	uv_connect_t *req = mem_new(sizeof(*req));
-	int err = uv_tcp_init(f->tp->loop, &f->tcp);
+	int err = uv_tcp_init(f->tp->loop, &f->tcp), len = sizeof(f->local);
 
 	if (err) {
 		free(req);
@@ -422,6 +422,9 @@ int tp_sock_connect(struct tp_flow *f)
 		free(req);
 		tp_flow_kill(
 		    f, err, uv_strerror(err)); /* told to the watchers, as any failure to connect */
+	} else {
+		/* The kernel has chosen by now, and Via and Contact are written before the connection is up. */
+		(void)uv_tcp_getsockname(&f->tcp, (struct sockaddr *)&f->local, &len);
 	}
 	return 0;
 }

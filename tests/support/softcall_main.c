@@ -43,7 +43,7 @@ static struct {
 	uint64_t next_session;
 	uint32_t causes[32];
 	struct tmr pace, report, stop;
-	bool synced;
+	bool synced, media; /* users are known; sipd has found our mediad */
 	uint64_t setup_us;
 } g;
 
@@ -123,13 +123,21 @@ static int on_user(struct ipc_peer *p, struct ipc_msg *m)
 	return ipc_event(p, IPC_IF_CALL, CALL__TYPE__CALL_DEVICE, &d.base);
 }
 
+/* Tells whoever started us that calls can be made. */
+static void ready(void)
+{
+	if (!g.synced || !g.media)
+		return;
+	printf("synced\n");
+	fflush(stdout);
+}
+
 static int on_done(struct ipc_peer *p, struct ipc_msg *m)
 {
 	(void)p;
 	(void)m;
 	g.synced = true;
-	printf("synced\n");
-	fflush(stdout);
+	ready();
 	return 0;
 }
 
@@ -336,7 +344,7 @@ static void on_pace(struct tmr *t, void *ctx)
 	static double due;
 
 	(void)ctx;
-	if (g.synced && g.sipd)
+	if (g.synced && g.sipd && g.media)
 		for (due += g.rate / 100; due >= 1 && g.made < g.want; due--)
 			place();
 	tmr_start(t, 10);
@@ -397,6 +405,8 @@ static void up(void *ctx, struct ipc_peer *p, bool restarted)
 	l.max_sessions = 100000;
 	l.ports_free = 100000;
 	(void)ipc_event_latest(p, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LOAD, 1, &l.base);
+	g.media = true;
+	ready();
 }
 
 static void down(void *ctx, struct ipc_peer *p)
@@ -404,6 +414,8 @@ static void down(void *ctx, struct ipc_peer *p)
 	if (ctx == &g.dectd && g.sipd == p) {
 		g.sipd = NULL;
 		g.synced = false;
+	} else if (ctx == &g.mediad) {
+		g.media = false;
 	}
 }
 

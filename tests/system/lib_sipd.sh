@@ -71,3 +71,9 @@ stop_softcall() {
 field() { # file, name
 	python3 -c 'import json,sys; print(json.loads([l for l in open(sys.argv[1]) if l.startswith("{")][-1])[sys.argv[2]])' "$1" "$2"
 }
+# A caller that follows record routes, which the built-in scenario of SIPp does not: scenario file on standard output.
+uac_scenario() {
+	sipp -sd uac 2>/dev/null | sed -e 's/<recv response="200" rtd="true">/<recv response="200" rtd="true" rrs="true">/' \
+		-e 's/ACK sip:[^ ]* SIP/ACK [next_url] SIP/' -e 's/BYE sip:[^ ]* SIP/BYE [next_url] SIP/' \
+		-e '/CSeq: 1 ACK/i\      [routes]' -e '/CSeq: 2 BYE/i\      [routes]'
+}

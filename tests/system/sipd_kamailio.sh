@@ -66,7 +66,8 @@ kamcmd -s "unix:$DIR/kamctl" ul.dump > "$DIR/ul" 2>&1
 [ "$(grep -c 'AoR: ' "$DIR/ul")" = 20 ] || fail "Kamailio knows $(grep -c 'AoR: ' "$DIR/ul") of 20 users"
 echo "20 users registered at Kamailio"
 
-sipp -sn uac 127.0.0.1:$PBX -i 127.0.0.1 -s 205 -r 2 -m 5 -l 1 -d 100 -timeout 20 -nostdin -trace_err -error_file "$DIR/uac.log" > "$DIR/uac.out" 2>&1 ||
+uac_scenario > "$DIR/uac.xml"
+sipp -sf "$DIR/uac.xml" 127.0.0.1:$PBX -i 127.0.0.1 -p $(free_port) -s 205 -r 2 -m 5 -l 1 -d 100 -timeout 20 -nostdin -trace_err -error_file "$DIR/uac.log" > "$DIR/uac.out" 2>&1 ||
 	fail "calls from SIPp through Kamailio"
 stop_softcall
 [ "$(field "$DIR/reg.out" answered_in)" = 5 ] || fail "answered $(field "$DIR/reg.out" answered_in) of 5"

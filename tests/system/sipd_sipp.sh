@@ -17,10 +17,10 @@ CONF
 add_users 200 40
 start_softcall in -a 50
 for t in u1 t1; do
-	sipp -sn uac 127.0.0.1:$PORT -i 127.0.0.1 -s 200 -inf <(printf 'SEQUENTIAL\n') -t $t -m 1 -d 100 -timeout 20 -trace_err \
+	sipp -sn uac 127.0.0.1:$PORT -i 127.0.0.1 -p $(free_port) -s 200 -t $t -m 1 -d 100 -timeout 20 -trace_err \
 		-error_file "$DIR/sipp-$t.log" -nostdin > "$DIR/sipp-$t.out" 2>&1 || fail "one call from SIPp over $t"
 	for i in $(seq 0 9); do
-		sipp -sn uac 127.0.0.1:$PORT -i 127.0.0.1 -s $((200 + i)) -t $t -r 5 -m 3 -l 1 -d 100 -timeout 30 -trace_err \
+		sipp -sn uac 127.0.0.1:$PORT -i 127.0.0.1 -p $(free_port) -s $((200 + i)) -t $t -r 5 -m 3 -l 1 -d 100 -timeout 30 -trace_err \
 			-error_file "$DIR/sipp-$t-$i.log" -nostdin > "$DIR/sipp-$t-$i.out" 2>&1 &
 		SIPPS[$i]=$!
 	done
@@ -33,7 +33,7 @@ echo "62 calls from SIPp over UDP and TCP: answered and ended"
 
 for t in u1 t1; do
 	[ $t = u1 ] || { sed -i "s/^proxy-1 = .*/proxy-1 = sip:127.0.0.1:$UAS;transport=tcp/" "$DIR/ipdect.conf"; kill -HUP "$SIPD"; sleep 0.5; }
-	sipp -sn uas -i 127.0.0.1 -p $UAS -t $t -nostdin -trace_err -error_file "$DIR/uas-$t.log" > "$DIR/uas-$t.out" 2>&1 &
+	sipp -sn uas -i 127.0.0.1 -p $UAS -t $t -nostdin -trace_err -trace_msg -message_file "$DIR/uas-msg-$t.log" -error_file "$DIR/uas-$t.log" > "$DIR/uas-$t.out" 2>&1 &
 	UASPID=$!
 	PIDS+=("$UASPID")
 	sleep 0.5
