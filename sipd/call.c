@@ -421,6 +421,21 @@ int call_answer(struct fsm *m, int ev, const void *p)
 	return FSM_NEXT;
 }
 
+/* The proxy is silent: who is called may be one of us all the same. */
+static bool fall_back(struct call *c)
+{
+	struct sipd *s = c->sipd;
+
+	if (c->target || c->internal || c->emergency || !s->conf->internal_fallback ||
+	    !users_reach(s->users, slice_str(c->next)))
+		return false;
+	c->internal = true;
+	log_ev(LOG_NOTICE, "the proxy is silent: call stays among us", F_CALL(c->ref),
+	    F_TEXT("IPDECT_CALLED", c->next));
+	(void)call_event(c, CALL_EV_ROUTE, NULL);
+	return true;
+}
+
 int call_failed(struct fsm *m, int ev, const void *p)
 {
 	struct call *c = call_of(m);
@@ -437,6 +452,8 @@ int call_failed(struct fsm *m, int ev, const void *p)
 		(void)call_event(c, CALL_EV_ROUTE, NULL);
 		return CALL_ROUTE;
 	}
+	if (arg && arg->silent && fall_back(c))
+		return CALL_ROUTE;
 	if (c->target && (why == CAUSE_BUSY || why == CAUSE_REJECTED || why == CAUSE_UNREACHABLE ||
 	                     why == CAUSE_CONGESTION || why == CAUSE_SECURITY ||
 	                     why == CAUSE_RADIO_LOST || why == CAUSE_NO_ANSWER)) {

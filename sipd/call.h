@@ -43,6 +43,7 @@ struct call_arg {
 	const struct party *party;
 	const char *target;
 	bool on;
+	bool silent; /* FAILED: nothing answered at all */
 };
 extern const struct fsm_def call_def;
 

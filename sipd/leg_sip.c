@@ -349,7 +349,9 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 		cause = CAUSE_ELSEWHERE;
 	if (!rsp)
 		reg_suspect(s, l->leg.user);
-	failed_call(l, cause, NULL);
+	struct call_arg arg = { .leg = &l->leg, .cause = cause, .silent = !rsp };
+	l->leg.gone = true;
+	(void)call_event(l->leg.call, CALL_EV_FAILED, &arg);
 }
 
 /* ---- in the session ---- */

@@ -809,7 +809,7 @@ bool reg_proxy_up(const struct sipd *s, const struct user *u)
 	const struct reg *r = reg_get(u);
 
 	if (r)
-		return r->was_up || r->fsm.st == REG_UP;
+		return r->was_up && r->proxy && !r->proxy->down;
 	for (unsigned i = 0; i < s->regs->nproxy; i++)
 		if (!s->regs->proxy[i].down)
 			return true;
@@ -830,7 +830,9 @@ bool reg_outside(const struct sipd *s, const struct user *from, const struct use
 	const struct reg *r = reg_get(u);
 
 	/* Registered there: the proxy may ring other telephones of the user, too. */
-	return reg_any_proxy(s) && r && r->was_up && (!from || reg_proxy_up(s, from));
+	if (!reg_any_proxy(s) || !r || !r->was_up)
+		return false;
+	return !from || reg_proxy_up(s, from) || !s->conf->internal_fallback;
 }
 
 struct tp_flow *reg_flow(const struct sipd *s, const struct user *u)

@@ -5,11 +5,18 @@ for need in "$BUILD/sipd" "$BUILD/dectctl" "$BUILD/tests/softcall"; do
 done
 DIR=$(mktemp -d /tmp/ipdect-sipd.XXXXXX)
 PIDS=()
-cleanup() {
+tree() { # a process and all below it
 	local p
-	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	echo "$1"
+	for p in $(ps -o pid= --ppid "$1"); do tree "$p"; done
+}
+kill_tree() { kill -9 $(tree "$1") 2>/dev/null; }
+cleanup() {
+	local p all=""
+	for p in "${PIDS[@]}"; do all="$all $(tree "$p")"; done
+	kill "${PIDS[@]}" 2>/dev/null
 	sleep 0.2
-	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
+	for p in $all; do kill -9 "$p" 2>/dev/null; done
 	[ -n "${KEEP:-}" ] || rm -rf "$DIR"
 }
 trap cleanup EXIT
