@@ -1,0 +1,925 @@
+/* Call control: instances, transactions, timers, and the actions of cc_tab.c. */
+#include "dectd/cc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "dectd/cc_priv.h"
+
+#define COLLISIONS_MAX 3 /* CC-SETUP sent again after a collision */
+#define SLOW_MS        9000  /* F-01: before the handset's CC.03 (20 s) ends */
+#define NOTIFY_MS      60000 /* F-03, F-04: before its CC.04 (100 s) ends */
+
+static struct cc_call *call_of(struct fsm *m)
+{
+	return CONTAINER_OF(m, struct cc_call, fsm);
+}
+
+/* ---- the machine's environment ---- */
+
+static uint32_t timer_length(const struct cc_call *c, uint32_t ms)
+{
+	const struct cc_conf *conf = &c->cc->conf;
+
+	switch ((enum cc_state)c->fsm.st) {
+	case CC_OVERLAP:
+		return conf->cc01_ms ? conf->cc01_ms : ms;
+	case CC_RELEASING:
+		return conf->cc02_ms ? conf->cc02_ms : ms;
+	case CC_PRESENT:
+		return conf->cc03_ms ? conf->cc03_ms : ms;
+	case CC_ANSWERED:
+		return conf->cc05_ms ? conf->cc05_ms : ms;
+	case CC_PROCEEDING:
+	case CC_DELIVERED:
+	case CC_RECEIVED:
+		return conf->cc04_ms;
+	default:
+		return ms;
+	}
+}
+
+static void timer_start(struct fsm *m, uint32_t ms)
+{
+	struct cc_call *c = call_of(m);
+
+	ms = timer_length(c, ms);
+	if (ms)
+		tmr_start(&c->timer, ms);
+	if (m->st == CC_PROCEEDING || m->st == CC_DELIVERED)
+		tmr_start(&c->notify, NOTIFY_MS);
+	else
+		tmr_stop(&c->notify);
+}
+
+static void timer_stop(struct fsm *m)
+{
+	tmr_stop(&call_of(m)->timer);
+}
+
+static void moved(struct fsm *m, int from, int ev, int to)
+{
+	struct cc_call *c = call_of(m);
+	char pp[PP_TEXT];
+
+	if (to < 0)
+		log_ev(LOG_INFO, "cc: event refused", F_PP(pp_text(c->pp, pp)),
+		    F_TEXT("IPDECT_STATE", cc_def.states[from].name),
+		    F_TEXT("IPDECT_EVENT", cc_def.ev_names[ev]));
+	else if (from != to)
+		log_ev(LOG_DEBUG, "cc", F_PP(pp_text(c->pp, pp)),
+		    F_TEXT("IPDECT_STATE", cc_def.states[to].name),
+		    F_TEXT("IPDECT_EVENT", cc_def.ev_names[ev]));
+}
+
+static void on_reap(struct tmr *t, void *ctx)
+{
+	struct cc_call *c = ctx;
+	struct cc *cc = c->cc;
+	struct pp *pp = c->pp;
+	bool partial = c->partial;
+
+	(void)t;
+	cc->ops->released(cc->ctx, c);
+	list_remove(&c->node);
+	tmr_stop(&c->timer);
+	tmr_stop(&c->notify);
+	free(c);
+	if (!cc_busy(pp))
+		cc->low->idle(cc->low_ctx, pp, partial);
+}
+
+static void done(struct fsm *m)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_pp *cp = c->pp->cc;
+
+	tmr_stop(&c->timer);
+	tmr_stop(&c->notify);
+	list_remove(&c->of_pp);
+	if (list_empty(&cp->calls)) {
+		free(cp);
+		c->pp->cc = NULL;
+	}
+	list_remove(&c->node);
+	list_append(&c->cc->dead, &c->node);
+	c->cc->ncalls--;
+	tmr_start(&c->reap, 0);
+}
+
+static const struct fsm_env env = { timer_start, timer_stop, moved, done };
+
+/* Upcalls are made when the machine is at rest: what they call in turn finds it so. */
+static int dispatch(struct cc_call *c, enum cc_ev ev, const void *arg)
+{
+	struct cc *cc = c->cc;
+	int err = fsm_event(&c->fsm, (uint8_t)ev, arg);
+	enum cc_up up = c->up;
+
+	c->up = CC_UP_NONE;
+	switch (up) {
+	case CC_UP_NONE:
+		break;
+	case CC_UP_SETUP:
+		cc->ops->setup_ind(cc->ctx, c, &c->setup);
+		break;
+	case CC_UP_INFO: {
+		struct cc_info info;
+		cc_info_of(arg, &info);
+		cc->ops->info_ind(cc->ctx, c, &info);
+		break;
+	}
+	case CC_UP_REACHED:
+		cc->ops->reached(cc->ctx, c);
+		break;
+	case CC_UP_ALERTING:
+		cc->ops->alerting_ind(cc->ctx, c);
+		break;
+	case CC_UP_CONNECT:
+		cc->ops->connect_ind(cc->ctx, c);
+		break;
+	case CC_UP_ENDED:
+		cc->ops->ended(cc->ctx, c, c->why, c->reason);
+		break;
+	}
+	return err;
+}
+
+static void on_timer(struct tmr *t, void *ctx)
+{
+	struct cc_call *c = ctx;
+
+	(void)t;
+	log_ev(LOG_INFO, "cc: timer expired",
+	    F_TEXT("IPDECT_TIMER", cc_def.states[c->fsm.st].timer),
+	    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));
+	(void)dispatch(c, CC_EV_TIMER, NULL);
+}
+
+static void on_notify(struct tmr *t, void *ctx)
+{
+	struct cc_call *c = ctx;
+	struct cc_msg b;
+
+	cc_msg_begin(&b, c, CC_NOTIFY);
+	ie_octet_put(&b.w, IE_TIMER_RESTART, 0x00);
+	cc_msg_send(&b, c);
+	tmr_start(t, c->fsm.st == CC_INITIATED ? SLOW_MS : NOTIFY_MS);
+}
+
+/* ---- instances ---- */
+
+static struct cc_pp *pp_part(struct pp *pp)
+{
+	struct cc_pp *cp = pp->cc;
+
+	if (!cp) {
+		cp = mem_new(sizeof(*cp));
+		list_init(&cp->calls);
+		pp->cc = cp;
+	}
+	return cp;
+}
+
+static struct cc_call *find(const struct pp *pp, bool by_pp, uint8_t tv)
+{
+	const struct cc_pp *cp = pp->cc;
+
+	if (cp)
+		LIST_FOREACH(&cp->calls, it)
+		{
+			struct cc_call *c = LIST_ENTRY(it, struct cc_call, of_pp);
+			if (c->by_pp == by_pp && c->tv == tv)
+				return c;
+		}
+	return NULL;
+}
+
+struct cc_call *cc_of_pp(const struct pp *pp)
+{
+	const struct cc_pp *cp = pp->cc;
+
+	if (cp)
+		LIST_FOREACH(&cp->calls, it)
+		{
+			struct cc_call *c = LIST_ENTRY(it, struct cc_call, of_pp);
+			if (c->fsm.st != CC_RELEASING && c->fsm.st != CC_NULL)
+				return c;
+		}
+	return NULL;
+}
+
+bool cc_busy(const struct pp *pp)
+{
+	const struct cc_pp *cp = pp->cc;
+
+	return cp && !list_empty(&cp->calls);
+}
+
+/* A transaction value that no instance of this side has; not the one just used, whose last message may be in flight. */
+static int free_tv(struct cc *cc, const struct pp *pp)
+{
+	for (unsigned i = 0; i < 7; i++) {
+		uint8_t tv = (uint8_t)((cc->next_tv + i) % 7);
+		if (!find(pp, false, tv)) {
+			cc->next_tv = (uint8_t)((tv + 1) % 7);
+			return tv;
+		}
+	}
+	return -1;
+}
+
+static struct cc_call *make(struct cc *cc, struct pp *pp, bool by_pp, uint8_t tv, enum cc_state st)
+{
+	struct cc_call *c = mem_new(sizeof(*c));
+
+	c->cc = cc;
+	c->pp = pp;
+	c->by_pp = by_pp;
+	c->tv = tv;
+	tmr_init(&c->timer, cc->w, on_timer, c);
+	tmr_init(&c->notify, cc->w, on_notify, c);
+	tmr_init(&c->reap, cc->w, on_reap, c);
+	list_append(&cc->calls, &c->node);
+	list_append(&pp_part(pp)->calls, &c->of_pp);
+	cc->ncalls++;
+	fsm_init(&c->fsm, &cc_def, &env, (uint8_t)st);
+	return c;
+}
+
+struct cc *cc_new(struct tmr_wheel *w, const struct cc_conf *conf, const struct cc_low *low,
+    void *low_ctx, const struct cc_ops *ops, void *ctx)
+{
+	struct cc *cc = mem_new(sizeof(*cc));
+
+	cc->w = w;
+	cc->conf = *conf;
+	cc->low = low;
+	cc->low_ctx = low_ctx;
+	cc->ops = ops;
+	cc->ctx = ctx;
+	list_init(&cc->calls);
+	list_init(&cc->dead);
+	return cc;
+}
+
+void cc_set_conf(struct cc *cc, const struct cc_conf *conf)
+{
+	cc->conf = *conf;
+}
+
+void cc_free(struct cc *cc)
+{
+	if (!cc)
+		return;
+	struct list *all[2] = { &cc->calls, &cc->dead };
+	for (int i = 0; i < 2; i++)
+		LIST_FOREACH(all[i], it)
+		{
+			struct cc_call *c = LIST_ENTRY(it, struct cc_call, node);
+			tmr_stop(&c->timer);
+			tmr_stop(&c->notify);
+			tmr_stop(&c->reap);
+			if (i == 0) {
+				struct cc_pp *cp = c->pp->cc;
+				list_remove(&c->of_pp);
+				if (list_empty(&cp->calls)) {
+					free(cp);
+					c->pp->cc = NULL;
+				}
+			}
+			list_remove(&c->node);
+			free(c);
+		}
+	free(cc);
+}
+
+unsigned cc_count(const struct cc *cc)
+{
+	return cc->ncalls;
+}
+
+struct pp *cc_pp(const struct cc_call *c)
+{
+	return c->pp;
+}
+
+enum cc_state cc_state(const struct cc_call *c)
+{
+	return (enum cc_state)c->fsm.st;
+}
+
+bool cc_outgoing(const struct cc_call *c)
+{
+	return c->by_pp;
+}
+
+bool cc_wideband(const struct cc_call *c)
+{
+	return c->wideband;
+}
+
+void cc_set_user(struct cc_call *c, void *user)
+{
+	c->user = user;
+}
+
+void *cc_user(const struct cc_call *c)
+{
+	return c->user;
+}
+
+/* ---- from below ---- */
+
+static void end(struct cc_call *c, enum cc_end why, uint8_t reason)
+{
+	c->why = why;
+	c->reason = reason;
+	if (c->silent) /* the upper side has let it go */
+		return;
+	c->silent = true;
+	c->up = CC_UP_ENDED;
+}
+
+/* What a handset may ask with CC-SETUP; 0 or the release reason that refuses it. */
+static uint8_t judge_setup(const struct ie_basic_service *s)
+{
+	switch (s->cls) {
+	case 0x8: /* normal */
+	case 0x9: /* internal */
+	case 0xa: /* emergency */
+	case 0xb: /* service */
+	case 0xd: /* supplementary service */
+		break;
+	case 0xc:
+		return CC_R_EXT_HO;
+	default:
+		return CC_R_NOT_IMPLEMENTED;
+	}
+	/* Default speech, wideband speech (answered with what both can do). */
+	return s->service == 0x0 || s->service == 0x8 ? 0 : CC_R_INCOMPATIBLE;
+}
+
+static void refuse(struct cc *cc, struct pp *pp, const struct nwk_msg *m, uint8_t reason)
+{
+	uint8_t buf[16];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	nwk_head(&w, NWK_CC, !m->f, m->tv, CC_RELEASE_COM);
+	ie_octet_put(&w, IE_RELEASE_REASON, reason);
+	(void)cc->low->send(cc->low_ctx, pp, &w);
+}
+
+static void keep_setup(struct cc_call *c, const struct nwk_msg *m, const struct ie_basic_service *s)
+{
+	struct cc_info info;
+	struct slice digits;
+
+	cc_info_of(m, &info);
+	c->setup.cls = s->cls;
+	c->setup.service = s->service;
+	c->setup.complete = info.complete;
+	c->setup.recall = info.feature == 0x01;
+	c->setup.info = info.info;
+	digits = info.number.n ? info.number : info.keypad;
+	if (digits.n > sizeof(c->digits))
+		digits.n = sizeof(c->digits);
+	memcpy(c->digits, digits.p ? digits.p : "", digits.n);
+	c->setup.digits = (struct slice){ c->digits, digits.n };
+}
+
+static void rx_setup(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
+{
+	struct ie_basic_service service;
+	struct nwk_fault fault;
+	char text[PP_TEXT];
+	uint8_t reason;
+
+	if (m->f || find(pp, true, m->tv))
+		return; /* 17.3.2.3: ignored; a repetition too */
+	struct cc_call *old = cc_of_pp(pp);
+	if (nwk_check(m, &fault) != 0) {
+		refuse(cc, pp, m, fault.what == NWK_MISSING ? CC_R_MISSING_IE : CC_R_BAD_IE);
+		return;
+	}
+	if (ie_basic_service_of(m, &service) != 0) {
+		refuse(cc, pp, m, CC_R_MISSING_IE);
+		return;
+	}
+	if (old) {
+		/* 9.5.2.3, 17.3.3: each side refuses the other's; ours, where the handset is being called, is sent again. */
+		log_ev(LOG_INFO, "cc: second CC-SETUP refused", F_PP(pp_text(pp, text)),
+		    F_TEXT("IPDECT_STATE", fsm_state_name(&old->fsm)));
+		old->collided = true;
+		refuse(cc, pp, m, CC_R_RESOURCES);
+		return;
+	}
+	reason = judge_setup(&service);
+	if (reason) {
+		log_ev(LOG_NOTICE, "cc: call of an unsupported kind refused",
+		    F_PP(pp_text(pp, text)), F_U64("IPDECT_CLASS", service.cls),
+		    F_U64("IPDECT_SERVICE", service.service));
+		refuse(cc, pp, m, reason);
+		return;
+	}
+	struct cc_call *c = make(cc, pp, true, m->tv, CC_INITIATED);
+	keep_setup(c, m, &service);
+	cc_codecs_in(c, m);
+	tmr_start(&c->notify, SLOW_MS);
+	int err = cc->low->secure(cc->low_ctx, pp);
+	if (err > 0)
+		return; /* cc_secured() goes on */
+	(void)dispatch(c, err ? CC_EV_INSECURE : CC_EV_SECURED, NULL);
+}
+
+static void rx_service_change(struct cc_call *c, const struct nwk_msg *m)
+{
+	struct ie_service_change sc;
+	struct ie_codec_list list;
+	bool same = ie_service_change_of(m, &sc) == 0 && sc.mode == 0x0d &&
+	            ie_codec_list_of(m, &list) == 0 && list.n > 0 &&
+	            list.c[0].codec == (c->wideband ? IE_C_G722 : IE_C_G726);
+	struct cc_msg b;
+
+	/* The bases' speech channels are not re-negotiated in a call (9.6): what is in use is confirmed, all else refused. */
+	cc_msg_begin(&b, c, same ? CC_SERVICE_ACCEPT : CC_SERVICE_REJECT);
+	if (!same)
+		ie_octet_put(&b.w, IE_RELEASE_REASON, CC_R_NEGOTIATION);
+	cc_msg_send(&b, c);
+}
+
+void cc_input(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
+{
+	struct cc_call *c = find(pp, !m->f, m->tv);
+	char text[PP_TEXT];
+
+	if (m->type == CC_SETUP) {
+		rx_setup(cc, pp, m);
+		return;
+	}
+	if (!c) {
+		/* 17.3.2: releases are ignored, other messages answered. */
+		if (m->type != CC_RELEASE && m->type != CC_RELEASE_COM)
+			refuse(cc, pp, m, CC_R_UNKNOWN_TI);
+		return;
+	}
+	switch (m->type) {
+	case CC_INFO:
+	case CC_FACILITY:
+		(void)dispatch(c, CC_EV_INFO, m);
+		break;
+	case CC_ALERTING:
+		(void)dispatch(c, CC_EV_ALERTING, m);
+		break;
+	case CC_CONNECT:
+		(void)dispatch(c, CC_EV_CONNECT, m);
+		break;
+	case CC_RELEASE:
+		(void)dispatch(c, CC_EV_RELEASE, m);
+		break;
+	case CC_RELEASE_COM:
+		(void)dispatch(c, CC_EV_RELEASE_COM, m);
+		break;
+	case CC_HOLD:
+	case CC_RETRIEVE:
+		if (c->fsm.st == CC_ACTIVE)
+			cc->ops->hold_ind(cc->ctx, c, m->type == CC_HOLD);
+		else
+			cc_hold_answer(c, m->type == CC_HOLD, false);
+		break;
+	case CC_SERVICE_CHANGE:
+		rx_service_change(c, m);
+		break;
+	default: /* 17.4: unexpected or unknown: ignored */
+		log_ev(LOG_INFO, "cc: message ignored", F_PP(pp_text(pp, text)),
+		    F_TEXT("IPDECT_MESSAGE", nwk_type_name(m->pd, m->type)),
+		    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));
+		break;
+	}
+}
+
+/* Events for every instance of a handset. An upcall may end others: look from the start again, each is asked once. */
+static void each(struct pp *pp, enum cc_ev ev, uint32_t states, int err)
+{
+	struct cc_call *list[16];
+	unsigned n = 0;
+	const struct cc_pp *cp = pp->cc;
+
+	if (!cp)
+		return;
+	LIST_FOREACH(&cp->calls, it)
+	{
+		struct cc_call *c = LIST_ENTRY(it, struct cc_call, of_pp);
+		if (n < ARRAY_LEN(list) && (states & FSM_M(c->fsm.st)))
+			list[n++] = c;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (list[i]->fsm.st != CC_NULL) /* freed only by its reap timer */
+			(void)dispatch(list[i], ev, &err);
+}
+
+void cc_link(struct cc *cc, struct pp *pp, int err)
+{
+	(void)cc;
+	each(pp, err ? CC_EV_LINK_FAILED : CC_EV_LINK, FSM_M(CC_PAGING), err);
+}
+
+void cc_secured(struct cc *cc, struct pp *pp, int err)
+{
+	(void)cc;
+	each(pp, err ? CC_EV_INSECURE : CC_EV_SECURED, FSM_M(CC_SECURING) | FSM_M(CC_INITIATED),
+	    err);
+}
+
+void cc_lost(struct cc *cc, struct pp *pp)
+{
+	(void)cc;
+	/* A call that still pages has no link yet that could be lost. */
+	each(pp, CC_EV_LOST, ~FSM_M(CC_PAGING), ERR_LOST);
+}
+
+void cc_reset(struct cc *cc, struct pp *pp)
+{
+	(void)cc;
+	each(pp, CC_EV_RESET, FSM_M(CC_OVERLAP), 0);
+}
+
+/* ---- primitives ---- */
+
+int cc_offer(struct cc *cc, struct pp *pp, const struct cc_offer *o, struct cc_call **out)
+{
+	int tv, err;
+
+	if (cc_of_pp(pp))
+		return ERR_BUSY;
+	tv = free_tv(cc, pp);
+	if (tv < 0)
+		return ERR_BUSY;
+	struct cc_call *c = make(cc, pp, false, (uint8_t)tv, CC_PAGING);
+	cc_keep_show(c, o->show);
+	c->internal = o->internal;
+	c->wideband = o->wideband && cc->conf.wideband;
+	err = cc->low->link(cc->low_ctx, pp, c->wideband);
+	if (err) {
+		c->silent = true;
+		(void)dispatch(c, CC_EV_L_RELEASE, NULL);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+int cc_setup_ack(struct cc_call *c, const struct cc_show *s)
+{
+	return dispatch(c, CC_EV_L_SETUP_ACK, s);
+}
+
+int cc_proceeding(struct cc_call *c, const struct cc_show *s)
+{
+	return dispatch(c, CC_EV_L_PROC, s);
+}
+
+int cc_alerting(struct cc_call *c, const struct cc_show *s)
+{
+	return dispatch(c, CC_EV_L_ALERT, s);
+}
+
+int cc_connect(struct cc_call *c, const struct cc_show *s)
+{
+	return dispatch(c, CC_EV_L_CONNECT, s);
+}
+
+int cc_connect_ack(struct cc_call *c, const struct cc_show *s)
+{
+	return dispatch(c, CC_EV_L_CONNECT_ACK, s);
+}
+
+int cc_info(struct cc_call *c, const struct cc_show *s)
+{
+	return dispatch(c, CC_EV_L_INFO, s);
+}
+
+void cc_hold_answer(struct cc_call *c, bool hold, bool ok)
+{
+	struct cc_msg b;
+
+	cc_msg_begin(&b, c, hold ? (ok ? CC_HOLD_ACK : CC_HOLD_REJECT)
+	                         : (ok ? CC_RETRIEVE_ACK : CC_RETRIEVE_REJECT));
+	if (!ok)
+		ie_octet_put(&b.w, IE_REJECT_REASON, 0x20); /* incompatible service */
+	cc_msg_send(&b, c);
+}
+
+void cc_release(struct cc_call *c, uint8_t reason, const struct cc_show *s)
+{
+	struct cc_show show = s ? *s : (struct cc_show){ .signal = CC_SIG_NONE };
+
+	show.reason = reason;
+	c->silent = true;
+	(void)dispatch(c, CC_EV_L_RELEASE, &show);
+}
+
+/* ---- actions: links ---- */
+
+int cc_a_link(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	int err = c->cc->low->secure(c->cc->low_ctx, c->pp);
+
+	if (err > 0)
+		return FSM_NEXT;
+	if (err < 0)
+		return cc_a_insecure(m, ev, p) == FSM_NEXT ? CC_NULL : CC_NULL;
+	(void)cc_a_secured(m, ev, p);
+	return CC_PRESENT;
+}
+
+int cc_a_link_failed(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)p;
+	if (ev == CC_EV_TIMER)
+		c->cc->low->link_cancel(c->cc->low_ctx, c->pp);
+	end(c, CC_END_PAGE, CC_R_NOT_IN_RANGE);
+	return FSM_NEXT;
+}
+
+int cc_a_secured(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	(void)p;
+	cc_tx_setup(c);
+	c->up = CC_UP_REACHED;
+	return FSM_NEXT;
+}
+
+int cc_a_insecure(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	(void)p;
+	end(call_of(m), CC_END_SECURITY, CC_R_CIPHER_FAILED);
+	return FSM_NEXT;
+}
+
+int cc_a_cancel(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	(void)p;
+	if (m->st == CC_PAGING)
+		c->cc->low->link_cancel(c->cc->low_ctx, c->pp);
+	return FSM_NEXT;
+}
+
+int cc_a_setup_secured(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	(void)p;
+	if (!c->reported) {
+		c->reported = true;
+		c->up = CC_UP_SETUP;
+	}
+	return FSM_NEXT;
+}
+
+int cc_a_setup_insecure(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_show s = { .signal = CC_SIG_NONE };
+
+	(void)ev;
+	(void)p;
+	s.reason = CC_R_AUTH_FAILED;
+	cc_tx(c, CC_RELEASE_COM, &s);
+	if (!c->reported) {
+		c->silent = true; /* nobody above knows of it */
+		return FSM_NEXT;
+	}
+	end(c, CC_END_SECURITY, s.reason);
+	return FSM_NEXT;
+}
+
+/* ---- actions: messages ---- */
+
+int cc_a_info(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	(void)p;
+	if (m->st == CC_OVERLAP)
+		timer_start(m, cc_def.states[CC_OVERLAP].ms); /* CC.01 runs anew with each CC-INFO */
+	if (m->st == CC_INITIATED && !c->reported)
+		return FSM_NEXT; /* the IWU does not know of the call yet; GAP handsets wait for CC-SETUP-ACK */
+	c->up = CC_UP_INFO;
+	return FSM_NEXT;
+}
+
+int cc_a_alerting(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	cc_codecs_in(c, p);
+	if (c->cc->conf.signal_again && c->show.signal >= 0) {
+		struct cc_show s = { .signal = c->show.signal };
+		cc_tx(c, CC_INFO, &s);
+	}
+	c->up = CC_UP_ALERTING;
+	return FSM_NEXT;
+}
+
+int cc_a_connect(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	cc_codecs_in(c, p);
+	c->up = CC_UP_CONNECT;
+	return FSM_NEXT;
+}
+
+static uint8_t reason_of(const struct nwk_msg *m)
+{
+	int r = m ? nwk_octet(m, IE_RELEASE_REASON) : -1;
+
+	return r < 0 ? CC_R_NORMAL : (uint8_t)r;
+}
+
+int cc_a_release(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_NORMAL };
+
+	(void)ev;
+	c->partial = reason_of(p) == CC_R_PARTIAL;
+	cc_tx(c, CC_RELEASE_COM, &s);
+	end(c, CC_END_HANDSET, reason_of(p));
+	return FSM_NEXT;
+}
+
+int cc_a_release_com(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	end(c, CC_END_HANDSET, reason_of(p));
+	return FSM_NEXT;
+}
+
+int cc_a_collide(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	uint8_t reason = reason_of(p);
+	int tv;
+
+	(void)ev;
+	if (reason == CC_R_RESOURCES && (c->collided || c->setups == 1) &&
+	    c->setups < COLLISIONS_MAX && (tv = free_tv(c->cc, c->pp)) >= 0) {
+		c->tv = (uint8_t)tv;
+		c->collided = false;
+		c->partial = true;
+		cc_tx_setup(c);
+		timer_start(m, cc_def.states[CC_PRESENT].ms);
+		return CC_PRESENT;
+	}
+	end(c, CC_END_HANDSET, reason);
+	return FSM_NEXT;
+}
+
+int cc_a_done(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	(void)p;
+	end(c, CC_END_US, CC_R_NORMAL);
+	return FSM_NEXT;
+}
+
+int cc_a_lost(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	(void)p;
+	end(call_of(m), CC_END_LOST, CC_R_UNKNOWN);
+	return FSM_NEXT;
+}
+
+int cc_a_reset_overlap(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_UNKNOWN };
+
+	(void)ev;
+	(void)p;
+	cc_tx(c, CC_RELEASE, &s); /* 17.5: digits may be lost */
+	end(c, CC_END_LOST, s.reason);
+	return FSM_NEXT;
+}
+
+/* ---- actions: primitives ---- */
+
+int cc_a_tx_setup_ack(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_SETUP_ACK, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_proc(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_CALL_PROC, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_alert(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_ALERTING, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_connect(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_CONNECT, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_connect_ack(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_CONNECT_ACK, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_info(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_INFO, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_release(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_RELEASE, p);
+	return FSM_NEXT;
+}
+
+int cc_a_tx_reject(struct fsm *m, int ev, const void *p)
+{
+	(void)ev;
+	cc_tx(call_of(m), CC_RELEASE_COM, p);
+	return FSM_NEXT;
+}
+
+/* ---- actions: timers ---- */
+
+int cc_a_timer_release(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_TIMER };
+
+	(void)ev;
+	(void)p;
+	if (m->st == CC_ANSWERED)
+		s.reason = CC_R_RESOURCES; /* no speech path in time */
+	cc_tx(c, CC_RELEASE, &s);
+	end(c, CC_END_TIMER, s.reason);
+	return FSM_NEXT;
+}
+
+int cc_a_timer_reject(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_TIMER };
+
+	(void)ev;
+	(void)p;
+	cc_tx(c, CC_RELEASE_COM, &s);
+	if (c->by_pp && !c->reported)
+		c->silent = true;
+	end(c, CC_END_TIMER, s.reason);
+	return FSM_NEXT;
+}
+
+int cc_a_timer_done(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_TIMER };
+
+	(void)ev;
+	(void)p;
+	cc_tx(c, CC_RELEASE_COM, &s);
+	return FSM_NEXT;
+}

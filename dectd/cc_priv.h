@@ -1,0 +1,71 @@
+#ifndef DECTD_CC_PRIV_H
+#define DECTD_CC_PRIV_H
+#include "dectd/cc.h"
+
+/* Inside call control: cc.c (instances, actions) and cc_msg.c (messages). */
+enum cc_up {
+	CC_UP_NONE,
+	CC_UP_SETUP,
+	CC_UP_INFO,
+	CC_UP_REACHED,
+	CC_UP_ALERTING,
+	CC_UP_CONNECT,
+	CC_UP_ENDED
+};
+
+struct cc {
+	struct tmr_wheel *w;
+	struct cc_conf conf;
+	const struct cc_low *low;
+	void *low_ctx;
+	const struct cc_ops *ops;
+	void *ctx;
+	struct list calls, dead; /* dead: in F-00, waiting for released() */
+	unsigned ncalls;
+	uint8_t next_tv;
+};
+
+struct cc_pp { /* of a handset that has instances */
+	struct list calls;
+};
+
+struct cc_call {
+	struct list node, of_pp;
+	struct cc *cc;
+	struct pp *pp;
+	struct fsm fsm;
+	struct tmr timer, notify, reap;
+	bool by_pp; /* the handset began the transaction */
+	uint8_t tv;
+	bool reported; /* setup_ind was made */
+	bool silent;   /* no ended(): it was made, or the upper side released */
+	bool internal, wideband, partial, collided;
+	unsigned setups;
+	struct ie_codec_list codecs; /* the handset's; n = 0: it sent none */
+	bool codecs_told;
+	enum cc_up up;
+	enum cc_end why;
+	uint8_t reason;
+	struct cc_setup setup;
+	char digits[64];
+	/* What an offer shows, kept until CC-SETUP is sent (and sent again). */
+	struct cc_show show;
+	struct ui_shown calling, called;
+	struct ie_call_info info;
+	char text[256];
+	void *user;
+};
+
+struct cc_msg {
+	uint8_t buf[NWK_MAX];
+	struct wr w;
+};
+void cc_msg_begin(struct cc_msg *b, const struct cc_call *c, uint8_t type);
+void cc_msg_send(struct cc_msg *b, struct cc_call *c);
+/* Any message with what s shows of it; s may be NULL. */
+void cc_tx(struct cc_call *c, uint8_t type, const struct cc_show *s);
+void cc_tx_setup(struct cc_call *c);
+void cc_keep_show(struct cc_call *c, const struct cc_show *s);
+void cc_info_of(const struct nwk_msg *m, struct cc_info *out);
+void cc_codecs_in(struct cc_call *c, const struct nwk_msg *m);
+#endif
