@@ -8,13 +8,50 @@
 #include "common/mem.h"
 #include "dectd/cc_priv.h"
 
-#define COLLISIONS_MAX 3 /* CC-SETUP sent again after a collision */
+#define COLLISIONS_MAX 3     /* CC-SETUP sent again after a collision */
 #define SLOW_MS        9000  /* F-01: before the handset's CC.03 (20 s) ends */
 #define NOTIFY_MS      60000 /* F-03, F-04: before its CC.04 (100 s) ends */
 
 static struct cc_call *call_of(struct fsm *m)
 {
 	return CONTAINER_OF(m, struct cc_call, fsm);
+}
+
+/* ---- what hangs on a handset ---- */
+
+static struct cc_pp *pp_part(struct pp *pp)
+{
+	struct cc_pp *cp = pp->cc;
+
+	if (!cp) {
+		cp = mem_new(sizeof(*cp));
+		list_init(&cp->calls);
+		pp->cc = cp;
+	}
+	return cp;
+}
+
+static void put_part(struct pp *pp)
+{
+	struct cc_pp *cp = pp->cc;
+
+	if (cp && list_empty(&cp->calls) && !cp->user) {
+		free(cp);
+		pp->cc = NULL;
+	}
+}
+
+void cc_set_pp_user(struct pp *pp, void *user)
+{
+	pp_part(pp)->user = user;
+	put_part(pp);
+}
+
+void *cc_pp_user(const struct pp *pp)
+{
+	const struct cc_pp *cp = pp->cc;
+
+	return cp ? cp->user : NULL;
 }
 
 /* ---- the machine's environment ---- */
@@ -94,15 +131,11 @@ static void on_reap(struct tmr *t, void *ctx)
 static void done(struct fsm *m)
 {
 	struct cc_call *c = call_of(m);
-	struct cc_pp *cp = c->pp->cc;
 
 	tmr_stop(&c->timer);
 	tmr_stop(&c->notify);
 	list_remove(&c->of_pp);
-	if (list_empty(&cp->calls)) {
-		free(cp);
-		c->pp->cc = NULL;
-	}
+	put_part(c->pp);
 	list_remove(&c->node);
 	list_append(&c->cc->dead, &c->node);
 	c->cc->ncalls--;
@@ -170,18 +203,6 @@ static void on_notify(struct tmr *t, void *ctx)
 }
 
 /* ---- instances ---- */
-
-static struct cc_pp *pp_part(struct pp *pp)
-{
-	struct cc_pp *cp = pp->cc;
-
-	if (!cp) {
-		cp = mem_new(sizeof(*cp));
-		list_init(&cp->calls);
-		pp->cc = cp;
-	}
-	return cp;
-}
 
 static struct cc_call *find(const struct pp *pp, bool by_pp, uint8_t tv)
 {
@@ -270,29 +291,41 @@ void cc_set_conf(struct cc *cc, const struct cc_conf *conf)
 	cc->conf = *conf;
 }
 
-void cc_free(struct cc *cc)
+static void bury(struct cc_call *c)
 {
-	if (!cc)
-		return;
+	tmr_stop(&c->timer);
+	tmr_stop(&c->notify);
+	tmr_stop(&c->reap);
+	list_remove(&c->of_pp);
+	list_remove(&c->node);
+	put_part(c->pp);
+	free(c);
+}
+
+void cc_forget(struct cc *cc, struct pp *pp)
+{
 	struct list *all[2] = { &cc->calls, &cc->dead };
+
 	for (int i = 0; i < 2; i++)
 		LIST_FOREACH(all[i], it)
 		{
 			struct cc_call *c = LIST_ENTRY(it, struct cc_call, node);
-			tmr_stop(&c->timer);
-			tmr_stop(&c->notify);
-			tmr_stop(&c->reap);
-			if (i == 0) {
-				struct cc_pp *cp = c->pp->cc;
-				list_remove(&c->of_pp);
-				if (list_empty(&cp->calls)) {
-					free(cp);
-					c->pp->cc = NULL;
-				}
-			}
-			list_remove(&c->node);
-			free(c);
+			if (c->pp != pp)
+				continue;
+			cc->ncalls -= i == 0;
+			bury(c);
 		}
+	cc->low->idle(cc->low_ctx, pp, false);
+}
+
+void cc_free(struct cc *cc)
+{
+	if (!cc)
+		return;
+	while (!list_empty(&cc->calls))
+		bury(LIST_ENTRY(cc->calls.next, struct cc_call, node));
+	while (!list_empty(&cc->dead))
+		bury(LIST_ENTRY(cc->dead.next, struct cc_call, node));
 	free(cc);
 }
 
@@ -605,8 +638,9 @@ void cc_hold_answer(struct cc_call *c, bool hold, bool ok)
 {
 	struct cc_msg b;
 
-	cc_msg_begin(&b, c, hold ? (ok ? CC_HOLD_ACK : CC_HOLD_REJECT)
-	                         : (ok ? CC_RETRIEVE_ACK : CC_RETRIEVE_REJECT));
+	cc_msg_begin(&b, c,
+	    hold ? (ok ? CC_HOLD_ACK : CC_HOLD_REJECT)
+	         : (ok ? CC_RETRIEVE_ACK : CC_RETRIEVE_REJECT));
 	if (!ok)
 		ie_octet_put(&b.w, IE_REJECT_REASON, 0x20); /* incompatible service */
 	cc_msg_send(&b, c);
@@ -716,7 +750,8 @@ int cc_a_info(struct fsm *m, int ev, const void *p)
 	(void)ev;
 	(void)p;
 	if (m->st == CC_OVERLAP)
-		timer_start(m, cc_def.states[CC_OVERLAP].ms); /* CC.01 runs anew with each CC-INFO */
+		timer_start(
+		    m, cc_def.states[CC_OVERLAP].ms); /* CC.01 runs anew with each CC-INFO */
 	if (m->st == CC_INITIATED && !c->reported)
 		return FSM_NEXT; /* the IWU does not know of the call yet; GAP handsets wait for CC-SETUP-ACK */
 	c->up = CC_UP_INFO;

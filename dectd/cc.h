@@ -23,18 +23,18 @@
  * come from cc_input(), cc_link(), cc_secured(), cc_lost() and timers. */
 
 enum cc_state {
-	CC_NULL,      /* F-00 */
-	CC_PAGING,    /* ours: a link is being made */
-	CC_SECURING,  /* ours: the link is being authenticated and ciphered before anything is said */
-	CC_INITIATED, /* F-01 */
-	CC_OVERLAP,   /* F-02 */
+	CC_NULL,     /* F-00 */
+	CC_PAGING,   /* ours: a link is being made */
+	CC_SECURING, /* ours: the link is being authenticated and ciphered before anything is said */
+	CC_INITIATED,  /* F-01 */
+	CC_OVERLAP,    /* F-02 */
 	CC_PROCEEDING, /* F-03 */
-	CC_DELIVERED, /* F-04 */
-	CC_PRESENT,   /* F-06 */
-	CC_RECEIVED,  /* F-07 */
-	CC_ANSWERED,  /* ours: CC-CONNECT came, the acknowledgement waits for the speech path */
-	CC_ACTIVE,    /* F-10 */
-	CC_RELEASING, /* F-19 */
+	CC_DELIVERED,  /* F-04 */
+	CC_PRESENT,    /* F-06 */
+	CC_RECEIVED,   /* F-07 */
+	CC_ANSWERED,   /* ours: CC-CONNECT came, the acknowledgement waits for the speech path */
+	CC_ACTIVE,     /* F-10 */
+	CC_RELEASING,  /* F-19 */
 	CC_NSTATES
 };
 
@@ -50,7 +50,7 @@ enum cc_ev {
 	CC_EV_SECURED,
 	CC_EV_INSECURE,
 	CC_EV_LOST,
-	CC_EV_RESET, /* the data link was established anew */
+	CC_EV_RESET,       /* the data link was established anew */
 	CC_EV_L_SETUP_ACK, /* local primitives */
 	CC_EV_L_PROC,
 	CC_EV_L_ALERT,
@@ -121,14 +121,14 @@ struct cc_show {
 	uint8_t progress; /* 8 in-band information, 9 none; 0: not sent */
 	const char *text; /* for the display, UTF-8, lines separated by '\n'; NULL */
 	const struct ui_shown *calling, *called;
-	bool anonymous;                    /* Calling party number: restricted */
-	const struct ie_call_info *info;   /* NG-DECT part 3 only */
-	const struct ie_feature *feature;  /* Feature indicate */
-	bool codecs;                       /* our codec list, to handsets that sent one */
-	uint8_t reason;                    /* of releases */
+	bool anonymous;                   /* Calling party number: restricted */
+	const struct ie_call_info *info;  /* NG-DECT part 3 only */
+	const struct ie_feature *feature; /* Feature indicate */
+	bool codecs;                      /* our codec list, to handsets that sent one */
+	uint8_t reason;                   /* of releases */
 };
 
-struct cc_setup { /* of a handset; borrowed */
+struct cc_setup {             /* of a handset; borrowed */
 	uint8_t cls, service; /* Basic service */
 	bool complete;        /* Sending complete */
 	bool recall;          /* register recall with off-hook */
@@ -136,7 +136,7 @@ struct cc_setup { /* of a handset; borrowed */
 	struct ie_call_info info;
 };
 
-struct cc_info {        /* CC-INFO, FACILITY, HOLD, RETRIEVE of a handset; borrowed */
+struct cc_info {             /* CC-INFO, FACILITY, HOLD, RETRIEVE of a handset; borrowed */
 	struct slice keypad; /* DECT characters */
 	bool complete;
 	uint8_t feature; /* Feature activate; 0: none */
@@ -151,8 +151,8 @@ enum cc_end {
 	CC_END_US,      /* after cc_release() */
 	CC_END_PAGE,    /* not reached */
 	CC_END_SECURITY,
-	CC_END_TIMER,   /* it did not answer a message */
-	CC_END_LOST     /* the link broke */
+	CC_END_TIMER, /* it did not answer a message */
+	CC_END_LOST   /* the link broke */
 };
 
 /* The interworking unit. ctx of cc_new(). */
@@ -208,6 +208,7 @@ void cc_link(struct cc *cc, struct pp *pp, int err); /* outcome of low->link() *
 void cc_secured(struct cc *cc, struct pp *pp, int err);
 void cc_lost(struct cc *cc, struct pp *pp);  /* the link is gone (18.3) */
 void cc_reset(struct cc *cc, struct pp *pp); /* it was established anew (18.2) */
+void cc_forget(struct cc *cc, struct pp *pp); /* the handset goes: its instances end without a word or an upcall */
 bool cc_busy(const struct pp *pp);           /* has instances: the link is needed */
 
 /* ---- primitives: 0, ERR_STATE ---- */
@@ -216,7 +217,8 @@ struct cc_offer {
 	bool wideband, internal;
 };
 /* A call for a handset: pages, secures, sends CC-SETUP. ERR_BUSY: it has a call. */
-int cc_offer(struct cc *cc, struct pp *pp, const struct cc_offer *o, struct cc_call **out) MUST_CHECK;
+int cc_offer(
+    struct cc *cc, struct pp *pp, const struct cc_offer *o, struct cc_call **out) MUST_CHECK;
 int cc_setup_ack(struct cc_call *c, const struct cc_show *s);
 int cc_proceeding(struct cc_call *c, const struct cc_show *s);
 int cc_alerting(struct cc_call *c, const struct cc_show *s);
@@ -233,6 +235,9 @@ bool cc_outgoing(const struct cc_call *c); /* the handset began it */
 bool cc_wideband(const struct cc_call *c); /* G.722 was negotiated */
 void cc_set_user(struct cc_call *c, void *user);
 void *cc_user(const struct cc_call *c);
+/* The upper side's own object of a handset; NULL at first, to be set back to NULL before the handset goes. */
+void cc_set_pp_user(struct pp *pp, void *user);
+void *cc_pp_user(const struct pp *pp);
 struct cc_call *cc_of_pp(const struct pp *pp); /* its live instance (not in F-19); NULL */
 unsigned cc_count(const struct cc *cc);
 struct ui_caps cc_ui_caps(const struct pp *pp);

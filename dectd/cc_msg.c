@@ -7,19 +7,19 @@
 
 struct ui_caps cc_ui_caps(const struct pp *pp)
 {
-	const struct pp_caps *c = &pp->caps;
+	const struct ie_terminal_cap *tc = pp->caps.known ? &pp->caps.tc : &ie_terminal_cap_default;
 
 	return (struct ui_caps){
-		.display = (enum ui_display)c->display,
-		.sets = c->charsets,
-		.control = c->control,
-		.lines = c->lines,
-		.chars = c->chars,
-		.stored = c->stored,
-		.utf8 = c->wideband || c->ngdect3,
-		.part3 = c->ngdect3,
-		.wideband = c->wideband,
-		.tones = c->tones,
+		.display = (enum ui_display)tc->display,
+		.sets = tc->charsets,
+		.control = tc->control,
+		.lines = tc->lines,
+		.chars = tc->columns,
+		.stored = tc->stored,
+		.utf8 = (tc->profile[6] & 0x06) != 0, /* NG-DECT part 1 or 3 */
+		.part3 = ie_tc_part3(tc),
+		.wideband = ie_tc_wideband(tc),
+		.tones = tc->tones,
 	};
 }
 
@@ -34,12 +34,11 @@ const char *cc_reason_name(uint8_t reason)
 		{ CC_R_NOT_IMPLEMENTED, "service not implemented" },
 		{ CC_R_INVALID_ID, "invalid identity" },
 		{ CC_R_AUTH_FAILED, "authentication failed" },
-		{ CC_R_UNKNOWN_ID, "unknown identity" },
-		{ CC_R_NEGOTIATION, "negotiation failed" }, { CC_R_TIMER, "timer expiry" },
-		{ CC_R_PARTIAL, "partial release" }, { CC_R_UNKNOWN, "unknown" },
-		{ CC_R_DETACHED, "detached" }, { CC_R_NOT_IN_RANGE, "not in range" },
-		{ CC_R_USER_UNKNOWN, "user unknown" }, { CC_R_USER_BUSY, "busy" },
-		{ CC_R_USER_REJECT, "rejected" },
+		{ CC_R_UNKNOWN_ID, "unknown identity" }, { CC_R_NEGOTIATION, "negotiation failed" },
+		{ CC_R_TIMER, "timer expiry" }, { CC_R_PARTIAL, "partial release" },
+		{ CC_R_UNKNOWN, "unknown" }, { CC_R_DETACHED, "detached" },
+		{ CC_R_NOT_IN_RANGE, "not in range" }, { CC_R_USER_UNKNOWN, "user unknown" },
+		{ CC_R_USER_BUSY, "busy" }, { CC_R_USER_REJECT, "rejected" },
 		{ CC_R_EXT_HO, "external handover not supported" }, { CC_R_OVERLOAD, "overload" },
 		{ CC_R_RESOURCES, "insufficient resources" }, { CC_R_BEARERS, "no bearer" },
 		{ CC_R_IWU_CONGESTION, "congestion" }, { CC_R_SECURITY, "security attack assumed" },
@@ -70,8 +69,15 @@ void cc_msg_send(struct cc_msg *b, struct cc_call *c)
 }
 
 /* Which of the elements a message may carry (tables 6.3.2.1 to 6.3.2.14, direction to the handset). */
-enum { CARRY_SIGNAL = 1, CARRY_PROGRESS = 2, CARRY_CALLING = 4, CARRY_CALLED = 8, CARRY_INFO = 16,
-	CARRY_CODECS = 32, CARRY_FEATURE = 64 };
+enum {
+	CARRY_SIGNAL = 1,
+	CARRY_PROGRESS = 2,
+	CARRY_CALLING = 4,
+	CARRY_CALLED = 8,
+	CARRY_INFO = 16,
+	CARRY_CODECS = 32,
+	CARRY_FEATURE = 64
+};
 
 static unsigned carries(uint8_t type)
 {
@@ -118,7 +124,8 @@ static void put_display(struct wr *w, const struct cc_call *c, const struct cc_s
 		put_text(w, slice_str(s->text), caps);
 		return;
 	}
-	if (!who || caps->utf8 || !c->cc->conf.display_clip || !(may & (CARRY_CALLING | CARRY_CALLED)))
+	if (!who || caps->utf8 || !c->cc->conf.display_clip ||
+	    !(may & (CARRY_CALLING | CARRY_CALLED)))
 		return;
 	if (who->name[0] && who->number[0])
 		wr_fmt(&t, "%s\n%s", who->name, who->number);
@@ -338,6 +345,6 @@ void cc_codecs_in(struct cc_call *c, const struct nwk_msg *m)
 	if (c->by_pp)
 		return;
 	ie_codec_wide(&ours);
-	c->wideband = c->wideband && ie_codec_choose(&list, &ours, &both) &&
-	              both.c[0].codec == IE_C_G722;
+	c->wideband =
+	    c->wideband && ie_codec_choose(&list, &ours, &both) && both.c[0].codec == IE_C_G722;
 }

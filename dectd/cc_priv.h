@@ -25,8 +25,9 @@ struct cc {
 	uint8_t next_tv;
 };
 
-struct cc_pp { /* of a handset that has instances */
+struct cc_pp { /* of a handset that has instances or is in use above */
 	struct list calls;
+	void *user;
 };
 
 struct cc_call {

@@ -110,8 +110,8 @@ static const struct fsm_row rows[] = {
 
 static const char *const ev_names[CC_NEV] = { "CC-SETUP", "CC-INFO", "CC-ALERTING", "CC-CONNECT",
 	"CC-RELEASE", "CC-RELEASE-COM", "link", "no link", "secured", "not secured", "link lost",
-	"link reset", "setup-ack", "proceeding", "alert", "connect", "connect-ack", "info", "release",
-	"timer" };
+	"link reset", "setup-ack", "proceeding", "alert", "connect", "connect-ack", "info",
+	"release", "timer" };
 
 const struct fsm_def cc_def = {
 	.name = "cc",

@@ -1,0 +1,102 @@
+#ifndef DECTD_PHONE_H
+#define DECTD_PHONE_H
+#include "common/fsm.h"
+#include "common/map.h"
+#include "dectd/cc.h"
+#include "dectd/iwu.h"
+#include "dectd/ui_code.h"
+
+/* A handset as a telephone: up to two calls of the call interface ("lines") behind the one CC instance that a handset has
+ * (EN 300 175-5 10, 17.3.3; NG-DECT part 3 multiple calls): dialling, ringing, second call, call waiting, hold,
+ * toggle, transfer, conference, service codes and menus, and what the display says meanwhile.
+ *
+ * Above it sits sipd (iwu.h), below call control (cc.h). Everything runs in the loop; nothing here knows ipc or LCE. */
+
+struct phones;
+struct phone;
+
+struct phones_conf {
+	struct cc_conf cc;
+	bool call_waiting, transfer_on_hangup;
+	bool waiting_tone;  /* in band through mediad */
+	uint32_t digits_ms; /* pause that ends a number which we collect ourselves */
+	uint32_t fail_ms;   /* how long a failure tone is heard */
+	uint32_t recall_ms; /* R waits for its digit */
+	unsigned ring_internal, ring_external; /* alerting patterns 0-7, 8: continuous */
+	char language[8];
+	char emergency[16][16]; /* numbers that need no user */
+	unsigned nemergency;
+	struct ui_codes codes;
+};
+/* What holds where nothing is configured. */
+void phones_conf_default(struct phones_conf *c);
+
+struct phones *phones_new(struct tmr_wheel *w, const struct phones_conf *conf,
+    const struct cc_low *low, void *low_ctx, const struct iwu_ops *ops, void *ctx);
+void phones_free(struct phones *p);
+void phones_set_conf(struct phones *p, const struct phones_conf *conf);
+struct cc *phones_cc(struct phones *p);
+
+/* ---- from sipd ---- */
+struct iwu_offer {
+	struct ui_party caller, diverted;
+	bool has_diverted, auto_answer;
+	int ring_pattern; /* -1: by the caller */
+	const struct mac_media *media;
+};
+/* A call for a handset. 0: ops->offered() will answer; else the cause that refuses it. */
+enum iwu_cause phones_offer(
+    struct phones *p, struct pp *pp, uint64_t ref, const struct iwu_offer *o);
+void phones_setup_done(struct phones *p, uint64_t ref, int err, const struct mac_media *media,
+    bool dial_tone, const char *why);
+struct iwu_progress_in {
+	enum iwu_progress kind;
+	const struct ui_party *party; /* NULL: not told */
+	bool in_band;
+	const struct mac_media *media; /* NULL: as it is */
+	enum iwu_cause cause;
+};
+void phones_progress(struct phones *p, uint64_t ref, const struct iwu_progress_in *in);
+void phones_connected(
+    struct phones *p, uint64_t ref, const struct ui_party *party, const struct mac_media *media);
+void phones_released(
+    struct phones *p, uint64_t ref, enum iwu_cause cause, struct slice text, bool tone);
+void phones_display(
+    struct phones *p, uint64_t ref, const struct ui_party *party, int held, struct slice text);
+void phones_media(struct phones *p, uint64_t ref, const struct mac_media *media);
+void phones_hold_done(struct phones *p, uint64_t ref, bool on, int err);
+void phones_transfer_done(struct phones *p, uint64_t ref, int err);
+void phones_conference_done(struct phones *p, uint64_t ref, bool on, int err);
+void phones_answer(struct phones *p, struct pp *pp, uint32_t token, const struct iwu_answer *a);
+/* sipd came back as a new process: its side of all calls is gone. Calls with speech go on until the handset hangs up,
+ * for at most ms; what was not answered yet ends. */
+void phones_orphan(struct phones *p, uint32_t ms);
+/* sipd came back as the same process: what it has missed is told again. */
+void phones_resync(struct phones *p);
+
+/* ---- from below ---- */
+void phones_moved(struct phones *p, struct pp *pp); /* handover */
+void phones_media_failed(struct phones *p, struct pp *pp, int err);
+/* The handset lost its subscription or its user, or is deleted: its calls end. */
+void phones_gone(struct phones *p, struct pp *pp);
+
+/* What a service code tells of waiting messages. */
+void phones_messages(struct phones *p, struct pp *pp, unsigned fresh);
+
+/* ---- questions ---- */
+bool phones_busy(const struct pp *pp); /* has a call */
+unsigned phones_calls(const struct phones *p);
+struct phone_view { /* for `dectctl handset show` and `call show` */
+	const char *cc_state;
+	struct {
+		uint64_t ref;
+		const char *state;
+		bool outgoing, active;
+		const char *number, *name;
+	} line[2];
+	unsigned nlines;
+};
+bool phones_view(const struct pp *pp, struct phone_view *out);
+/* Who has this call; NULL: nobody. */
+struct pp *phones_find(const struct phones *p, uint64_t ref);
+#endif

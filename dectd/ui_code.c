@@ -1,0 +1,144 @@
+/* Service codes: the table and its match against what was dialled so far. */
+#include "dectd/ui_code.h"
+
+#include <string.h>
+
+#include "common/mem.h"
+
+static const char *const names[UI_NSERVICES] = {
+	[UI_S_NONE] = "off",
+	[UI_S_SERVER] = "server",
+	[UI_S_BASE] = "base",
+	[UI_S_NUMBER] = "number",
+	[UI_S_IPEI] = "ipei",
+	[UI_S_SIGN_IN] = "sign-in",
+	[UI_S_SIGN_OUT] = "sign-out",
+	[UI_S_PRESENCE] = "presence",
+	[UI_S_FWD_ALWAYS] = "forward-always",
+	[UI_S_FWD_BUSY] = "forward-busy",
+	[UI_S_FWD_NO_ANSWER] = "forward-no-answer",
+	[UI_S_FWD_UNREACHABLE] = "forward-unreachable",
+	[UI_S_FWD_OFF] = "forward-off",
+	[UI_S_REDIAL] = "redial",
+	[UI_S_MISSED] = "missed",
+	[UI_S_RECEIVED] = "received",
+	[UI_S_PLACED] = "placed",
+	[UI_S_DIRECTORY] = "directory",
+	[UI_S_VOICE_MAIL] = "voice-mail",
+};
+
+const char *ui_service_name(enum ui_service s)
+{
+	return s < UI_NSERVICES ? names[s] : "";
+}
+
+static bool code_ok(struct slice c)
+{
+	unsigned slots = 0;
+
+	for (size_t i = 0; i < c.n; i++) {
+		slots += c.p[i] == 'N';
+		if (!((c.p[i] >= '0' && c.p[i] <= '9') || c.p[i] == '*' || c.p[i] == '#' ||
+		        c.p[i] == 'N'))
+			return false;
+	}
+	/* A number in the middle must be followed by the mark that ends it. */
+	return c.n > 0 && c.n < UI_CODE_LEN && c.p[0] != 'N' && slots <= 1 &&
+	       (slots == 0 || (c.n >= 2 && c.p[c.n - 1] == '#' && c.p[c.n - 2] == 'N'));
+}
+
+int ui_code_add(struct ui_codes *t, struct slice word)
+{
+	size_t mark = slice_chr(word, '>');
+	struct slice code = slice_sub(word, 0, mark), fn = slice_sub(word, mark + 1, word.n);
+	unsigned s, at = 0;
+
+	if (mark == word.n || !code_ok(code))
+		return ERR_SYNTAX;
+	for (s = 0; s < UI_NSERVICES; s++)
+		if (slice_ieq(fn, slice_str(names[s])))
+			break;
+	if (fn.n == 0)
+		s = UI_S_NONE;
+	if (s == UI_NSERVICES)
+		return ERR_VALUE;
+	while (at < t->n && !slice_eq(code, slice_str(t->c[at].code)))
+		at++;
+	if (s == UI_S_NONE) {
+		if (at < t->n)
+			t->c[at] = t->c[--t->n];
+		return 0;
+	}
+	if (at == UI_CODES_MAX)
+		return ERR_LIMIT;
+	if (at == t->n)
+		t->n++;
+	memcpy(t->c[at].code, code.p, code.n);
+	t->c[at].code[code.n] = '\0';
+	t->c[at].service = (enum ui_service)s;
+	return 0;
+}
+
+void ui_code_defaults(struct ui_codes *t)
+{
+	static const char *const words[] = { "***999*00>server", "***999*01>base",
+		"***999*02>number", "***999*03>ipei", "***999*10>sign-in", "***999*11>sign-out",
+		"***999*12>presence", "***999*20>missed", "***999*21>received", "***999*22>placed",
+		"***999*23>directory", "***999*24>voice-mail", "**0>redial",
+		"*21*N#>forward-always", "#21#>forward-always", "*67*N#>forward-busy",
+		"#67#>forward-busy", "*61*N#>forward-no-answer", "#61#>forward-no-answer",
+		"*62*N#>forward-unreachable", "#62#>forward-unreachable", "##002#>forward-off" };
+
+	t->n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		BUG_ON(ui_code_add(t, slice_str(words[i])) != 0);
+}
+
+static enum ui_match one(const char *code, struct slice d, bool end, struct slice *arg)
+{
+	size_t i = 0;
+
+	*arg = (struct slice){ d.p, 0 };
+	for (; *code; code++) {
+		if (*code == 'N') {
+			size_t from = i;
+			while (i < d.n && (d.p[i] >= '0' && d.p[i] <= '9'))
+				i++;
+			if (i ==
+			    d.n) /* more digits, or the mark, may come; where nothing comes the number is whole */
+				return end && i > from && code[1] == '#' && !code[2]
+				           ? (*arg = slice_sub(d, from, i - from), UI_M_YES)
+				           : UI_M_MAYBE;
+			if (i == from)
+				return UI_M_NO;
+			*arg = slice_sub(d, from, i - from);
+			continue;
+		}
+		if (i == d.n)
+			return UI_M_MAYBE;
+		if (d.p[i++] != *code)
+			return UI_M_NO;
+	}
+	return i == d.n ? UI_M_YES : UI_M_NO;
+}
+
+enum ui_match ui_code_match(const struct ui_codes *t, struct slice digits, bool end,
+    enum ui_service *service, struct slice *arg)
+{
+	bool maybe = false;
+
+	*service = UI_S_NONE;
+	*arg = (struct slice){ digits.p, 0 };
+	if (digits.n == 0)
+		return UI_M_NO;
+	for (unsigned i = 0; i < t->n; i++) {
+		enum ui_match m = one(t->c[i].code, digits, end, arg);
+		if (m == UI_M_YES) {
+			*service = t->c[i].service;
+			return UI_M_YES;
+		}
+		maybe |= m == UI_M_MAYBE;
+	}
+	*arg = (struct slice){ digits.p, 0 };
+	return maybe && !end ? UI_M_MAYBE : UI_M_NO;
+}

@@ -1,0 +1,59 @@
+#ifndef DECTD_UI_CODE_H
+#define DECTD_UI_CODE_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/slice.h"
+
+/* Service codes that a handset dials and dectd answers itself, and the codes of second calls. Pure; the tables come from
+ * the configuration: words "CODE>FUNCTION". In a code N stands for a number of one or more digits that the user
+ * fills in; such a code ends with '#'. */
+
+enum ui_service {
+	UI_S_NONE,
+	UI_S_SERVER,     /* "server": the server's address */
+	UI_S_BASE,       /* "base": base station and signal */
+	UI_S_NUMBER,     /* "number": own number and name */
+	UI_S_IPEI,       /* "ipei" */
+	UI_S_SIGN_IN,    /* "sign-in": presence automatic */
+	UI_S_SIGN_OUT,   /* "sign-out": presence off work */
+	UI_S_PRESENCE,   /* "presence": menu */
+	UI_S_FWD_ALWAYS, /* "forward-always" … with N: set; without: off */
+	UI_S_FWD_BUSY,
+	UI_S_FWD_NO_ANSWER,
+	UI_S_FWD_UNREACHABLE,
+	UI_S_FWD_OFF, /* "forward-off": all */
+	UI_S_REDIAL,  /* "redial" */
+	UI_S_MISSED,  /* "missed", "received", "placed": lists */
+	UI_S_RECEIVED,
+	UI_S_PLACED,
+	UI_S_DIRECTORY,  /* "directory" */
+	UI_S_VOICE_MAIL, /* "voice-mail": messages waiting */
+	UI_NSERVICES
+};
+
+#define UI_CODES_MAX 40
+#define UI_CODE_LEN  20
+struct ui_codes {
+	unsigned n;
+	struct {
+		char code[UI_CODE_LEN]; /* digits, '*', '#', 'N' */
+		enum ui_service service;
+	} c[UI_CODES_MAX];
+};
+
+/* Adds "CODE>FUNCTION"; "CODE>" or "CODE>off" removes the code. ERR_SYNTAX, ERR_VALUE: no such function; ERR_LIMIT. */
+int ui_code_add(struct ui_codes *t, struct slice word) MUST_CHECK;
+void ui_code_defaults(struct ui_codes *t);
+const char *ui_service_name(enum ui_service s);
+
+enum ui_match {
+	UI_M_NO,    /* no code begins like this: it is a number */
+	UI_M_MAYBE, /* a code may become of it */
+	UI_M_YES    /* it is one */
+};
+/* end: nothing more will be dialled. *service and *arg (what stands for N, within digits; else empty) on UI_M_YES. */
+enum ui_match ui_code_match(const struct ui_codes *t, struct slice digits, bool end,
+    enum ui_service *service, struct slice *arg);
+#endif
