@@ -208,8 +208,9 @@ void cc_link(struct cc *cc, struct pp *pp, int err); /* outcome of low->link() *
 void cc_secured(struct cc *cc, struct pp *pp, int err);
 void cc_lost(struct cc *cc, struct pp *pp);  /* the link is gone (18.3) */
 void cc_reset(struct cc *cc, struct pp *pp); /* it was established anew (18.2) */
-void cc_forget(struct cc *cc, struct pp *pp); /* the handset goes: its instances end without a word or an upcall */
-bool cc_busy(const struct pp *pp);           /* has instances: the link is needed */
+void cc_forget(struct cc *cc,
+    struct pp *pp); /* the handset goes: its instances end without a word or an upcall */
+bool cc_busy(const struct pp *pp); /* has instances: the link is needed */
 
 /* ---- primitives: 0, ERR_STATE ---- */
 struct cc_offer {

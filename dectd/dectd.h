@@ -47,7 +47,7 @@ extern const size_t dectd_nkeys;
 struct auth_cert;
 struct lce;
 struct mm;
-struct cc;
+struct calls;
 struct subs;
 
 struct dectd {
@@ -64,7 +64,8 @@ struct dectd {
 	struct auth_cert *auth;
 	struct lce *lce;
 	struct mm *mm;
-	struct cc *cc;
+	struct calls *calls; /* handsets' calls, call_ipc.h */
+	struct list asks;    /* requests of handsets' services to sipd, call_svc_ipc.c */
 	struct ipc_peer *sipd, *certd; /* NULL: away */
 	struct tmr tick;               /* once a second: status, flush */
 	unsigned ticks;

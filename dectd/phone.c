@@ -139,8 +139,7 @@ struct line *phone_in(const struct phone *ph, enum line_state st)
 const char *phone_text(const struct phone *ph, enum ui_str id)
 {
 	const struct pp_user *u = ph->pp->user;
-	const char *language =
-	    u && u->locale && u->locale[0] ? u->locale : ph->all->conf.language;
+	const char *language = u && u->locale && u->locale[0] ? u->locale : ph->all->conf.language;
 
 	return ui_str(language, id);
 }
@@ -367,7 +366,8 @@ static struct phone *phone_get(struct phones *p, struct pp *pp)
 	return ph;
 }
 
-enum iwu_cause phones_offer(struct phones *p, struct pp *pp, uint64_t ref, const struct iwu_offer *o)
+enum iwu_cause phones_offer(
+    struct phones *p, struct pp *pp, uint64_t ref, const struct iwu_offer *o)
 {
 	struct phone *ph = phone_get(p, pp);
 
@@ -376,8 +376,7 @@ enum iwu_cause phones_offer(struct phones *p, struct pp *pp, uint64_t ref, const
 	bool free_to_ring = !ph->cc && !ph->nlines;
 	bool can_wait = ph->cc && p->conf.call_waiting && ph->nlines == 1 && !ph->menu &&
 	                ph->active && line_state(ph->active) == LN_UP &&
-	                cc_state(ph->cc) == CC_ACTIVE && ph->op == PO_NONE &&
-	                ph->mode == PM_NORMAL;
+	                cc_state(ph->cc) == CC_ACTIVE && ph->op == PO_NONE && ph->mode == PM_NORMAL;
 	if (!free_to_ring && !can_wait)
 		return IWU_BUSY;
 	struct line *l = line_new(ph, ref, false);

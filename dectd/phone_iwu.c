@@ -8,10 +8,11 @@
 
 const char *iwu_cause_name(enum iwu_cause c)
 {
-	static const char *const names[IWU_CAUSE_N] = { "", "normal", "busy", "no answer", "rejected",
-		"unknown number", "number incomplete", "not reachable", "no channel", "forbidden",
-		"no common codec", "answered elsewhere", "cancelled", "radio link lost", "far end lost",
-		"authentication failed", "internal error", "transferred", "forwarded" };
+	static const char *const names[IWU_CAUSE_N] = { "", "normal", "busy", "no answer",
+		"rejected", "unknown number", "number incomplete", "not reachable", "no channel",
+		"forbidden", "no common codec", "answered elsewhere", "cancelled",
+		"radio link lost", "far end lost", "authentication failed", "internal error",
+		"transferred", "forwarded" };
 
 	return c < IWU_CAUSE_N ? names[c] : "";
 }
@@ -272,8 +273,8 @@ void phones_progress(struct phones *p, uint64_t ref, const struct iwu_progress_i
 	}
 }
 
-void phones_connected(struct phones *p, uint64_t ref, const struct ui_party *party,
-    const struct mac_media *media)
+void phones_connected(
+    struct phones *p, uint64_t ref, const struct ui_party *party, const struct mac_media *media)
 {
 	struct line *l = find(p, ref);
 	struct cc_show s = phone_show(CC_SIG_NONE);
@@ -342,8 +343,8 @@ void phones_released(
 	struct phone *ph = l->phone;
 	enum line_state st = line_state(l);
 	bool heard = ph->active == l;
-	log_ev(LOG_INFO, "call released", F_CALL(ref),
-	    F_TEXT("IPDECT_CAUSE", iwu_cause_name(cause)));
+	log_ev(
+	    LOG_INFO, "call released", F_CALL(ref), F_TEXT("IPDECT_CAUSE", iwu_cause_name(cause)));
 	if (ph->op == PO_TRANSFER && cause == IWU_TRANSFERRED) {
 		(void)line_event(l, LE_DROP);
 		if (ph->nlines == 0) {

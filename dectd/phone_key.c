@@ -117,8 +117,7 @@ void phone_op_done(struct phone *ph, bool on, int err)
 	case PO_TOGGLE:
 		if (on) { /* the active one is held: now the other, which was held before */
 			for (unsigned i = 0; i < ph->nlines; i++)
-				if (line_state(ph->line[i]) == LN_HELD &&
-				    ph->line[i]->recall) {
+				if (line_state(ph->line[i]) == LN_HELD && ph->line[i]->recall) {
 					ph->line[i]->recall = false;
 					(void)ask_hold(ph, ph->line[i], false, PO_TOGGLE);
 					return;
@@ -544,7 +543,8 @@ static void pump(struct phone *ph, bool end)
 				refuse(ph);
 				phone_after(ph);
 			} else {
-				phone_hang_up(ph, CC_R_IWU_CONGESTION, phone_text(ph, UI_T_NO_SERVER));
+				phone_hang_up(
+				    ph, CC_R_IWU_CONGESTION, phone_text(ph, UI_T_NO_SERVER));
 			}
 		}
 		return;

@@ -47,7 +47,7 @@ struct line {
 	uint8_t call_id;
 	struct ui_shown far;
 	bool anonymous, external, held_by_far;
-	int signal; /* of its ringing */
+	int signal;                    /* of its ringing */
 	char via[UI_NAME_MAX * 4 + 1]; /* who sent it on */
 	struct mac_media media;
 };

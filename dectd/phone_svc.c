@@ -131,8 +131,7 @@ static void show_server(struct phone *ph, const struct iwu_answer *a)
 	tmr_start(&ph->timer, SHOW_MS);
 }
 
-void phones_answer(
-    struct phones *p, struct pp *pp, uint32_t token, const struct iwu_answer *a)
+void phones_answer(struct phones *p, struct pp *pp, uint32_t token, const struct iwu_answer *a)
 {
 	struct phone *ph = cc_pp_user(pp);
 	struct ui_menu_out o;
@@ -220,7 +219,8 @@ static void say_number(struct phone *ph)
 		say_and_wait(ph, phone_text(ph, UI_T_NO_USER));
 		return;
 	}
-	wr_fmt(&w, "%s\n%.64s", phone_text(ph, UI_T_NUMBER), u->number && u->number[0] ? u->number : u->name);
+	wr_fmt(&w, "%s\n%.64s", phone_text(ph, UI_T_NUMBER),
+	    u->number && u->number[0] ? u->number : u->name);
 	if (u->display_name && u->display_name[0]) {
 		wr_str(&w, "\n");
 		ui_text_clean(&w, slice_str(u->display_name), UI_NAME_MAX);
@@ -234,8 +234,8 @@ static void menu(struct phone *ph, enum ui_service s)
 	struct ui_menu_out o;
 	const struct pp_user *u = ph->pp->user;
 
-	ph->menu = ui_menu_new(
-	    s, u && u->locale && u->locale[0] ? u->locale : ph->all->conf.language, &o);
+	ph->menu =
+	    ui_menu_new(s, u && u->locale && u->locale[0] ? u->locale : ph->all->conf.language, &o);
 	menu_out(ph, &o);
 }
 
@@ -298,8 +298,8 @@ void phone_service(struct phone *ph, enum ui_service s, struct slice arg)
 			leave(ph, phone_text(ph, UI_T_NO_SERVER), false);
 		break;
 	case UI_S_VOICE_MAIL:
-		(void)snprintf(text, sizeof(text), "%s: %u", phone_text(ph, UI_T_MESSAGES),
-		    ph->messages);
+		(void)snprintf(
+		    text, sizeof(text), "%s: %u", phone_text(ph, UI_T_MESSAGES), ph->messages);
 		say_and_wait(ph, text);
 		break;
 	default:

@@ -73,7 +73,7 @@ static void ask(struct ui_menu *m, struct ui_menu_out *o)
 static const struct iwu_entry *here(const struct ui_menu *m)
 {
 	return m->a && m->at >= m->from && m->at - m->from < m->a->n ? &m->a->e[m->at - m->from]
-	                                                              : NULL;
+	                                                             : NULL;
 }
 
 static void show_entry(struct ui_menu *m, struct ui_menu_out *o)
@@ -92,7 +92,8 @@ static void show_entry(struct ui_menu *m, struct ui_menu_out *o)
 	if (e->time) {
 		time_t t = (time_t)e->time;
 		localtime_r(&t, &tm);
-		wr_fmt(&w, "%02d.%02d. %02d:%02d", tm.tm_mday, tm.tm_mon + 1, tm.tm_hour, tm.tm_min);
+		wr_fmt(
+		    &w, "%02d.%02d. %02d:%02d", tm.tm_mday, tm.tm_mon + 1, tm.tm_hour, tm.tm_min);
 	}
 	wr_str(&w, "\n");
 	ui_party_line(&e->who, &w, UI_URI_MAX);
@@ -164,7 +165,7 @@ static void show_text(struct ui_menu *m, struct ui_menu_out *o)
 
 static void rub_out(struct ui_menu *m)
 {
-	while (m->ntext && (m->text[m->ntext - 1] & 0xc0) == (char)0x80)
+	while (m->ntext && ((uint8_t)m->text[m->ntext - 1] & 0xc0) == 0x80)
 		m->ntext--;
 	if (m->ntext)
 		m->ntext--;

@@ -25,8 +25,7 @@ struct ui_menu_out {
 };
 
 /* service: UI_S_MISSED, RECEIVED, PLACED, DIRECTORY, PRESENCE. number_only: entries without digits are not called. */
-struct ui_menu *ui_menu_new(
-    enum ui_service service, const char *language, struct ui_menu_out *out);
+struct ui_menu *ui_menu_new(enum ui_service service, const char *language, struct ui_menu_out *out);
 void ui_menu_free(struct ui_menu *m);
 void ui_menu_key(struct ui_menu *m, uint8_t key, struct ui_menu_out *out);
 void ui_menu_answer(struct ui_menu *m, const struct iwu_answer *a, struct ui_menu_out *out);

@@ -1,0 +1,22 @@
+#ifndef DECTD_CALL_IPC_H
+#define DECTD_CALL_IPC_H
+#include "dectd/dectd.h"
+#include "dectd/phone.h"
+
+/* The call interface, second half: handsets' calls and services between phone.h and sipd; speech between sipd's mediad
+ * and the base station. dectd is the client of the link. */
+struct calls;
+
+struct calls *calls_new(struct dectd *r);
+void calls_free(struct calls *c);
+int calls_reload(struct calls *c, const struct dectd_conf *conf) MUST_CHECK;
+struct phones *calls_phones(struct calls *c);
+/* The link to sipd came up or went down. */
+void calls_up(struct calls *c, bool restarted);
+void calls_down(struct calls *c);
+/* A device or its user changed: bits of enum pp_change. */
+void calls_pp_changed(struct calls *c, struct pp *pp, struct pp_user *u, unsigned what);
+
+ipc_handler_h call_on_offer, call_on_progress, call_on_connected, call_on_release, call_on_display,
+    call_on_media, call_on_notice, call_on_presence;
+#endif
