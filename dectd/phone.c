@@ -500,12 +500,11 @@ static void on_connect(void *ctx, struct cc_call *c)
 		l->recall = false;
 		ph->op = PO_NONE;
 		if (p->ops->hold(p->ctx, l->ref, false) != 0)
-			phone_op_done(ph, false, ERR_LOST);
+			log_ev(LOG_NOTICE, "held call not retrieved", F_CALL(l->ref));
 	} else {
 		p->ops->answer(p->ctx, l->ref);
 	}
 	p->ops->radio(p->ctx, ph->pp, l->ref, false);
-	phone_show_line(ph, l, 5, CC_SIG_NONE);
 }
 
 static void on_hold(void *ctx, struct cc_call *c, bool hold)
@@ -623,6 +622,8 @@ struct line *line_out(struct phone *ph, struct slice digits, bool redial, int *e
 		return NULL;
 	struct line *l = line_new(ph, p->ops->new_ref(p->ctx), true);
 	l->sent_digits = digits.n > 0 || redial;
+	l->complete = s.complete;
+	ph->complete = false;
 	ph->active = l;
 	*err = p->ops->setup(p->ctx, ph->pp, l->ref, &s);
 	if (*err) {

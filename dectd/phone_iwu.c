@@ -217,7 +217,7 @@ void phones_setup_done(struct phones *p, uint64_t ref, int err, const struct mac
 	if (!dial_tone && !l->sent_digits)
 		s.signal = CC_SIG_DIAL;
 	if (cc_state(ph->cc) == CC_INITIATED) {
-		if (!(l->sent_digits && ph->complete))
+		if (!l->complete)
 			(void)cc_setup_ack(ph->cc, &s);
 	} else if (cc_state(ph->cc) == CC_ACTIVE) {
 		s.text = phone_text(ph, UI_T_DIAL);

@@ -43,7 +43,7 @@ struct line {
 	struct phone *phone;
 	struct fsm fsm;
 	struct tmr timer;
-	bool out, has_media, accepted, orphan, recall, sent_digits, alerted, was_up;
+	bool out, has_media, accepted, orphan, recall, sent_digits, complete, alerted, was_up;
 	uint8_t call_id;
 	struct ui_shown far;
 	bool anonymous, external, held_by_far;
