@@ -14,6 +14,7 @@
 
 #include "common/mem.h"
 #include "tests/support/air.h"
+#include "tests/support/softpp.h"
 #include "tests/support/softrfp.h"
 
 #define EVENTS    8192 /* remembered for `wait` */
@@ -46,6 +47,7 @@ struct prog {
 	struct tmr_wheel *w;
 	struct air *air;
 	struct softrfp_set *bases;
+	struct softpp_set *pps;
 	struct list clients;
 	char *events[EVENTS];
 	uint64_t nevents;
@@ -525,6 +527,7 @@ static void tear_down(struct prog *g)
 			list_remove(&c->node);
 		}
 	}
+	softpp_set_free(g->pps);
 	softrfp_set_free(g->bases);
 	uv_run(&g->loop, UV_RUN_NOWAIT);
 	air_free(g->air);
@@ -560,6 +563,7 @@ int main(int argc, char **argv)
 	list_init(&g->clients);
 	air_on_event(g->air, on_event, g);
 	g->bases = softrfp_set_new(g->air, &g->loop);
+	g->pps = softpp_set_new(g->air);
 	c = client_new(g, true);
 	uv_signal_init(&g->loop, &g->sig_int);
 	uv_signal_init(&g->loop, &g->sig_term);
