@@ -95,7 +95,7 @@ struct dlc_stats {
 /* Takes over the upcalls of mac. conf may be NULL. */
 struct dlc *dlc_new(struct tmr_wheel *w, struct mac *mac, const struct dlc_conf *conf,
     const struct dlc_ops *ops, void *ctx);
-/* After mac_free or when no connection is left: links that are still there are dropped without an upcall. */
+/* Before mac_free: releases all connections, without upcalls. */
 void dlc_free(struct dlc *d);
 const struct dlc_stats *dlc_stats(const struct dlc *d);
 

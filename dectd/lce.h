@@ -73,7 +73,9 @@ struct lce_event {
 
 /* One per protocol discriminator. */
 struct lce_entity {
-	/* A message of this entity, parsed but not checked against its rule table (nwk_check); borrowed. */
+	/* A message of this entity, parsed but not checked against its rule table (nwk_check); borrowed. MM also gets
+	 * messages of links whose portable part is not known yet (lce_ipui is none, no LCE_EV_UP came): an unknown TPUI.
+	 * It may reject or ask for the identity; what names the portable part binds the link. */
 	void (*rx)(void *ctx, struct lce_link *l, const struct nwk_msg *m);
 	/* May be NULL. Every link's events, whether held or not. */
 	void (*event)(void *ctx, struct lce_link *l, const struct lce_event *ev);
@@ -123,6 +125,7 @@ extern const struct lce_conf lce_conf_default;
 	X(page_rejects, "page responses rejected")                                                 \
 	X(rx, "messages received")                                                                 \
 	X(tx, "messages sent")                                                                     \
+	X(tx_odd, "messages sent against their rule table")                                        \
 	X(rx_bad, "messages without header, entity or identity: ignored")                          \
 	X(foreign_ident, "messages with another identity than the link's: dropped")                \
 	X(clash, "links refused: another connection claims the same identity")                     \
@@ -139,7 +142,8 @@ struct lce_stats {
 /* Makes the data link control over mac, too. Either conf may be NULL. */
 struct lce *lce_new(struct tmr_wheel *w, struct mac *mac, const struct lce_conf *conf,
     const struct dlc_conf *dconf);
-void lce_free(struct lce *e); /* links go down with LCE_WHY_LOCAL */
+/* Before mac_free. Links go down with LCE_WHY_LOCAL. */
+void lce_free(struct lce *e);
 void lce_register(struct lce *e, uint8_t pd, const struct lce_entity *ent, void *ctx);
 void lce_set_dir(struct lce *e, const struct lce_dir *dir, void *ctx);
 void lce_set_watch(struct lce *e, const struct lce_watch *watch, void *ctx);

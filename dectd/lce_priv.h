@@ -1,0 +1,100 @@
+#ifndef DECTD_LCE_PRIV_H
+#define DECTD_LCE_PRIV_H
+#include "common/fsm.h"
+#include "common/list.h"
+#include "common/map.h"
+#include "dectd/lce.h"
+
+/* Shared by lce.c (links, entities) and lce_page.c (paging, ringing). */
+
+enum {
+	S_WAIT,   /* to be paged when the former link is gone */
+	S_PAGING, /* LCE.03 */
+	S_NEW,    /* set up by a portable part that did not tell who it is: LCE.05 */
+	S_UP,
+	S_LINGER,    /* nobody holds it: LCE.02 */
+	S_RELEASING, /* LCE.01 */
+	S_DOWN,
+	S_NSTATES
+};
+
+enum {
+	E_PAGE,    /* the former link is gone */
+	E_BOUND,   /* the portable part is there and known */
+	E_HELD,    /* somebody needs the link */
+	E_FREE,    /* nobody needs it: partial release */
+	E_DONE,    /* nobody needs it: normal release */
+	E_TRAFFIC, /* a message, either way */
+	E_GONE,    /* the data link is released */
+	E_ABORT,
+	E_TIMER,
+	E_N
+};
+
+struct lce_queued {
+	struct list node;
+	size_t n;
+	uint8_t data[];
+};
+
+struct lce_link {
+	struct fsm fsm;
+	struct list node;      /* lce.links */
+	struct list rel;       /* lce.releasing */
+	struct map_node by_id; /* lce.by_ipui: pending or up, with identity */
+	struct lce *e;
+	struct dlc_link *dl; /* NULL: paging, or gone */
+	struct ipui ipui;
+	uint32_t id;
+	enum lce_page page;
+	unsigned pages; /* sent */
+	bool announced; /* entities know it */
+	bool answered, proven;
+	enum lce_why why;
+	uint8_t tvs[NWK_NPD];
+	unsigned holds[NWK_NPD];
+	void *users[NWK_NPD];
+	struct tmr t, soon;
+	unsigned queued;
+	struct list queue;
+};
+
+#define LCE_GROUPS 8
+struct lce_group {
+	struct lce *e;
+	unsigned handle; /* 0: free */
+	uint32_t cluster;
+	uint8_t page[3];
+	struct tmr t;
+	uint64_t until;
+};
+
+struct lce {
+	struct tmr_wheel *w;
+	struct mac *mac;
+	struct dlc *dlc;
+	struct lce_conf conf;
+	const struct lce_entity *ents[NWK_NPD];
+	void *ent_ctx[NWK_NPD];
+	const struct lce_dir *dir;
+	void *dir_ctx;
+	const struct lce_watch *watch;
+	void *watch_ctx;
+	struct list links, releasing;
+	struct map by_ipui;
+	uint32_t next_id;
+	bool closing;
+	bool local; /* in a call of an entity: LCE_EV_DOWN later */
+	unsigned next_group;
+	struct lce_group groups[LCE_GROUPS];
+	struct lce_stats st;
+};
+
+extern const struct fsm_def lce_def;
+/* Sends the next page of l; false: that was the last one. */
+bool lce_page_next(struct lce_link *l);
+void lce_group_init(struct lce *e);
+void lce_group_fini(struct lce *e);
+/* What where() says; ERR_NOTFOUND. */
+int lce_where_of(struct lce *e, const struct ipui *pp, struct lce_where *out) MUST_CHECK;
+#endif
