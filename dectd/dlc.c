@@ -194,6 +194,8 @@ static void pump(struct dlc_conn *c)
 {
 	struct lapc_frame f;
 
+	if (c->link && c->link->dead)
+		return;
 	while (!c->gone && !c->hold && mac_room(c->mc) && next_frame(c, &f)) {
 		if (!put(c, &f))
 			return;
@@ -821,7 +823,7 @@ enum dlc_class dlc_class_of(const struct dlc_link *l)
 
 bool dlc_idle(const struct dlc_link *l)
 {
-	return list_empty(&l->queue) && l->vm == l->va;
+	return list_empty(&l->queue) && l->vm == l->va && l->fsm.st != L_SETUP;
 }
 
 void dlc_set_user(struct dlc_link *l, void *user)

@@ -349,7 +349,7 @@ static int b_sabm(struct fsm *m, int ev, const void *arg)
 	l->fresh = false;
 	owe_ua(l, arg, true);
 	l->up |= UP_RESET;
-	return L_OPEN;
+	return FSM_NEXT;
 }
 
 /* Crossing SABM: answer it and wait for the answer to ours. */
@@ -357,7 +357,7 @@ static int b_setup_sabm(struct fsm *m, int ev, const void *arg)
 {
 	(void)ev;
 	owe_ua(link_of(m), arg, true);
-	return L_SETUP;
+	return FSM_NEXT;
 }
 
 static int b_disc(struct fsm *m, int ev, const void *arg)
@@ -402,7 +402,7 @@ static int b_release(struct fsm *m, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	link_of(m)->cmd = true;
-	return L_RELEASE;
+	return FSM_NEXT;
 }
 
 static int b_release_answer(struct fsm *m, int ev, const void *arg)
