@@ -53,9 +53,17 @@ struct jbuf {
 	uint32_t base_ts;
 	int64_t min_us, min_next_us; /* fastest relative delay, this window's */
 	uint64_t min_since;
-	uint32_t hist[JBUF_BINS]; /* Q30 */
-	uint32_t silence;         /* ticks of gaps given out in a row */
-	int32_t level_q8;         /* smoothed delay in force, ticks */
+	uint32_t hist[JBUF_BINS];   /* Q30 */
+	uint32_t nhist;             /* packets in it, up to where it forgets at its final rate */
+	uint32_t silence;           /* ticks without speech in a row */
+	int32_t level_q8;           /* smoothed delay in force, ticks */
+	uint64_t seen;              /* sequence numbers top_seq - 63 .. top_seq */
+	uint32_t last_seq, skipped; /* played last; numbers after it that belong to no speech */
+	uint32_t odd_ts;
+	uint16_t odd_seq; /* a packet far from all others: its successor decides */
+	uint8_t late_run;
+	bool quiet; /* the sender pauses: the next packet sets the time anew */
+	bool level_set, odd;
 	struct jbuf_pkt pkt[JBUF_NPKTS];
 	uint8_t next[JBUF_NCHUNKS];
 	uint8_t mem[JBUF_NCHUNKS][JBUF_CHUNK];
@@ -83,10 +91,10 @@ struct jbuf_out {
 	int32_t
 	    wish; /* ticks that should be taken out (> 0) or added (< 0) for the target to be met */
 };
-/* The next piece. want: ticks that a gap or an empty buffer is to fill at most. A packet is copied to buf (at least
+/* The next piece. queued: ticks that were taken before and are not played yet. want: ticks that a gap or an empty buffer is to fill at most. A packet is copied to buf (at least
  * CODEC_OCTETS_MAX) and its whole length counts as played. */
-enum jbuf_verdict jbuf_get(
-    struct jbuf *j, uint32_t want, uint64_t now_us, uint8_t *buf, struct jbuf_out *out);
+enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t queued, uint64_t now_us,
+    uint8_t *buf, struct jbuf_out *out);
 /* The caller took ticks out of the speech (> 0) or added some (< 0). */
 void jbuf_adjusted(struct jbuf *j, int32_t ticks);
 #endif

@@ -34,9 +34,8 @@ struct tone_def {
  * NULL for TONE_KIND_OFF and numbers out of range. */
 const struct tone_def *tone_find(struct slice country, enum tone_kind kind, bool *known);
 
-struct tone_osc {
-	int32_t c, y1,
-	    y2; /* 2 cos w in Q30 and the last two values, Q16: a digital resonator, restarted at each step */
+struct tone_osc { /* a resonator: 2 cos w in Q29, its last two values in Q12 */
+	int32_t c, y1, y2;
 };
 struct tone_gen {
 	const struct tone_def *def; /* NULL: off */
