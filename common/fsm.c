@@ -29,7 +29,7 @@ static int step(struct fsm *m, uint8_t ev, const void *arg)
 	int rc = r->act ? r->act(m, ev, arg) : FSM_NEXT;
 	if (rc == FSM_NEXT)
 		to = r->next;
-	else if (rc >= 0 && rc < d->nstates && (r->may & FSM_M(rc)))
+	else if (rc >= 0 && rc < d->nstates && (rc == r->next || (r->may & FSM_M(rc))))
 		to = (uint8_t)rc;
 	else
 		to = d->fail;

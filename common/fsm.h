@@ -14,7 +14,7 @@
  * running; the timer event re-arms it. env->done runs after the dispatch that reached a final state and is the
  * last use of the machine. */
 struct fsm;
-/* Returns the state to go to: FSM_NEXT for the row's .next, or another state
+/* Returns the state to go to: FSM_NEXT (or that state) for the row's .next, or another state
  * that the row lists in .may. Negative: error, the machine goes to .fail. */
 typedef int(fsm_act_h)(struct fsm *m, int ev, const void *arg);
 #define FSM_NEXT 255
