@@ -448,9 +448,10 @@ static int named(struct lce *e, const struct nwk_msg *m, struct ipui *out)
 		*out = p.ipui;
 		return 0;
 	}
-	if (!e->dir || !e->dir->by_tpui || e->dir->by_tpui(e->dir_ctx, p.tpui, out) != 0)
-		return ERR_VALUE;
-	return 0;
+	if (e->dir && e->dir->by_tpui && e->dir->by_tpui(e->dir_ctx, p.tpui, out) == 0)
+		return 0;
+	*out = (struct ipui){ 0 };
+	return ERR_VALUE;
 }
 
 static bool is_page_response(const struct nwk_msg *m)

@@ -173,6 +173,12 @@ static inline void air_dis(struct air *a, uint32_t base, uint8_t mcei, uint8_t r
 	air_dnm(a, base, (uint8_t[]){ 0x7a, 0x03, mcei, reason }, 4);
 }
 
+static inline void air_forget(struct air *a)
+{
+	a->n = 0;
+	a->log[0] = '\0';
+}
+
 /* What was sent since the last look, exactly. */
 static inline void air_expect_at(struct air *a, const char *want, const char *file, int line)
 {
@@ -181,8 +187,7 @@ static inline void air_expect_at(struct air *a, const char *want, const char *fi
 		    "%s:%d: sent:\n%swanted:\n%s", file, line, a->n ? a->log : "(nothing)\n", want);
 		fail();
 	}
-	a->n = 0;
-	a->log[0] = '\0';
+	air_forget(a);
 }
 #define air_expect(a, want) air_expect_at(a, want, __FILE__, __LINE__)
 #endif

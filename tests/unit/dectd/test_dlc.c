@@ -376,10 +376,10 @@ static void b_segments(void **state)
 	assert_int_equal(dlc_send(t->l, big, sizeof(big)), 0);
 	assert_int_equal(t->air.frames, 3); /* RR, and two segments in the two buffers */
 	assert_true(strstr(t->air.log, "1:5 2320ff000102") == t->air.log);
-	t->air.n = 0;
+	air_forget(&t->air);
 	air_dtr(&t->air, 1, 5);
 	assert_true(strstr(t->air.log, "1:5 2324617e7f80") == t->air.log); /* 24 octets, M=0 */
-	t->air.n = 0;
+	air_forget(&t->air);
 	air_dtr(&t->air, 1, 5);
 	/* And inwards. */
 	air_rx_raw(&t->air, 1, 5, f, 66);
@@ -695,13 +695,13 @@ static void handover(void **state)
 
 	/* Ciphered. */
 	assert_int_equal(mac_encrypt(dlc_conn(t->l), dck, 8), 0);
-	t->air.n = 0;
+	air_forget(&t->air);
 	air_dnm(&t->air, 2, (const uint8_t[]){ 0x7a, 0x0a, 9, 1 }, 4);
 	events(t, "cipher1/0 ");
 	static const uint8_t back[] = { 0x7a, 0x0b, 5, 0x0e, 0x12, 0x34, 0x02, 0x01 };
 	air_dnm(&t->air, 1, back, sizeof(back));
 	events(t, "ask1 ");
-	t->air.n = 0;
+	air_forget(&t->air);
 	air_con(&t->air, 1, 5, 0xe1234, true);
 	events(t, "moved2 ");
 	send_hex(t->l, "0542");
@@ -720,7 +720,7 @@ static void handover_a(void **state)
 	send_hex(t->l, "0540");
 	air_expect(&t->air, "1:7 1320090540\n");
 	air_dnm(&t->air, 2, ho, sizeof(ho));
-	t->air.n = 0;
+	air_forget(&t->air);
 	air_con(&t->air, 2, 9, 0xe1234, true);
 	events(t, "ask2 moved1 ");
 	air_expect(&t->air, "dis 1:7\n2:9 1320090540\n");
