@@ -1,0 +1,716 @@
+"""A Lync front end for tests: registrar, proxy and presence server that speaks the dialect of ms-sip.md and ms-presence.md
+strictly. It signs what it sends to users who logged in by NTLM, verifies what they send, drops an unsigned ACK or CANCEL
+without a word, and writes every breach of the rules into `violations`. Independent of sipd's code.
+
+    python3 frontend.py --port 5061 --cert fe.pem --key fe.key --ca ca.pem --domain contoso.com
+                        --user dect1:password --trusted ipdect.contoso.com --control SOCKET
+"""
+
+import argparse
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import ssl
+import sys
+import uuid
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import ntlm  # noqa: E402
+from presence import Conflict, User, resources  # noqa: E402
+from sipmsg import Bad, Message, aor_of, auth_params, check, name_addr, signature_buffer, uri_param  # noqa: E402
+
+REALM = "SIP Communications Service"
+NAMESPACE = uuid.UUID("fcacfb03-8a73-46ef-91b1-e5ebeeaba4fe")
+
+
+def uuid_of_epid(epid):
+    """MS-SIPRE 3.2: version 5, over the little-endian layout of the name space."""
+    h = bytearray(hashlib.sha1(NAMESPACE.bytes_le + epid.encode()).digest()[:16])
+    h[7] = (h[7] & 0x0F) | 0x50
+    h[8] = (h[8] & 0x3F) | 0x80
+    return str(uuid.UUID(bytes_le=bytes(h)))
+
+
+def gruu(aor, instance):
+    text = base64.urlsafe_b64encode(uuid.UUID(instance).bytes_le + b"\0\0").decode()
+    return f"{aor};opaque=user:epid:{text};gruu"
+
+
+class Association:
+    def __init__(self, fe, aor, epid):
+        self.opaque, self.aor, self.epid = os.urandom(4).hex().upper(), aor, epid
+        self.acceptor, self.keys, self.snum, self.cnums = ntlm.Acceptor(fe.fqdn), None, 0, set()
+        self.target = fe.fqdn
+
+
+class Endpoint:
+    def __init__(self, aor, epid, instance, flow, contact):
+        self.aor, self.epid, self.instance, self.flow, self.contact = aor, epid, instance, flow, contact
+        self.gruu, self.sa = gruu(aor, instance), None
+        self.subscriptions = {}
+
+
+class Flow:
+    count = 0
+
+    def __init__(self, fe, reader, writer, trusted):
+        Flow.count += 1
+        self.fe, self.reader, self.writer, self.trusted = fe, reader, writer, trusted
+        self.cid = f"{0x4E6A00 + Flow.count:X}"
+        self.peer = writer.get_extra_info("peername")
+
+    def send(self, m, sa=None):
+        if sa and sa.keys:
+            sa.snum += 1
+            rand = os.urandom(4).hex().upper()
+            text = signature_buffer(m, "NTLM", rand, str(sa.snum), REALM, sa.target)
+            m.set("Authentication-Info", f'NTLM rspauth="{sa.keys.signature(True, text).upper()}", srand="{rand}", '
+                                         f'snum="{sa.snum}", opaque="{sa.opaque}", qop="auth", targetname="{sa.target}", '
+                                         f'realm="{REALM}"')
+        self.fe.note(">", self, m)
+        if not self.writer.is_closing():
+            self.writer.write(m.encode())
+
+    async def messages(self):
+        while True:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = await self.reader.readline()
+                if not line:
+                    return
+                if not head and line == b"\r\n":
+                    self.fe.keepalives += 1
+                    continue
+                head += line
+            text = head.decode("utf-8", "replace")[:-4]
+            size = next((int(v.split(":", 1)[1]) for v in text.split("\r\n") if v.lower().startswith("content-length:")
+                         or v.lower().startswith("l:")), None)
+            if size is None:
+                self.fe.violation("a message without Content-Length on a stream")
+                size = 0
+            body = await self.reader.readexactly(size)
+            yield text, body
+
+
+class Branch:
+    """One target of a forked request."""
+
+    def __init__(self, endpoint, request):
+        self.endpoint, self.request, self.final, self.ringing, self.cancelled = endpoint, request, None, False, False
+
+
+class Transaction:
+    def __init__(self, flow, request, sa):
+        self.flow, self.request, self.sa = flow, request, sa
+        self.branches, self.done, self.best = {}, False, None
+
+
+class FrontEnd:
+    def __init__(self, options):
+        self.o, self.fqdn, self.domain = options, options.fqdn, options.domain
+        self.users, self.passwords, self.logins = {}, {}, {}
+        self.endpoints, self.associations, self.transactions = {}, {}, {}
+        self.violations, self.trace, self.counts, self.keepalives = [], [], {}, 0
+        self.flows, self.settings = set(), {"redirect": None, "action": "added", "expire_sa": False, "refuse": {}}
+        self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
+        self.dialogs = {}
+
+    def add_user(self, name, password, login=None, bootstrapped=True):
+        aor = f"sip:{name}@{self.domain}".lower()
+        self.users[aor] = User(aor)
+        self.passwords[(login or name).lower()] = password
+        self.logins[(login or name).lower()] = aor
+        if bootstrapped:
+            self.users[aor].containers = {200: (1, [{"type": "sameEnterprise"}]), 100: (1, [{"type": "federated"}])}
+
+    def login_of(self, user):
+        """The account of a log-in name; a UPN (name@domain) is one, too."""
+        name, at, domain = user.lower().partition("@")
+        return name if at and domain == self.domain else user.lower()
+
+    def password_of(self, user, _domain):
+        return self.passwords.get(self.login_of(user))
+
+    def violation(self, text):
+        self.violations.append(text)
+
+    def note(self, way, flow, m):
+        self.trace.append((way, flow.cid, m.encode().decode("utf-8", "replace")))
+        del self.trace[:-2000]
+        key = f"{way}{m.method if m.request else m.status}"
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    # ---- connections ----
+
+    async def connected(self, reader, writer):
+        cert = writer.get_extra_info("peercert") or {}
+        names = [v for k, v in cert.get("subjectAltName", ()) if k == "DNS"] + \
+                [v for rdn in cert.get("subject", ()) for k, v in rdn if k == "commonName"]
+        flow = Flow(self, reader, writer, any(n in self.o.trusted for n in names))
+        self.flows.add(flow)
+        try:
+            async for text, body in flow.messages():
+                try:
+                    m = Message.parse(text, body)
+                    self.note("<", flow, m)
+                    check(m, bool(self.o.plain))
+                    if m.request:
+                        self.on_request(flow, m)
+                    else:
+                        self.on_response(flow, m)
+                except Bad as e:
+                    self.violation(f"{e}: {text.splitlines()[0]}")
+                    if "m" in locals() and m.request and m.method != "ACK":
+                        flow.send(m.reply(e.status, "Bad Request", [("Reason", f'SIP;text="{e}"')]))
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            pass
+        finally:
+            self.flows.discard(flow)
+            for e in [e for e in self.all_endpoints() if e.flow is flow]:
+                self.drop(e)
+            writer.close()
+
+    def all_endpoints(self):
+        return [e for by in self.endpoints.values() for e in by.values()]
+
+    def drop(self, e):
+        self.endpoints.get(e.aor, {}).pop(e.epid, None)
+        self.users[e.aor].drop_endpoint(e.instance)
+        self.tell_watchers(e.aor, {"state"})
+
+    # ---- authentication ----
+
+    def verify(self, flow, m):
+        """The endpoint's association (None on a trusted connection). False: the message is to be dropped or challenged."""
+        if flow.trusted:
+            if m.get("Authorization") or m.get("Proxy-Authorization"):
+                self.violation("credentials on a trusted connection")
+            return None
+        value = m.get("Authorization") or m.get("Proxy-Authorization")
+        if not value:
+            return False
+        scheme, p = auth_params(value)
+        sa = self.associations.get(p.get("opaque"))
+        if scheme != "NTLM" or not sa or not sa.keys or "response" not in p:
+            return False
+        if p.get("realm") != REALM or p.get("targetname") != sa.target:
+            self.violation("realm or targetname is not the association's")
+            return False
+        text = signature_buffer(m, "NTLM", p.get("crand", ""), p.get("cnum", ""), REALM, sa.target)
+        if sa.keys.signature(False, text) != p["response"].lower():
+            self.violation(f"wrong signature on {m.start}: {text.decode(errors='replace')}")
+            return False
+        if p["cnum"] in sa.cnums:
+            self.violation(f"cnum {p['cnum']} used twice")
+            return False
+        sa.cnums.add(p["cnum"])
+        who = m.get("From") if m.request else m.get("To")
+        uri, params, _ = name_addr(who)
+        if m.method != "REGISTER" and (aor_of(uri) != sa.aor or params.get("epid", "").lower() != sa.epid):
+            self.violation(f"{m.start}: signed by {sa.aor} {sa.epid}, but from {who}")
+        return sa
+
+    def challenge(self, flow, m):
+        proxy = m.method != "REGISTER"
+        name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
+        flow.send(m.reply(407 if proxy else 401, "Proxy Authentication Required" if proxy else "Unauthorized", [
+            (name, f'NTLM realm="{REALM}", targetname="{self.fqdn}", version=4'),
+            (name, f'Kerberos realm="{REALM}", targetname="sip/{self.fqdn}", version=4')], tag=os.urandom(8).hex()))
+
+    def handshake(self, flow, m):
+        """NTLM in REGISTER. Returns an association with keys once it is through, None while messages go on."""
+        value = m.get("Authorization") or m.get("Proxy-Authorization")
+        uri, params, _ = name_addr(m.get("From"))
+        aor, epid = aor_of(uri), params.get("epid", "").lower()
+        if not value:
+            self.challenge(flow, m)
+            return None
+        scheme, p = auth_params(value)
+        token = p.get("gssapi-data")
+        if scheme != "NTLM" or p.get("qop") != "auth" or p.get("version") != "4":
+            self.violation(f"Authorization: {value[:120]}")
+        if token is None:
+            sa = self.associations.get(p.get("opaque"))
+            if sa and sa.keys and not self.settings["expire_sa"]:
+                got = self.verify(flow, m)
+                if got:
+                    return got
+            self.settings["expire_sa"] = False
+            self.challenge(flow, m)
+            return None
+        if token == "":
+            sa = Association(self, aor, epid)
+            self.associations[sa.opaque] = sa
+            flow.send(m.reply(401, "Unauthorized", [("WWW-Authenticate", f'NTLM opaque="{sa.opaque}", gssapi-data="'
+                      f'{base64.b64encode(sa.acceptor.message).decode()}", targetname="{self.fqdn}", realm="{REALM}", '
+                      'version=4')], tag=os.urandom(8).hex()))
+            return None
+        sa = self.associations.get(p.get("opaque"))
+        if not sa:
+            self.challenge(flow, m)
+            return None
+        try:
+            sa.keys, user, _ = sa.acceptor.accept(base64.b64decode(token), self.password_of)
+            if self.logins.get(self.login_of(user)) != aor:
+                flow.send(m.reply(403, "Forbidden", [("ms-diagnostics", f'4004;reason="Credentials provided are not authorized '
+                          f'to act as specified from URI";source="{self.fqdn}"')], tag="4004"))
+                return None
+        except ntlm.Refused as e:
+            self.associations.pop(sa.opaque, None)
+            flow.send(m.reply(401, "Unauthorized", [
+                ("WWW-Authenticate", f'NTLM realm="{REALM}", targetname="{self.fqdn}", version=4'),
+                ("ms-diagnostics", f'1000;reason="Final handshake failed";source="{self.fqdn}";why="{e}"')], tag="1000"))
+            return None
+        got = self.verify(flow, m)  # version 4: the request that ends the handshake is signed already
+        if not got:
+            self.violation("the REGISTER with AUTHENTICATE is not signed")
+        return sa
+
+    # ---- requests ----
+
+    def on_request(self, flow, m):
+        if m.method == "REGISTER":
+            self.on_register(flow, m)
+            return
+        sa = self.verify(flow, m)
+        if sa is False:
+            if m.method in ("ACK", "CANCEL"):
+                self.violation(f"unsigned {m.method}: dropped")
+            else:
+                self.challenge(flow, m)
+            return
+        uri, params, _ = name_addr(m.get("From"))
+        sender = self.endpoints.get(aor_of(uri), {}).get(params.get("epid", "").lower())
+        if m.method not in ("ACK", "CANCEL", "BYE", "PRACK", "UPDATE", "INFO") and not sender and \
+                ";tag=" not in m.get("To", ""):
+            flow.send(m.reply(403, "Forbidden", [("ms-diagnostics", '4011;reason="From is not a registered endpoint";'
+                      f'source="{self.fqdn}"')], tag="x"), sa)
+            return
+        if sender and "epid=" not in m.get("From"):
+            self.violation(f"{m.method} without epid in From")
+        own = aor_of(m.uri) == aor_of(uri) or self.fqdn in m.uri
+        event = m.get("Event", "").split(";")[0].strip()
+        if m.method == "SERVICE":
+            self.on_service(flow, m, sa, sender)
+        elif m.method == "SUBSCRIBE" and (own or event == "presence"):
+            self.on_subscribe(flow, m, sa, sender, event)
+        elif m.method == "OPTIONS" and not uri_param(m.uri, "opaque") and "@" not in m.uri:
+            flow.send(m.reply(200, "OK", tag="o"), sa)
+        elif m.method == "CANCEL":
+            self.on_cancel(flow, m, sa)
+        else:
+            self.proxy(flow, m, sa)
+
+    def on_register(self, flow, m):
+        furi, fparams, _ = name_addr(m.get("From"))
+        aor, epid = aor_of(furi), fparams.get("epid", "").lower()
+        if aor not in self.users:
+            flow.send(m.reply(404, "Not Found", [("ms-diagnostics", f'4005;reason="Destination URI either not enabled for SIP '
+                      f'or does not exist";source="{self.fqdn}"')], tag="4005"))
+            return
+        if m.get("Event") not in (None, "registration"):
+            flow.send(m.reply(489, "Bad Event", [("ms-diagnostics", f'4055;reason="Event";source="{self.fqdn}"')], tag="x"))
+            return
+        if m.lists("Supported", "msrtc-event-categories") and not m.lists("Supported", "gruu-10"):
+            flow.send(m.reply(421, "Extension Required", [("ms-diagnostics", f'2057;reason="gruu-10";source="{self.fqdn}"')],
+                              tag="x"))
+            return
+        if m.lists("Supported", "ms-forking"):
+            self.violation("REGISTER announces ms-forking, which is deprecated")
+        refuse = self.settings["refuse"].get(aor) or self.settings["refuse"].get("*")
+        if refuse:
+            flow.send(m.reply(refuse[0], refuse[1], [tuple(h) for h in refuse[2]], tag="x"))
+            return
+        sa = None
+        if not flow.trusted:
+            sa = self.handshake(flow, m)
+            if not sa:
+                return
+        if self.settings["redirect"]:
+            flow.send(m.reply(301, "Redirect request to Home Server", [
+                ("Contact", f"<sip:{host};transport=TLS>;q={q}") for host, q in self.settings["redirect"]], tag="r"), sa)
+            return
+        contact = m.get("Contact")
+        curi, cparams, _ = name_addr(contact or "")
+        instance = cparams.get("+sip.instance", "").strip("<>").lower().replace("urn:uuid:", "")
+        if not epid:
+            flow.send(m.reply(400, "Bad Request", [("ms-diagnostics", f'4011;reason="No epid";source="{self.fqdn}"')], tag="x"),
+                      sa)
+            return
+        if instance != uuid_of_epid(epid):
+            self.violation(f"+sip.instance {instance} is not derived from epid {epid} ({uuid_of_epid(epid)})")
+            flow.send(m.reply(400, "Bad Request", [("ms-diagnostics", f'4010;reason="Instance";source="{self.fqdn}"')],
+                              tag="x"), sa)
+            return
+        old = self.endpoints.get(aor, {}).get(epid)
+        expires = m.get("Expires", cparams.get("expires"))
+        if expires == "0":
+            if old:
+                self.drop(old)
+            flow.send(m.reply(200, "OK", [("Expires", "0")], tag="d"), sa)
+            return
+        e = old or Endpoint(aor, epid, instance, flow, curi)
+        e.flow, e.sa, e.contact = flow, sa, f"{curi};ms-received-cid={flow.cid}"
+        if cparams.get("proxy") != "replace" and not flow.trusted:
+            self.violation("the Contact of REGISTER lacks proxy=replace")
+        self.endpoints.setdefault(aor, {})[epid] = e
+        action = "refreshed" if old else self.settings["action"]
+        contacts = ", ".join(f'<{x.contact}>;expires=7200;+sip.instance="<urn:uuid:{x.instance}>";gruu="{x.gruu}"'
+                             for x in self.endpoints[aor].values())
+        flow.send(m.reply(200, "OK", [
+            ("ms-keep-alive", "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300"), ("Contact", contacts), ("Expires", "7200"),
+            ("presence-state", f'register-action="{action}";primary-cluster-type="central";is-connected-to-primary="yes"'),
+            ("Allow-Events", "vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-contacts,vnd-microsoft-roaming-ACL,"
+                             "presence,presence.wpending,vnd-microsoft-roaming-self,vnd-microsoft-provisioning"),
+            ("Supported", "adhoclist"), ("Supported", "msrtc-event-categories"), ("Server", "RTC/5.0")],
+            tag=os.urandom(16).hex().upper()), sa)
+
+    # ---- proxy ----
+
+    def targets(self, uri):
+        aor = aor_of(uri)
+        if uri_param(uri, "gruu") is not None:
+            return [e for e in self.endpoints.get(aor, {}).values() if e.gruu.lower() == uri.lower()]
+        found = [e for e in self.all_endpoints() if e.contact.lower() == uri.lower()]
+        return found or list(self.endpoints.get(aor, {}).values())
+
+    def own_route(self, value):
+        return self.fqdn in value
+
+    def proxy(self, flow, m, sa):
+        if m.method == "ACK" and not m.get("Route"):
+            return  # for a final answer that we sent or passed on
+        while m.get("Route") and self.own_route(m.values("Route")[0]):
+            route = m.pop_first("Route")
+            if ";tag=" not in route or "ms-route-sig" not in route:
+                self.violation(f"{m.method}: the Route element was changed: {route}")
+        if m.method == "INVITE" and ";tag=" not in m.get("To", ""):
+            for h in ("Ms-Conversation-ID", "Contact", "Allow", "Supported"):
+                if not m.get(h):
+                    self.violation(f"INVITE without {h}")
+            if b"m=audio" not in m.body:
+                self.violation("INVITE without an audio offer: voice routing would not apply")
+            if sa is not None and uri_param(name_addr(m.get("Contact", ""))[0], "gruu") is None:
+                self.violation("the Contact of INVITE is not the GRUU")
+        found = self.targets(m.uri)
+        callee = aor_of(m.uri)
+        hops = int(m.get("Max-Forwards", "70"))
+        if hops == 0:
+            flow.send(m.reply(483, "Too Many Hops", tag="h"), sa)
+            return
+        if not found:
+            if m.method != "ACK":
+                status = (480, "Temporarily Unavailable") if callee in self.users else (404, "Not Found")
+                flow.send(m.reply(*status, [("ms-diagnostics", f'4005;reason="Nobody";source="{self.fqdn}"')], tag="n"), sa)
+            return
+        t = Transaction(flow, m, sa)
+        if m.method == "INVITE":
+            flow.send(m.reply(100, "Trying"), sa)
+        for e in found:
+            branch = "z9hG4bK" + os.urandom(4).hex().upper() + "." + os.urandom(4).hex().upper()
+            out = m.copy()
+            for h in ("Authorization", "Proxy-Authorization", "Authentication-Info"):
+                out.set(h, None)
+            out.start = f"{m.method} {e.contact} SIP/2.0"
+            via = out.headers.index(next(h for h in out.headers if Message.key(h[0]) == "via"))
+            out.headers[via] = ("Via", out.headers[via][1] + f";ms-received-port={flow.peer[1]};ms-received-cid={flow.cid}")
+            out.insert("Via", f"SIP/2.0/TLS {self.o.address}:{self.o.port};branch={branch};branched=TRUE")
+            out.set("Max-Forwards", str(hops - 1))
+            if m.method in ("INVITE", "SUBSCRIBE", "REFER"):
+                out.insert("Record-Route", f"<sip:{self.fqdn}:{self.o.port};transport=tls;opaque=state:F:T:Eu:Ci.R{flow.cid};lr;"
+                           f"ms-route-sig=EXAMPLEroute_sig-0{branch[-3:]}>;tag={os.urandom(16).hex().upper()}")
+            turi, tparams, tdisp = name_addr(out.get("To"))
+            if "epid" not in tparams and aor_of(turi) == e.aor:
+                out.set("To", out.get("To") + f";epid={e.epid}")
+            sender = name_addr(m.get("From"))[0]
+            if m.method == "INVITE" and not out.get("P-Asserted-Identity"):
+                out.set("P-Asserted-Identity", m.get("P-Preferred-Identity") or f"<{sender}>")
+            out.set("P-Preferred-Identity", None)
+            if m.method != "ACK":
+                t.branches[branch] = Branch(e, out)
+                self.transactions[branch] = t
+            e.flow.send(out, e.sa)
+
+    def up(self, t, m):
+        m = m.copy()
+        for h in ("Authorization", "Proxy-Authorization", "Authentication-Info"):
+            m.set(h, None)
+        t.flow.send(m, t.sa)
+
+    def on_response(self, flow, m):
+        if self.verify(flow, m) is False:
+            self.violation(f"unsigned response {m.start}: dropped")
+            return
+        via = m.pop_first("Via") or ""
+        branch = (name_addr(f"<x>{';' + via.partition(';')[2]}")[1]).get("branch", "")
+        t = self.transactions.get(branch)
+        if not t:
+            if "ms-own" not in via:
+                self.violation(f"a response for nothing that was sent: {m.start}")
+            return
+        b = t.branches[branch]
+        if m.request is False and m.get("To") and "epid=" not in m.get("To") and m.status > 100 and m.status < 300:
+            self.violation(f"{m.start}: no epid in To")
+        invite = m.method == "INVITE"
+        if m.status == 100:
+            return
+        if m.status < 200:
+            b.ringing = True
+            if not t.done:
+                self.up(t, m)
+            return
+        if b.final and not (invite and m.status < 300):
+            return
+        b.final = m
+        if invite and m.status >= 300:
+            ack = Message(f"ACK {b.request.start.split(' ')[1]} SIP/2.0", [
+                ("Via", b.request.values("Via")[0]), ("Max-Forwards", "70"), ("From", m.get("From")), ("To", m.get("To")),
+                ("Call-ID", m.get("Call-ID")), ("CSeq", m.get("CSeq").split()[0] + " ACK")])
+            b.endpoint.flow.send(ack, b.endpoint.sa)
+        if m.status < 300:
+            self.up(t, m)
+            if not t.done:
+                t.done = True
+                for other in t.branches.values():
+                    if other is not b:
+                        self.cancel(other, 'SIP;cause=200;text="Call completed elsewhere"')
+            return
+        if m.status >= 600:
+            for other in t.branches.values():
+                self.cancel(other, f'SIP;cause={m.status};text="Declined"')
+        if t.best is None or (m.status >= 600 > t.best.status) or (m.status < t.best.status < 600):
+            t.best = m
+        if not t.done and all(x.final for x in t.branches.values()):
+            t.done = True
+            self.up(t, t.best)
+
+    def cancel(self, b, reason):
+        if b.final or b.cancelled or b.request.method != "INVITE":
+            return
+        b.cancelled = True
+        r = b.request
+        c = Message(f"CANCEL {r.start.split(' ')[1]} SIP/2.0", [
+            ("Via", r.values("Via")[0] + ";ms-own"), ("Max-Forwards", "70"), ("From", r.get("From")), ("To", r.get("To")),
+            ("Call-ID", r.get("Call-ID")), ("CSeq", r.get("CSeq").split()[0] + " CANCEL"), ("Reason", reason)])
+        b.endpoint.flow.send(c, b.endpoint.sa)
+
+    def on_cancel(self, flow, m, sa):
+        t = next((t for t in self.transactions.values() if t.flow is flow and t.request.get("Call-ID") == m.get("Call-ID")
+                  and t.request.method == "INVITE" and t.request.get("CSeq").split()[0] == m.get("CSeq").split()[0]), None)
+        if not t:
+            flow.send(m.reply(481, "Call Leg/Transaction Does Not Exist", tag="c"), sa)
+            return
+        flow.send(m.reply(200, "OK", tag="c"), sa)
+        for b in t.branches.values():
+            self.cancel(b, m.get("Reason") or 'SIP;cause=487;text="Cancelled"')
+
+    # ---- presence ----
+
+    def on_service(self, flow, m, sa, sender):
+        user = self.users[sender.aor]
+        kind = m.get("Content-Type", "").split(";")[0].strip()
+        if aor_of(m.uri) != sender.aor or aor_of(name_addr(m.get("To"))[0]) != sender.aor:
+            self.violation("SERVICE: Request-URI, From and To are not the same user")
+        try:
+            if kind == "application/msrtc-category-publish+xml":
+                touched = user.publish(m.body, sender.instance, self.violation)
+                flow.send(m.reply(200, "OK", [("Content-Type", "application/vnd-microsoft-roaming-self+xml")],
+                                  user.roaming(touched), tag="s"), sa)
+                self.tell_watchers(sender.aor, touched)
+            elif kind == "application/msrtc-setcontainermembers+xml":
+                user.set_members(m.body)
+                flow.send(m.reply(200, "OK", tag="s"), sa)
+            elif kind == "application/SOAP+xml" and self.o.plain:  # contact lists of desktop clients
+                flow.send(m.reply(200, "OK", tag="s"), sa)
+            elif kind == "application/msrtc-presence-setsubscriber+xml":
+                flow.send(m.reply(200, "OK", tag="s"), sa)
+            else:
+                flow.send(m.reply(488, "Not Acceptable Here", tag="s"), sa)
+        except Conflict as c:
+            flow.send(m.reply(409, "Conflict", [("Content-Type", "application/msrtc-fault+xml")], c.body(), tag="s"), sa)
+        except (ValueError, StopIteration, TypeError, Exception) as e:  # noqa: BLE001  bad XML in any way
+            self.violation(f"SERVICE: {type(e).__name__} {e}")
+            flow.send(m.reply(400, "Bad Request", [("ms-diagnostics", f'4001;reason="XML";source="{self.fqdn}"')], tag="s"), sa)
+
+    def on_subscribe(self, flow, m, sa, sender, event):
+        user = self.users[sender.aor]
+        piggy = m.lists("Supported", "ms-piggyback-first-notify")
+        bodies = {
+            "vnd-microsoft-roaming-self": ("application/vnd-microsoft-roaming-self+xml", lambda: user.roaming(None, True)),
+            "vnd-microsoft-provisioning-v2": ("application/vnd-microsoft-roaming-provisioning-v2+xml", self.provisioning),
+            "vnd-microsoft-roaming-contacts": ("application/vnd-microsoft-roaming-contacts+xml", lambda: (
+                '<contactList deltaNum="1"><group id="1" name="~" externalURI=""/>' + "".join(
+                    f'<contact uri="{a[4:]}" name="" groups="1 " subscribed="true" externalURI=""/>'
+                    for a in self.users if a != sender.aor) + "</contactList>").encode()),
+            "presence": ("application/msrtc-event-categories+xml", None),
+        }
+        if event not in bodies:
+            flow.send(m.reply(489, "Bad Event", tag="e"), sa)
+            return
+        kind, make = bodies[event]
+        expires = m.get("Expires", "28800")
+        tag = name_addr(m.get("To"))[1].get("tag") or os.urandom(8).hex()
+        if event == "presence":
+            if aor_of(m.uri) == sender.aor and not m.lists("Require", "adhoclist"):
+                self.violation("batched SUBSCRIBE without Require: adhoclist")
+            who = [aor_of(r) for r in resources(m.body)] or [aor_of(m.uri)]
+            kind, body = self.batch(sender, who)
+        else:
+            who, body = [sender.aor], make()
+        if expires != "0":
+            sender.subscriptions[event] = {"dialog": (m.get("Call-ID"), m.get("From"), m.get("To"), tag), "cseq": 1, "who": who,
+                                           "contact": name_addr(m.get("Contact", ""))[0]}
+        else:
+            sender.subscriptions.pop(event, None)
+        headers = [("Expires", expires), ("Event", event), ("Contact", f"<sip:{self.fqdn}:{self.o.port};transport=tls>"),
+                   ("subscription-state", f"active;expires={expires}" if expires != "0" else "terminated;expires=0")]
+        if piggy:
+            headers += [("ms-piggyback-cseq", "1"), ("Content-Type", kind)]
+        flow.send(m.reply(200, "OK", headers, body if piggy else b"", tag=tag), sa)
+        if not piggy and expires != "0":
+            self.benotify(sender, event, kind, body)
+
+    def batch(self, sender, who):
+        parts = [("<list xmlns=\"urn:ietf:params:xml:ns:rlmi\" uri=\"%s\" version=\"0\" fullState=\"false\">" % sender.aor + "".join(
+            f'<resource uri="{a}"><instance id="0" state="{"active" if a in self.users else "terminated"}" cid="{a[4:]}"/>'
+            "</resource>" for a in who) + "</list>", "application/rlmi+xml", "resources")]
+        parts += [(self.users[a].watched().decode(), "application/msrtc-event-categories+xml", a[4:]) for a in who
+                  if a in self.users]
+        b = os.urandom(8).hex()
+        body = "".join(f"--{b}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <{cid}>\r\nContent-Type: {t}\r\n\r\n{x}\r\n\r\n"
+                       for x, t, cid in parts) + f"--{b}--\r\n"
+        return (f'multipart/related;type="application/rlmi+xml";start=resources;boundary={b}', body.encode())
+
+    def benotify(self, e, event, kind, body):
+        s = e.subscriptions.get(event)
+        if not s:
+            return
+        call, frm, to, tag = s["dialog"]
+        s["cseq"] += 1
+        uri, params, _ = name_addr(frm)
+        m = Message(f"BENOTIFY {e.contact} SIP/2.0", [
+            ("Via", f"SIP/2.0/TLS {self.o.address}:{self.o.port};branch=z9hG4bK{os.urandom(5).hex()};ms-own"),
+            ("Max-Forwards", "70"), ("From", f"<{name_addr(to)[0]}>;tag={tag}"),
+            ("To", f"<{uri}>;tag={params.get('tag', '')};epid={e.epid}"), ("Call-ID", call), ("CSeq", f"{s['cseq']} BENOTIFY"),
+            ("Require", "eventlist"), ("Event", event), ("subscription-state", "active;expires=28800"),
+            ("Content-Type", kind)], body)
+        e.flow.send(m, e.sa)
+
+    def tell_watchers(self, aor, touched):
+        user = self.users[aor]
+        for e in self.all_endpoints():
+            if e.aor == aor:
+                self.benotify(e, "vnd-microsoft-roaming-self", "application/vnd-microsoft-roaming-self+xml",
+                              user.roaming(touched))
+            if aor in e.subscriptions.get("presence", {}).get("who", ()):
+                self.benotify(e, "presence", "application/msrtc-event-categories+xml", user.watched())
+
+    def provisioning(self):
+        return ('<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification">'
+                '<provisionGroup name="ServerConfiguration">' + "".join(f"<{k}>{v}</{k}>" for k, v in self.provision.items())
+                + '</provisionGroup><provisionGroup name="endpointConfiguration"><propertyEntryList>'
+                '<property name="DisablePhonePresence">false</property></propertyEntryList></provisionGroup>'
+                "</provisionGroupList>").encode()
+
+    # ---- a test's hand on it ----
+
+    def command(self, c):
+        what = c["do"]
+        if what == "state":
+            return {"violations": self.violations, "counts": self.counts, "keepalives": self.keepalives,
+                    "flows": len(self.flows),
+                    "endpoints": {a: [{"epid": e.epid, "gruu": e.gruu, "trusted": e.flow.trusted, "signed": bool(e.sa)}
+                                      for e in by.values()] for a, by in self.endpoints.items() if by}}
+        if what == "shown":
+            return {a: u.shown() for a, u in self.users.items()}
+        if what == "publications":
+            u = self.users[c["aor"]]
+            return [{"category": k[0], "instance": k[1], "container": k[2], "version": u.versions[k], "xml": v["xml"]}
+                    for k, v in u.pubs.items()]
+        if what == "containers":
+            return {str(k): v for k, v in self.users[c["aor"]].containers.items()}
+        if what == "trace":
+            return self.trace[-c.get("last", 50):]
+        if what == "user":
+            self.add_user(c["name"], c.get("password", ""), c.get("login"), c.get("bootstrapped", True))
+        elif what == "set":
+            self.settings[c["key"]] = c["value"]
+        elif what == "mwi":
+            u = self.users[c["aor"]]
+            u.extra["mwi"] = (f'<category name="mwi" instance="0" publishTime="2026-02-17T07:42:42.387" container="1" version="32" '
+                              f'expireType="static"><mwi xmlns="http://schemas.microsoft.com/2006/09/sip/mwi" messageWaiting="'
+                              f'{"true" if c["new"] else "false"}" unreadVoiceMailCount="{c["new"]}" readVoiceMailCount="'
+                              f'{c.get("old", 0)}"/></category>')
+            self.tell_watchers(c["aor"], {"mwi"})
+        elif what == "other-endpoint-publishes":
+            self.users[c["aor"]].publish(c["document"].encode(), "desktop", self.violation)
+            self.tell_watchers(c["aor"], {"state"})
+        elif what == "deregister":
+            for e in list(self.endpoints.get(c["aor"], {}).values()):
+                m = Message(f"NOTIFY {e.contact} SIP/2.0", [
+                    ("Via", f"SIP/2.0/TLS {self.o.address}:{self.o.port};branch=z9hG4bK{os.urandom(5).hex()};ms-own"),
+                    ("Max-Forwards", "70"), ("From", f"<{e.aor}>;tag={os.urandom(8).hex()}"), ("To", f"<{e.aor}>;tag=reg;epid={e.epid}"),
+                    ("Call-ID", os.urandom(8).hex()), ("CSeq", "1 NOTIFY"), ("Event", "registration-notify"),
+                    ("subscription-state", "terminated;expires=0"), ("ms-diagnostics-public", '4141;reason="User disabled"'),
+                    ("Content-Type", "text/registration-event")], f"deregistered;event={c['event']}".encode())
+                e.flow.send(m, e.sa)
+                self.drop(e)
+        elif what == "hang-up":
+            for f in list(self.flows):
+                f.writer.transport.abort()
+        elif what == "clear":
+            self.violations.clear()
+            self.counts.clear()
+        else:
+            return {"error": f"no such command {what}"}
+        return {}
+
+    async def controlled(self, reader, writer):
+        while line := await reader.readline():
+            try:
+                answer = self.command(json.loads(line))
+            except Exception as e:  # noqa: BLE001  a test's mistake must not end the server
+                answer = {"error": f"{type(e).__name__} {e}"}
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
+        writer.close()
+
+
+async def serve(o):
+    fe = FrontEnd(o)
+    for u in o.user or ():
+        name, _, password = u.partition(":")
+        fe.add_user(name, password)
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ctx.load_cert_chain(o.cert, o.key)
+    ctx.load_verify_locations(o.ca)
+    ctx.verify_mode = ssl.CERT_OPTIONAL
+    await asyncio.start_server(fe.connected, o.address, o.port, ssl=ctx, limit=1 << 20)
+    if o.plain:
+        await asyncio.start_server(fe.connected, o.address, o.plain, limit=1 << 20)
+    if o.control:
+        await asyncio.start_unix_server(fe.controlled, o.control, limit=1 << 22)
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--address", default="127.0.0.1")
+    p.add_argument("--port", type=int, required=True)
+    p.add_argument("--fqdn", default="lyncfe01.contoso.com")
+    p.add_argument("--domain", default="contoso.com")
+    for name in ("cert", "key", "ca"):
+        p.add_argument("--" + name, required=True)
+    p.add_argument("--user", action="append")
+    p.add_argument("--trusted", action="append", default=[])
+    p.add_argument("--plain", type=int, help="port without TLS, for clients that are to prove this server")
+    p.add_argument("--control")
+    asyncio.run(serve(p.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
