@@ -186,14 +186,14 @@ void sp_party(struct softpp *pp, const struct sp_msg *m, char *number, char *nam
 	if (na && na->n >= 1) {
 		if (na->p[0] & 0x80)
 			sp_violation(pp, "dect-nwk 6.6", "bit 8 of calling party name");
-		text_of(pp, na->p + 1, na->n - 1u, (na->p[0] >> 3 & 7) == 1, name, cap);
+		text_of(pp, na->p + 1, na->n - 1u, (na->p[0] >> 2 & 7) == 1, name, cap);
 	} else if (tn && tn->n >= 2) {
 		size_t len = tn->p[1] & 0x7f;
 
 		if (2 + len > tn->n)
 			sp_violation(pp, "dect-nwk 6.6", "called party name overruns its element");
 		else
-			text_of(pp, tn->p + 2, len, (tn->p[0] >> 3 & 7) == 1, name, cap);
+			text_of(pp, tn->p + 2, len, (tn->p[0] >> 2 & 7) == 1, name, cap);
 	}
 }
 
