@@ -98,7 +98,8 @@ void rtp_src_init(struct rtp_src *s, uint32_t ssrc)
 static void jitter(struct rtp_src *s, uint32_t ts, uint64_t now_us, uint32_t rate, bool first)
 {
 	uint32_t arrival = (uint32_t)(now_us / 1000 * rate / 1000 + now_us % 1000 * rate / 1000000);
-	int32_t transit = (int32_t)(arrival - ts), d = (int32_t)((uint32_t)transit - (uint32_t)s->transit);
+	int32_t transit = (int32_t)(arrival - ts),
+	        d = (int32_t)((uint32_t)transit - (uint32_t)s->transit);
 
 	s->transit = transit;
 	if (first)

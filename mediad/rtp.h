@@ -43,8 +43,8 @@ struct rtp_src {
 	uint64_t seen;   /* bit i: max_seq - i arrived */
 	uint32_t jitter; /* 1/16 timestamp units */
 	int32_t transit;
-	uint64_t at_us;                        /* arrival of the last packet */
-	uint32_t ts;                           /* of the packet with max_seq */
+	uint64_t at_us;                          /* arrival of the last packet */
+	uint32_t ts;                             /* of the packet with max_seq */
 	uint64_t expected_prior, received_prior; /* at the last report */
 };
 enum rtp_order {

@@ -14,17 +14,18 @@
 #include "mediad/rtp.h"
 #include "mediad/sbox_ref.h"
 
-#define MAX_INDEX   (((uint64_t)1 << 48) - 1)
-#define ROC_GUESSES 16 /* a source that is new to us may be hours old: 16 × 22 minutes at 50 packets/s */
-#define WINDOW      128
+#define MAX_INDEX (((uint64_t)1 << 48) - 1)
+#define ROC_GUESSES                                                                                \
+	16 /* a source that is new to us may be hours old: 16 × 22 minutes at 50 packets/s */
+#define WINDOW 128
 
 struct source {
 	uint32_t ssrc;
 	bool used;
 	uint16_t top_seq;
-	uint32_t roc;     /* of the highest index */
-	uint64_t win[2];  /* bit i: index top - i was here */
-	uint64_t heard;   /* order of use */
+	uint32_t roc;    /* of the highest index */
+	uint64_t win[2]; /* bit i: index top - i was here */
+	uint64_t heard;  /* order of use */
 };
 
 struct sbox {
@@ -93,8 +94,9 @@ static int set_keys(struct sbox *b, const struct sbox_key *k)
 	if (!err)
 		err = derive(k, 2, b->salt, b->gcm ? 12 : 14);
 	b->c = EVP_CIPHER_CTX_new();
-	if (!err && (!b->c || EVP_CipherInit_ex(b->c, b->gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr(),
-	                          NULL, ek, NULL, b->tx || !b->gcm) != 1))
+	if (!err &&
+	    (!b->c || EVP_CipherInit_ex(b->c, b->gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr(), NULL,
+	                  ek, NULL, b->tx || !b->gcm) != 1))
 		err = ERR_CRYPTO;
 	if (!err && !b->gcm)
 		err = derive(k, 1, ak, sizeof(ak));
@@ -150,8 +152,8 @@ bool sbox_is(const struct sbox *b, const struct sbox_key *k)
 {
 	size_t n = sbox_key_len(k->suite);
 
-	return b && b->suite == k->suite && b->nmki == k->nmki && mem_differs(b->key.key, k->key, n) == 0 &&
-	       memcmp(b->key.mki, k->mki, k->nmki) == 0;
+	return b && b->suite == k->suite && b->nmki == k->nmki &&
+	       mem_differs(b->key.key, k->key, n) == 0 && memcmp(b->key.mki, k->mki, k->nmki) == 0;
 }
 
 unsigned sbox_suite(const struct sbox *b)
@@ -186,7 +188,9 @@ static struct source *add(struct sbox *b, uint32_t ssrc, uint16_t seq, uint32_t 
 		if (b->src[i].heard < s->heard)
 			s = &b->src[i];
 	}
-	*s = (struct source){ .ssrc = ssrc, .used = true, .top_seq = seq, .roc = roc, .win = { 1, 0 } };
+	*s = (struct source){
+		.ssrc = ssrc, .used = true, .top_seq = seq, .roc = roc, .win = { 1, 0 }
+	};
 	return s;
 }
 
@@ -496,11 +500,12 @@ static bool same_as_ref(const struct sbox_key *k)
 		memcpy(a, c, clear);
 		memcpy(b, c, clear);
 		ok = sbox_protect(tx, a, &na, sizeof(a)) == 0 &&
-		     sbox_ref_protect(rtx, b, &nb, sizeof(b)) == 0 && na == nb && memcmp(a, b, na) == 0;
+		     sbox_ref_protect(rtx, b, &nb, sizeof(b)) == 0 && na == nb &&
+		     memcmp(a, b, na) == 0;
 		nc = na;
-		ok = ok && sbox_ref_unprotect(rrx, b, &nb) == 0 && sbox_unprotect(rx, a, &na) == 0 &&
-		     na == clear && nb == clear && memcmp(a, c, clear) == 0 &&
-		     memcmp(b, c, clear) == 0 && nc > clear;
+		ok = ok && sbox_ref_unprotect(rrx, b, &nb) == 0 &&
+		     sbox_unprotect(rx, a, &na) == 0 && na == clear && nb == clear &&
+		     memcmp(a, c, clear) == 0 && memcmp(b, c, clear) == 0 && nc > clear;
 	}
 	sbox_free(tx);
 	sbox_free(rx);

@@ -46,7 +46,7 @@ void sbox_set_fast(bool on);
 
 /* NULL: no such suite, or no memory in the crypto library. */
 struct sbox *sbox_new(const struct sbox_key *k, bool tx);
-void sbox_free(struct sbox *b); /* keys are wiped; NULL is fine */
+void sbox_free(struct sbox *b);                               /* keys are wiped; NULL is fine */
 bool sbox_is(const struct sbox *b, const struct sbox_key *k); /* has that key and MKI */
 unsigned sbox_suite(const struct sbox *b);
 /* Packets sent so far. */

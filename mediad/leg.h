@@ -1,0 +1,172 @@
+#ifndef MEDIAD_LEG_H
+#define MEDIAD_LEG_H
+#include "mediad/codec.h"
+#include "mediad/dtmf4733.h"
+#include "mediad/mediad.h"
+#include "mediad/rtcp.h"
+#include "mediad/rtp.h"
+#include "mediad/sbox.h"
+
+/* One side of a session: its two sockets, where the far end is, keys, codecs, what came and what went. */
+
+#define LEG_PAYLOADS 16
+#define LEG_KEYS     8 /* receive keys at one time: offered ones and those of before a re-key */
+#define LEG_NO_PT    0xff
+
+enum leg_dir { /* numbers of media.Direction: what mediad does with the far end */
+	LEG_SENDRECV = 1,
+	LEG_SENDONLY,
+	LEG_RECVONLY,
+	LEG_INACTIVE
+};
+
+struct leg_payload {
+	uint8_t codec, pt;
+};
+struct leg_set { /* what an owner asks for; only what has_… says */
+	enum side side;
+	bool has_remote, has_rtcp, has_mux, has_payload, has_ptime, has_tx, has_rx, has_dir,
+	    has_strict, has_dscp, has_cn, has_music;
+	struct addr remote, rtcp, local; /* local: creation only; without family: not given */
+	bool mux, strict, cn, music, v6;
+	struct leg_payload payload[LEG_PAYLOADS];
+	size_t npayload;
+	uint32_t ptime, dscp;
+	enum leg_dir dir;
+	struct sbox_key tx, rx[LEG_KEYS / 2 + 1];
+	size_t nrx;
+};
+
+enum leg_bad {             /* why a datagram was not used */
+	LEG_BAD_JUNK,      /* neither RTP, RTCP nor STUN, or cut off */
+	LEG_BAD_SOURCE,    /* from elsewhere than the far end */
+	LEG_BAD_PT,        /* payload type that was not agreed */
+	LEG_BAD_SSRC,      /* a second stream beside the first */
+	LEG_BAD_AUTH,      /* wrong key, altered, or plain where SRTP is agreed */
+	LEG_BAD_REPLAY,    /* was here before */
+	LEG_BAD_OLD,       /* far behind */
+	LEG_BAD_RTCP,      /* not understood */
+	LEG_BAD_DIRECTION, /* the far end should not send now: not an error of its own */
+	LEG_BAD_PAYLOAD,   /* no whole number of codes */
+	LEG_NBAD
+};
+extern const char *const leg_bad_names[LEG_NBAD];
+
+enum leg_mode { /* how what goes out is made */
+	LEG_OUT_NONE,
+	LEG_OUT_PASS, /* the other side's packets with a new header */
+	LEG_OUT_GEN   /* on the tick: gen.h */
+};
+
+struct gen;  /* what a leg needs to make packets of its own */
+struct play; /* and to turn received ones into speech */
+
+struct leg {
+	struct sess *sess;
+	enum side side;
+	/* Receiving, the hot part. */
+	struct path_sock rtp, rtcp;
+	struct addr source; /* where RTP comes from; family 0: not latched */
+	struct rtp_src src;
+	struct sbox *rx[LEG_KEYS];
+	uint8_t nrx;
+	bool latched, strict, mux;
+	enum leg_dir dir;
+	uint8_t rx_codec[128]; /* by payload type */
+	/* Sending. */
+	struct addr target;
+	struct sbox *tx;
+	uint32_t ssrc, last_ts;
+	uint16_t next_seq;
+	enum leg_mode mode;
+	uint64_t last_us; /* when last_ts was sent */
+	bool sent_any;
+	struct { /* from the other side's numbers to ours, PASS */
+		bool on;
+		uint32_t ssrc, ts_off;
+		uint16_t seq_off, first;
+		bool odd_ptime; /* its packet time is not ours */
+		uint8_t odd_run;
+	} map;
+	uint8_t tx_codec, tx_pt, event_pt, cn_pt, last_codec;
+	uint32_t tx_packets, tx_octets;
+	uint64_t tx_packets64, tx_octets64;
+	uint64_t event_until_us; /* telephone events go out: no speech meanwhile */
+	uint32_t event_in_ts, event_out_ts;
+	/* Set-up. */
+	struct addr local, remote, remote_rtcp, rtcp_source, probe, old_source;
+	uint16_t probe_seq, port, alt_seq;
+	uint8_t probe_run, alt_run;
+	uint32_t alt_ssrc;
+	uint16_t ptime;
+	uint8_t dscp, npayload;
+	bool v6, cn, music;
+	struct leg_payload payload[LEG_PAYLOADS];
+	uint64_t old_keys_until_us;
+	uint8_t nold; /* how many of rx[], at its end, are of before */
+	/* What was seen. */
+	struct dtmf4733_rx dtmf;
+	uint64_t bad[LEG_NBAD];
+	struct rtp_src sum; /* of the sources before */
+	uint64_t sum_expected;
+	uint64_t opened_us, heard_us; /* last packet that was used, RTP or RTCP */
+	uint64_t good_at_us, bad_auth_since_us;
+	uint32_t bad_auth_run;
+	bool silent, timed_out, mismatch, poor;
+	/* RTCP. */
+	uint64_t report_us; /* when the next is due */
+	uint64_t sr_ntp, sr_us, rrtr_ntp, rrtr_us;
+	uint32_t rtt_us;
+	struct rtcp_block remote_block;
+	bool has_remote_block;
+	struct rtcp_voip remote_voip;
+	bool has_remote_voip;
+	uint64_t rtcp_rx, rtcp_tx, fraction_packets;
+	uint32_t loss_permille;                         /* smoothed, of what arrived */
+	uint64_t q_expected, q_received, q_late, q_sum; /* at the last estimate */
+	uint32_t mos, mos_min;                          /* × 100; 0: not known */
+	/* Only where speech is made or decoded. */
+	struct gen *gen;
+	struct play *play;
+};
+
+static inline bool leg_sends(const struct leg *l)
+{
+	return l->dir == LEG_SENDRECV || l->dir == LEG_SENDONLY;
+}
+static inline bool leg_receives(const struct leg *l)
+{
+	return l->dir == LEG_SENDRECV || l->dir == LEG_RECVONLY;
+}
+
+/* Takes ports and binds them. 0; ERR_LIMIT: no ports are left; ERR_VALUE: the local address cannot be used. */
+int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct mediad *m) MUST_CHECK;
+/* The rest of what is asked. ERR_UNSUPP: no such suite; ERR_VALUE. Nothing is changed on error. */
+int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m) MUST_CHECK;
+void leg_close(struct leg *l, struct mediad *m);
+
+/* A datagram at one of the two sockets. */
+void leg_input(
+    struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from);
+/* Sends the n octets at payload under the given head; RTP_HDR octets before it and PATH_TAIL after it are ours to
+ * write. now: not within a batch. */
+void leg_send(struct mediad *m, struct leg *l, uint8_t pt, bool marker, uint16_t seq, uint32_t ts,
+    uint8_t *payload, size_t n, bool now);
+/* The RTP time at which something sent now begins. */
+uint32_t leg_ts_now(const struct leg *l, uint64_t now_us);
+
+/* A report to the far end. bye: the last one; a reason. */
+void leg_report(struct mediad *m, struct leg *l, const char *bye);
+/* What a report of the far end says about our last one: the round trip. */
+void leg_rtt(struct leg *l, uint32_t lsr, uint32_t dlsr);
+/* Once a second. */
+void leg_house(struct mediad *m, struct leg *l);
+
+struct leg_stats {
+	uint64_t rx_packets, rx_octets, tx_packets, tx_octets, lost, late, bad;
+	uint32_t jitter_us, delay_ms, rtt_ms, mos, remote_lost, remote_jitter_us;
+	uint8_t codec;
+	struct addr source;
+};
+void leg_stats(const struct leg *l, struct leg_stats *out);
+#endif

@@ -1,0 +1,433 @@
+/* The media interface: requests of sipd and dectd, events and load to sipd. */
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "media.pb-c.h"
+#include "mediad/codec.h"
+#include "mediad/sess.h"
+#include "mediad/tone.h"
+
+_Static_assert((int)CODEC_PCMA == (int)BASE__CODEC__CODEC_PCMA, "codec numbers");
+_Static_assert((int)CODEC_AAL2_G726_32 == (int)BASE__CODEC__CODEC_AAL2_G726_32, "codec numbers");
+_Static_assert((int)CODEC_EVENT == (int)BASE__CODEC__CODEC_TELEPHONE_EVENT, "codec numbers");
+_Static_assert((int)CODEC_L16 == (int)BASE__CODEC__CODEC_L16, "codec numbers");
+_Static_assert((int)SBOX_GCM == (int)MEDIA__SUITE__AEAD_AES_128_GCM, "suite numbers");
+_Static_assert((int)SIDE_RADIO == (int)MEDIA__SIDE__SIDE_RADIO, "side numbers");
+_Static_assert((int)LEG_INACTIVE == (int)MEDIA__DIRECTION__INACTIVE, "direction numbers");
+_Static_assert((int)MEDIA_EV_LATCHED == (int)MEDIA__EVENT_KIND__LATCHED, "event numbers");
+_Static_assert((int)TONE_KIND_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "tone numbers");
+
+#define LEGS 2
+
+/* ---- in ---- */
+
+static int read_addr(const Base__Addr *a, struct addr *out)
+{
+	if ((a->ip.len != 4 && a->ip.len != 16) || a->port == 0 || a->port > 65535)
+		return ERR_VALUE;
+	addr_from_ip(out, a->ip.data, a->ip.len, (uint16_t)a->port);
+	return 0;
+}
+
+static int read_key(const Media__Srtp *s, struct sbox_key *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (!ipc_enum_ok(&media__suite__descriptor, (int)s->suite))
+		return ERR_UNSUPP;
+	out->suite = (uint8_t)s->suite;
+	if (out->suite == SBOX_NONE)
+		return 0;
+	if (!s->has_key_salt || s->key_salt.len != sbox_key_len(out->suite))
+		return ERR_VALUE;
+	memcpy(out->key, s->key_salt.data, s->key_salt.len);
+	if (s->has_mki && s->mki.len) {
+		if (s->mki.len > SBOX_MKI)
+			return ERR_LIMIT;
+		out->nmki = (uint8_t)s->mki.len;
+		memcpy(out->mki, s->mki.data, s->mki.len);
+	}
+	out->lifetime = s->has_lifetime ? s->lifetime : 0;
+	return 0;
+}
+
+static int read_keys(const Media__Leg *l, struct leg_set *out)
+{
+	int err = 0;
+
+	if (l->tx) {
+		out->has_tx = true;
+		err = read_key(l->tx, &out->tx);
+	}
+	if (l->rx && !err) {
+		out->has_rx = true;
+		err = read_key(l->rx, &out->rx[out->nrx++]);
+	}
+	if (!err && l->n_rx_more > ARRAY_LEN(out->rx) - 1)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < l->n_rx_more && !err; i++) {
+		out->has_rx = true;
+		err = read_key(l->rx_more[i], &out->rx[out->nrx++]);
+	}
+	return err;
+}
+
+static int read_leg(const Media__Leg *l, struct leg_set *out)
+{
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (l->side != MEDIA__SIDE__SIDE_NETWORK && l->side != MEDIA__SIDE__SIDE_RADIO)
+		return ERR_VALUE;
+	out->side = (enum side)l->side;
+	if (l->remote_rtp) {
+		out->has_remote = true;
+		err = read_addr(l->remote_rtp, &out->remote);
+	}
+	if (l->remote_rtcp && !err) {
+		out->has_rtcp = true;
+		err = read_addr(l->remote_rtcp, &out->rtcp);
+	}
+	if (err)
+		return err;
+	out->has_mux = l->has_rtcp_mux;
+	out->mux = l->rtcp_mux;
+	if (l->n_payload > LEG_PAYLOADS)
+		return ERR_LIMIT;
+	out->has_payload = l->n_payload > 0;
+	out->npayload = l->n_payload;
+	for (size_t i = 0; i < l->n_payload; i++) {
+		const Media__Payload *p = l->payload[i];
+		if (!ipc_enum_ok(&base__codec__descriptor, (int)p->codec) || p->pt > 127)
+			return ERR_VALUE;
+		out->payload[i] = (struct leg_payload){ (uint8_t)p->codec, (uint8_t)p->pt };
+	}
+	out->has_ptime = l->has_ptime_ms && l->ptime_ms != 0;
+	out->ptime = l->ptime_ms;
+	err = read_keys(l, out);
+	if (err)
+		return err;
+	if (l->has_direction) {
+		if (l->direction < MEDIA__DIRECTION__SENDRECV ||
+		    l->direction > MEDIA__DIRECTION__INACTIVE)
+			return ERR_VALUE;
+		out->has_dir = true;
+		out->dir = (enum leg_dir)l->direction;
+	}
+	out->has_strict = l->has_strict_source;
+	out->strict = l->strict_source;
+	out->has_dscp = l->has_dscp;
+	out->dscp = l->dscp;
+	out->has_cn = l->has_cn;
+	out->cn = l->cn;
+	out->has_music = l->has_music;
+	out->music = l->music;
+	out->v6 = l->has_ipv6 && l->ipv6;
+	if (l->has_local_address) {
+		if (l->local_address.len != 4 && l->local_address.len != 16)
+			return ERR_VALUE;
+		addr_from_ip(&out->local, l->local_address.data, l->local_address.len, 0);
+	}
+	return 0;
+}
+
+/* ---- out ---- */
+
+struct ready {
+	Media__LegReady leg[LEGS], *ptr[LEGS];
+	Base__Addr rtp[LEGS], rtcp[LEGS];
+	size_t n;
+};
+
+static void put_addr(Base__Addr *pb, const struct addr *a)
+{
+	size_t n;
+
+	base__addr__init(pb);
+	pb->ip.data = (uint8_t *)(uintptr_t)addr_ip(a, &n);
+	pb->ip.len = n;
+	pb->port = addr_port(a);
+}
+
+static void put_ready(struct ready *r, const struct leg *l)
+{
+	size_t i = r->n++;
+
+	media__leg_ready__init(&r->leg[i]);
+	r->leg[i].side = (Media__Side)l->side;
+	put_addr(&r->rtp[i], &l->local);
+	put_addr(&r->rtcp[i], &l->local);
+	r->rtcp[i].port = l->mux ? l->port : l->port + 1u;
+	r->leg[i].rtp = &r->rtp[i];
+	r->leg[i].rtcp = &r->rtcp[i];
+	r->leg[i].ssrc = l->ssrc;
+	r->ptr[i] = &r->leg[i];
+}
+
+static int wipe(struct leg_set *sets, int err)
+{
+	mem_wipe(sets, sizeof(*sets) * LEGS);
+	return err;
+}
+
+static int on_create(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	const Media__SessionCreate *c = IPC_BODY(msg, Media__SessionCreate);
+	Media__SessionReady rep = MEDIA__SESSION_READY__INIT;
+	struct leg_set sets[LEGS];
+	struct ready r = { .n = 0 };
+	struct sess *s;
+	int err = c->n_leg == 0 || c->n_leg > LEGS ? ERR_VALUE : 0;
+
+	for (size_t i = 0; i < c->n_leg && !err; i++)
+		err = read_leg(c->leg[i], &sets[i]);
+	if (!err)
+		err = sess_open(m, c->call, sets, c->n_leg, p, &s);
+	wipe(sets, err);
+	if (err) {
+		stat_add(m->st.refused, 1);
+		log_ev(LOG_INFO, "session refused", F_CALL(c->call), F_ERR(err));
+		return ipc_fail(p, msg, err, "%s",
+		    err == ERR_BUSY    ? "this instance is draining"
+		    : err == ERR_LIMIT ? "no media port or too many sessions: dectctl media show"
+		                       : "the legs are not valid");
+	}
+	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++)
+		if (s->leg[side])
+			put_ready(&r, s->leg[side]);
+	rep.session = s->id;
+	rep.n_leg = r.n;
+	rep.leg = r.ptr;
+	return ipc_reply(p, msg, &rep.base);
+}
+
+static int on_update(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	const Media__LegUpdate *u = IPC_BODY(msg, Media__LegUpdate);
+	Media__LegUpdated rep = MEDIA__LEG_UPDATED__INIT;
+	struct sess *s = sess_find(m, u->session);
+	struct leg_set sets[LEGS];
+	struct ready r = { .n = 0 };
+	int err = 0;
+
+	if (!s)
+		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	if (u->n_leg == 0 || u->n_leg > LEGS)
+		return ERR_VALUE;
+	for (size_t i = 0; i < u->n_leg && !err; i++) {
+		err = read_leg(u->leg[i], &sets[i]);
+		if (!err && !(ipc_peer_role(p) & IPC_SIPD) && sets[i].side != SIDE_RADIO)
+			err = ERR_DENIED;
+	}
+	if (!err)
+		err = sess_update(m, s, sets, u->n_leg);
+	wipe(sets, err);
+	if (err)
+		return err;
+	for (size_t i = 0; i < u->n_leg; i++)
+		put_ready(&r, s->leg[u->leg[i]->side]);
+	rep.n_leg = r.n;
+	rep.leg = r.ptr;
+	return ipc_reply(p, msg, &rep.base);
+}
+
+struct stats_pb {
+	Media__SessionStats body;
+	Media__LegStats leg[LEGS], *ptr[LEGS];
+	Base__Addr source[LEGS];
+	struct leg_stats st[LEGS];
+};
+
+static void put_stats(struct stats_pb *o, const struct mediad *m, const struct sess *s)
+{
+	media__session_stats__init(&o->body);
+	o->body.session = s->id;
+	o->body.has_ms = 1;
+	o->body.ms = (mediad_now(m) - s->opened_us) / 1000;
+	o->body.leg = o->ptr;
+	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++) {
+		size_t i = o->body.n_leg;
+		struct leg_stats *st = &o->st[i];
+		Media__LegStats *pb = &o->leg[i];
+
+		if (!s->leg[side])
+			continue;
+		o->body.n_leg++;
+		o->ptr[i] = pb;
+		leg_stats(s->leg[side], st);
+		media__leg_stats__init(pb);
+		pb->side = (Media__Side)side;
+		pb->has_rx_packets = pb->has_rx_octets = pb->has_tx_packets = pb->has_tx_octets = 1;
+		pb->rx_packets = st->rx_packets;
+		pb->rx_octets = st->rx_octets;
+		pb->tx_packets = st->tx_packets;
+		pb->tx_octets = st->tx_octets;
+		pb->has_lost = pb->has_late = pb->has_bad = pb->has_jitter_us = pb->has_delay_ms =
+		    1;
+		pb->lost = st->lost;
+		pb->late = st->late;
+		pb->bad = st->bad;
+		pb->jitter_us = st->jitter_us;
+		pb->delay_ms = st->delay_ms;
+		pb->has_rtt_ms = st->rtt_ms != 0;
+		pb->rtt_ms = st->rtt_ms;
+		pb->has_mos_x100 = st->mos != 0;
+		pb->mos_x100 = st->mos;
+		pb->has_remote_lost = pb->has_remote_jitter_us = s->leg[side]->has_remote_block;
+		pb->remote_lost = st->remote_lost;
+		pb->remote_jitter_us = st->remote_jitter_us;
+		pb->has_codec = st->codec != CODEC_NONE;
+		pb->codec = (Base__Codec)st->codec;
+		if (addr_set(&st->source)) {
+			put_addr(&o->source[i], &st->source);
+			pb->source = &o->source[i];
+		}
+	}
+}
+
+static int on_stats(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	struct sess *s = sess_find(m, IPC_BODY(msg, Media__SessionGet)->session);
+	struct stats_pb o;
+
+	if (!s)
+		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	put_stats(&o, m, s);
+	return ipc_reply(p, msg, &o.body.base);
+}
+
+static int on_drop(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	struct sess *s = sess_find(m, IPC_BODY(msg, Media__SessionDrop)->session);
+	struct stats_pb o;
+
+	if (!s)
+		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	put_stats(&o, m, s);
+	sess_drop(m, s, "");
+	return ipc_reply(p, msg, &o.body.base);
+}
+
+static int done(struct ipc_peer *p, struct ipc_msg *msg, int err)
+{
+	Media__Done rep = MEDIA__DONE__INIT;
+
+	return err ? err : ipc_reply(p, msg, &rep.base);
+}
+
+static bool side_ok(int side)
+{
+	return side == SIDE_NETWORK || side == SIDE_RADIO;
+}
+
+static int on_tone(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	const Media__Tone *t = IPC_BODY(msg, Media__Tone);
+	struct sess *s = sess_find(m, t->session);
+
+	if (!s)
+		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	if (!side_ok((int)t->side) || !ipc_enum_ok(&media__tone_kind__descriptor, (int)t->kind))
+		return ERR_VALUE;
+	return done(p, msg,
+	    sess_tone(m, s, (enum side)t->side, (unsigned)t->kind, slice_str(t->country),
+	        t->has_ms ? t->ms : 0));
+}
+
+static int on_dtmf(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	const Media__DtmfSend *t = IPC_BODY(msg, Media__DtmfSend);
+	struct sess *s = sess_find(m, t->session);
+	struct slice digits = { (const char *)t->digits.data, t->digits.len };
+
+	if (!s)
+		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	if (!side_ok((int)t->side) || digits.n == 0)
+		return ERR_VALUE;
+	if (digits.n > 32)
+		return ERR_LIMIT;
+	return done(p, msg, sess_dtmf(m, s, (enum side)t->side, digits, t->ms, t->gap_ms));
+}
+
+static int on_mix(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	const Media__Mix *x = IPC_BODY(msg, Media__Mix);
+	struct sess *s[2] = { NULL, NULL };
+
+	if (x->n_session < 1 || x->n_session > 2)
+		return ERR_VALUE;
+	for (size_t i = 0; i < x->n_session; i++) {
+		s[i] = sess_find(m, x->session[i]);
+		if (!s[i])
+			return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	}
+	return done(p, msg, sess_mix(m, s[0], s[1]));
+}
+
+#define ROW(type, max, roles, desc, fn)                                                            \
+	{                                                                                          \
+		IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_##type, IPC_REQ, 0, max, roles,                   \
+		    &media__##desc##__descriptor, fn                                               \
+	}
+const struct ipc_handler mediad_handlers[] = {
+	ROW(SESSION_CREATE, 4096, IPC_SIPD, session_create, on_create),
+	ROW(LEG_UPDATE, 4096, IPC_SIPD | IPC_DECTD, leg_update, on_update),
+	ROW(SESSION_DROP, 64, IPC_SIPD, session_drop, on_drop),
+	ROW(SESSION_STATS, 64, IPC_SIPD | IPC_DECTD, session_get, on_stats),
+	ROW(TONE, 128, IPC_SIPD | IPC_DECTD, tone, on_tone),
+	ROW(DTMF_SEND, 128, IPC_SIPD | IPC_DECTD, dtmf_send, on_dtmf),
+	ROW(MIX, 64, IPC_SIPD, mix, on_mix),
+};
+const size_t mediad_nhandlers = ARRAY_LEN(mediad_handlers);
+
+/* ---- events ---- */
+
+void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *ev)
+{
+	Media__Event e = MEDIA__EVENT__INIT;
+	Base__Addr a;
+	char digit = ev->digit;
+
+	(void)m;
+	log_ev(LOG_DEBUG, "media event", F_CALL(s->call), F_U64("IPDECT_EVENT", ev->kind),
+	    F_U64("IPDECT_SIDE", ev->side), F_U64("IPDECT_VALUE", ev->value));
+	if (!s->owner)
+		return;
+	e.session = s->id;
+	e.has_side = 1;
+	e.side = (Media__Side)ev->side;
+	e.kind = (Media__EventKind)ev->kind;
+	if (digit) {
+		e.has_digit = 1;
+		e.digit = (ProtobufCBinaryData){ 1, (uint8_t *)&digit };
+	}
+	e.has_value = 1;
+	e.value = ev->value;
+	if (ev->addr) {
+		put_addr(&a, ev->addr);
+		e.addr = &a;
+	}
+	(void)ipc_event(s->owner, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT, &e.base);
+}
+
+void mediad_send_load(struct mediad *m)
+{
+	Media__Load l = MEDIA__LOAD__INIT;
+
+	if (!m->d)
+		return;
+	l.sessions = m->nsess;
+	l.max_sessions = m->conf->max_sessions;
+	l.ports_free = port_pool_left(m->ports);
+	l.cpu_permille = m->cpu_permille;
+	l.draining = m->draining;
+	for (struct ipc_peer *p = NULL; (p = ipc_next(m->d->ipc, IPC_SIPD, p));)
+		(void)ipc_event_latest(p, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LOAD, 1, &l.base);
+}

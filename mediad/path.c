@@ -1,0 +1,356 @@
+/* Sockets of the packet path. */
+#include "mediad/path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "mediad/rtp.h"
+
+#define BATCH  8   /* datagrams read from one socket before the others have their turn */
+#define EVENTS 256 /* sockets per epoll_wait */
+#define SLOT   (PATH_HEAD + RTP_MAX + PATH_TAIL)
+
+struct path {
+	int ep, timer;
+	bool ticking;
+	uint64_t now_us;
+	uint64_t (*clock)(void *);
+	void *clock_ctx;
+	path_rx_h *rx;
+	path_tick_h *tick;
+	void *ctx;
+	uv_poll_t *poll;
+	struct path_stat stat;
+	uint64_t ticks;
+	struct path_sock *out; /* whose datagrams wait */
+	unsigned nout;
+	struct iovec out_iov[BATCH];
+	struct addr out_to[BATCH];
+	bool out_named[BATCH];
+	struct mmsghdr in[BATCH];
+	struct iovec in_iov[BATCH];
+	struct addr from[BATCH];
+	struct epoll_event ev[EVENTS];
+	unsigned nev, at;
+	uint8_t mem[BATCH][SLOT] __attribute__((aligned(64)));
+};
+
+static uint64_t real_clock(void *ctx)
+{
+	(void)ctx;
+	return uv_hrtime() / 1000;
+}
+
+struct path *path_open(path_rx_h *rx, path_tick_h *tick, void *ctx)
+{
+	struct path *p = mem_new(sizeof(*p));
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = NULL };
+
+	p->rx = rx;
+	p->tick = tick;
+	p->ctx = ctx;
+	p->clock = real_clock;
+	p->now_us = real_clock(NULL);
+	for (unsigned i = 0; i < BATCH; i++) {
+		p->in_iov[i] = (struct iovec){ p->mem[i] + PATH_HEAD, RTP_MAX };
+		p->in[i].msg_hdr.msg_iov = &p->in_iov[i];
+		p->in[i].msg_hdr.msg_iovlen = 1;
+	}
+	p->ep = epoll_create1(EPOLL_CLOEXEC);
+	p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (p->ep < 0 || p->timer < 0 || epoll_ctl(p->ep, EPOLL_CTL_ADD, p->timer, &e) != 0) {
+		path_close(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void on_poll_closed(uv_handle_t *h)
+{
+	struct path *p = h->data;
+
+	free(h);
+	p->poll = NULL;
+	path_close(p);
+}
+
+void path_close(struct path *p)
+{
+	if (!p)
+		return;
+	if (p->poll) {
+		if (!uv_is_closing((uv_handle_t *)p->poll))
+			uv_close((uv_handle_t *)p->poll, on_poll_closed);
+		return;
+	}
+	if (p->timer >= 0)
+		close(p->timer);
+	if (p->ep >= 0)
+		close(p->ep);
+	mem_free_wiped(p, sizeof(*p)); /* decrypted speech */
+}
+
+static void on_poll(uv_poll_t *h, int status, int events)
+{
+	(void)events;
+	if (status == 0)
+		(void)path_turn(h->data, 0);
+}
+
+int path_attach(struct path *p, uv_loop_t *loop)
+{
+	int err;
+
+	p->poll = mem_new(sizeof(*p->poll));
+	err = uv_poll_init(loop, p->poll, p->ep);
+	if (err) {
+		free(p->poll);
+		p->poll = NULL;
+		return err;
+	}
+	p->poll->data = p;
+	return uv_poll_start(p->poll, UV_READABLE, on_poll);
+}
+
+uint64_t path_now(const struct path *p)
+{
+	return p->now_us;
+}
+
+void path_clock(struct path *p, uint64_t (*clock)(void *), void *ctx)
+{
+	p->clock = clock ? clock : real_clock;
+	p->clock_ctx = ctx;
+	p->now_us = p->clock(p->clock_ctx);
+}
+
+const struct path_stat *path_stats(const struct path *p)
+{
+	return &p->stat;
+}
+
+void path_ticking(struct path *p, bool on)
+{
+	struct itimerspec its = { 0 };
+
+	if (p->ticking == on)
+		return;
+	p->ticking = on;
+	if (on)
+		its.it_value.tv_nsec = its.it_interval.tv_nsec = PATH_TICK_US * 1000;
+	if (timerfd_settime(p->timer, 0, &its, NULL) != 0)
+		log_ev(LOG_ERR, "the tick cannot be set", F_ERR(-errno));
+}
+
+/* ---- sockets ---- */
+
+int path_dscp(struct path_sock *s, bool v6, unsigned dscp)
+{
+	int v = (int)(dscp << 2);
+
+	return v6 ? setsockopt(s->fd, IPPROTO_IPV6, IPV6_TCLASS, &v, sizeof(v))
+	          : setsockopt(s->fd, IPPROTO_IP, IP_TOS, &v, sizeof(v));
+}
+
+int path_bind(struct path *p, struct path_sock *s, const struct addr *local, unsigned dscp)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
+	int one = 1,
+	    fd = socket(local->u.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	s->fd = fd;
+	s->connected = false;
+	if (local->u.sa.sa_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (dscp && path_dscp(s, local->u.sa.sa_family == AF_INET6, dscp) != 0)
+		log_ev(LOG_WARNING, "DSCP is not set", F_ERR(-errno));
+	if (bind(fd, &local->u.sa, addr_len(local)) != 0 ||
+	    epoll_ctl(p->ep, EPOLL_CTL_ADD, fd, &e) != 0) {
+		int err = -errno;
+		close(fd);
+		s->fd = -1;
+		return err;
+	}
+	return 0;
+}
+
+static void flush(struct path *p);
+
+void path_unbind(struct path *p, struct path_sock *s)
+{
+	if (s->fd < 0)
+		return;
+	if (p->out == s)
+		flush(p);
+	close(s->fd); /* leaves the epoll set with it */
+	s->fd = -1;
+	for (unsigned i = p->at; i < p->nev; i++)
+		if (p->ev[i].data.ptr == s)
+			p->ev[i].events = 0;
+}
+
+int path_connect(struct path_sock *s, const struct addr *to)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (to ? connect(s->fd, &to->u.sa, addr_len(to)) : connect(s->fd, &none, sizeof(none)))
+		return -errno;
+	s->connected = to != NULL;
+	return 0;
+}
+
+/* ---- out ---- */
+
+static void failed(struct path *p, int err)
+{
+	if (err == ECONNREFUSED)
+		p->stat.refused++;
+	else
+		p->stat.unsent++;
+}
+
+void path_send_now(
+    struct path *p, struct path_sock *s, const uint8_t *b, size_t n, const struct addr *to)
+{
+	if (s->connected)
+		to = NULL;
+	for (int i = 0; i < 2; i++) {
+		ssize_t r =
+		    to ? sendto(s->fd, b, n, MSG_DONTWAIT | MSG_NOSIGNAL, &to->u.sa, addr_len(to))
+		       : send(s->fd, b, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (r >= 0) {
+			p->stat.tx++;
+			return;
+		}
+		/* A refusal told here belongs to an earlier datagram: once more. */
+		if (errno != ECONNREFUSED)
+			break;
+	}
+	failed(p, errno);
+}
+
+static void flush(struct path *p)
+{
+	struct path_sock *s = p->out;
+	struct mmsghdr out[BATCH];
+	unsigned done = 0;
+
+	p->out = NULL;
+	if (p->nout == 1) {
+		path_send_now(p, s, p->out_iov[0].iov_base, p->out_iov[0].iov_len,
+		    p->out_named[0] ? &p->out_to[0] : NULL);
+		return;
+	}
+	memset(out, 0, sizeof(out[0]) * p->nout);
+	for (unsigned i = 0; i < p->nout; i++) {
+		out[i].msg_hdr.msg_iov = &p->out_iov[i];
+		out[i].msg_hdr.msg_iovlen = 1;
+		if (p->out_named[i] && !s->connected) {
+			out[i].msg_hdr.msg_name = &p->out_to[i].u;
+			out[i].msg_hdr.msg_namelen = addr_len(&p->out_to[i]);
+		}
+	}
+	for (unsigned tries = 0; done < p->nout && tries < 2 * BATCH; tries++) {
+		int r = sendmmsg(s->fd, out + done, p->nout - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (r > 0) {
+			done += (unsigned)r;
+			p->stat.tx += (unsigned)r;
+		} else if (errno != ECONNREFUSED) {
+			failed(p, errno);
+			done++;
+		}
+	}
+}
+
+void path_send(
+    struct path *p, struct path_sock *s, const uint8_t *b, size_t n, const struct addr *to)
+{
+	if (p->out && (p->out != s || p->nout == BATCH))
+		flush(p);
+	if (!p->out) {
+		p->out = s;
+		p->nout = 0;
+	}
+	p->out_iov[p->nout] = (struct iovec){ (void *)(uintptr_t)b, n };
+	p->out_named[p->nout] = to != NULL;
+	if (to)
+		p->out_to[p->nout] = *to;
+	p->nout++;
+}
+
+/* ---- in ---- */
+
+static void read_sock(struct path *p, struct path_sock *s)
+{
+	bool connected = s->connected;
+	int fd = s->fd, n;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		p->in[i].msg_hdr.msg_name = connected ? NULL : &p->from[i].u;
+		p->in[i].msg_hdr.msg_namelen = connected ? 0 : sizeof(p->from[i].u);
+		p->in[i].msg_hdr.msg_flags = 0;
+	}
+	n = recvmmsg(fd, p->in, BATCH, MSG_DONTWAIT, NULL);
+	if (n < 0) {
+		if (errno == ECONNREFUSED)
+			p->stat.refused++;
+		return; /* what is behind a refusal is told by the next epoll_wait */
+	}
+	p->stat.batches++;
+	for (int i = 0; i < n; i++) {
+		p->stat.rx++;
+		if (p->in[i].msg_hdr.msg_flags & MSG_TRUNC) {
+			p->stat.oversize++;
+			continue;
+		}
+		p->rx(p->ctx, s, p->mem[i] + PATH_HEAD, p->in[i].msg_len,
+		    connected ? NULL : &p->from[i]);
+		if (s->fd != fd)
+			break; /* closed by what it brought */
+	}
+	if (p->out)
+		flush(p);
+}
+
+static void run_ticks(struct path *p)
+{
+	uint64_t n = 0;
+
+	if (read(p->timer, &n, sizeof(n)) != sizeof(n) || n == 0)
+		return;
+	p->stat.ticks_late += n - 1;
+	/* After a long stop of the process the past is not made up for. */
+	if (n > 12)
+		p->ticks += n - 12, n = 12;
+	while (n--)
+		p->tick(p->ctx, p->ticks++);
+}
+
+unsigned path_turn(struct path *p, int ms)
+{
+	int n = epoll_wait(p->ep, p->ev, EVENTS, ms);
+	bool tick = false;
+
+	p->now_us = p->clock(p->clock_ctx);
+	p->nev = n > 0 ? (unsigned)n : 0;
+	for (p->at = 0; p->at < p->nev; p->at++) {
+		struct path_sock *s = p->ev[p->at].data.ptr;
+		if (!s)
+			tick = true;
+		else if (p->ev[p->at].events && s->fd >= 0)
+			read_sock(p, s);
+	}
+	n = (int)p->nev;
+	p->nev = p->at = 0;
+	if (tick)
+		run_ticks(p);
+	return (unsigned)n;
+}
