@@ -300,7 +300,7 @@ static bool same_group(const struct sess *a, const struct sess *b)
 }
 
 /* What leg i hears of the others of its session or conference. The batch holds a group's legs side by side. */
-static void listen(struct gen_pool *w, unsigned n, unsigned i, int16_t *out, size_t samples)
+static void hear(struct gen_pool *w, unsigned n, unsigned i, int16_t *out, size_t samples)
 {
 	struct leg *l = w->turn[i].l;
 	unsigned from = i, to = i, said = 0;
@@ -345,7 +345,7 @@ static bool compose(struct mediad *m, unsigned n, unsigned i)
 	else if (tone_on(&g->tone) && !g->tone_adds)
 		replan = !tone_fill(&g->tone, out, samples);
 	else
-		listen(m->gen, n, i, out, samples);
+		hear(m->gen, n, i, out, samples);
 	if (tone_on(&g->tone) && g->tone_adds)
 		replan = !tone_add(&g->tone, out, samples);
 	if (g->inband_busy && !dtmf_gen_fill(&g->inband, out, samples)) {

@@ -106,7 +106,7 @@ void sess_drop(struct mediad *m, struct sess *s, const char *why)
 	struct leg *legs[2] = { s->leg[SIDE_NETWORK], s->leg[SIDE_RADIO] };
 
 	if (s->mixed)
-		(void)sess_mix(m, s, NULL);
+		BUG_ON(sess_mix(m, s, NULL) != 0);
 	for (int i = 0; i < 2; i++)
 		if (legs[i]) {
 			leg_report(m, legs[i], why);
