@@ -142,8 +142,7 @@ void sbox_free(struct sbox *b)
 	if (!b)
 		return;
 	EVP_CIPHER_CTX_free(b->c);
-	if (b->ref != b->ref_rtp)
-		sbox_ref_free(b->ref);
+	sbox_ref_free(b->ref);
 	sbox_ref_free(b->ref_rtp);
 	mem_free_wiped(b, sizeof(*b));
 }
@@ -456,8 +455,15 @@ int sbox_unprotect(struct sbox *b, uint8_t *p, size_t *n)
 
 static struct sbox_ref *rtcp_of(struct sbox *b)
 {
-	if (!b->ref)
-		b->ref = b->ref_rtp ? b->ref_rtp : sbox_ref_new(&b->key, b->tx);
+	/* libsrtp2 (2.5) looks for the MKI of SRTCP where the tag of SRTP would leave it: with _32 it finds none. SRTCP is
+	 * the same under both suites. */
+	if (!b->ref) {
+		struct sbox_key k = b->key;
+		if (k.suite == SBOX_CM_32)
+			k.suite = SBOX_CM_80;
+		b->ref = sbox_ref_new(&k, b->tx);
+		mem_wipe(&k, sizeof(k));
+	}
 	return b->ref;
 }
 
