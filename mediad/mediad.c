@@ -130,7 +130,6 @@ static void set_stats(struct mediad *m, struct stat_set *st)
 	    "1: own SRTP transforms passed their test, 0: libsrtp2 does the work");
 	m->st.timeouts = stat_get(st, STAT_COUNTER, "ipdect_mediad_timeouts", NULL,
 	    "Far ends that fell silent for the time that ends a call");
-	m->st.mos = NULL;
 }
 
 int mediad_open(
@@ -154,6 +153,9 @@ int mediad_open(
 		             "rtp-ports"));
 		return err;
 	}
+	if (!m->d)
+		m->own_stats = stat_set_new();
+	set_stats(m, m->d ? m->d->stats : m->own_stats);
 	set_addresses(m);
 	err = sbox_start();
 	if (err)
@@ -182,6 +184,8 @@ void mediad_close(struct mediad *m)
 	port_pool_free(m->ports);
 	map_free(&m->sessions);
 	sbox_stop();
+	stat_set_free(m->own_stats);
+	m->own_stats = NULL;
 	m->path = NULL;
 	m->ports = NULL;
 }
@@ -287,7 +291,6 @@ int mediad_init(struct daemon *d)
 	d->state = m;
 	m->d = d;
 	m->event = mediad_send_event;
-	set_stats(m, d->stats);
 	raise_limit(c);
 	pin(c, d->instance);
 	tmr_init(&m->house, d->wheel, on_house, m);

@@ -74,12 +74,12 @@ struct mediad {
 	uint64_t cpu_us, cpu_at_us; /* of the process, at the last load */
 	uint32_t cpu_permille;
 	unsigned house_at;
+	struct stat_set *own_stats; /* where there is no daemon */
 	struct {
 		struct stat_val *sessions, *opened, *refused, *rx, *tx, *lost, *late,
 		    *jitter_resets;
 		struct stat_val *bad[10];
 		struct stat_val *dtmf, *ports, *ticks_late, *fast, *timeouts;
-		struct stat_hist *mos;
 	} st;
 };
 

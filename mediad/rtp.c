@@ -140,8 +140,9 @@ enum rtp_order rtp_src_seen(
 			s->at_us = now_us;
 			return RTP_DUP;
 		}
-		if (back < 64)
-			s->seen |= (uint64_t)1 << back;
+		if (back >= 64)
+			return RTP_WAIT; /* more than a second late: nobody plays it */
+		s->seen |= (uint64_t)1 << back;
 		if ((uint32_t)(rtp_src_ext(s) - back) < s->base)
 			return RTP_DUP; /* from before the beginning: nothing waits for it */
 		s->late++;

@@ -52,7 +52,7 @@ enum rtp_order {
 	RTP_LATE,  /* fills a gap */
 	RTP_DUP,   /* was here already */
 	RTP_AGAIN, /* the source began again: as if new */
-	RTP_WAIT   /* far off: counted when the next one follows it */
+	RTP_WAIT   /* far off: used when the next one follows it */
 };
 void rtp_src_init(struct rtp_src *s, uint32_t ssrc);
 /* rate: timestamp units per second, for the jitter. */

@@ -1,0 +1,625 @@
+/* Sessions over loopback sockets: passing, latching, SRTP, re-keying, far-address change, bad input, limits. */
+#include "tests/unit/mediad/plane.h"
+
+#define PCMA 8
+
+struct pair {
+	struct plane p;
+	struct far net, radio;
+	struct sess *s;
+	struct leg *ln, *lr;
+};
+
+static void pair_open(struct pair *x)
+{
+	struct leg_set set[2];
+
+	plane_open(&x->p);
+	far_open(&x->net);
+	far_open(&x->radio);
+	set[0] = leg_for(SIDE_NETWORK, &x->net, CODEC_PCMA, PCMA);
+	set[1] = leg_for(SIDE_RADIO, &x->radio, CODEC_PCMA, PCMA);
+	assert_int_equal(sess_open(&x->p.m, 77, set, 2, NULL, &x->s), 0);
+	x->ln = x->s->leg[SIDE_NETWORK];
+	x->lr = x->s->leg[SIDE_RADIO];
+}
+
+static void pair_close(struct pair *x)
+{
+	far_close(&x->net);
+	far_close(&x->radio);
+	plane_close(&x->p);
+}
+
+static void step(struct pair *x)
+{
+	x->p.now += 20000;
+	plane_turn(&x->p);
+}
+
+static void relay(void **state)
+{
+	struct pair x;
+	uint16_t seq = 0;
+	uint32_t ts = 0, ssrc = 0;
+
+	(void)state;
+	pair_open(&x);
+	for (unsigned i = 0; i < 50; i++) {
+		far_talk(&x.net, x.ln, PCMA, (uint8_t)i);
+		far_talk(&x.radio, x.lr, PCMA, (uint8_t)(i + 100));
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(x.radio.h.payload, 160);
+		assert_int_equal(x.radio.buf[12], i);
+		if (i) {
+			assert_int_equal(x.radio.h.seq, (uint16_t)(seq + 1));
+			assert_int_equal(x.radio.h.ts, ts + 160);
+			assert_int_equal(x.radio.h.ssrc, ssrc);
+		}
+		assert_int_equal(x.radio.h.marker, i == 0);
+		seq = x.radio.h.seq;
+		ts = x.radio.h.ts;
+		ssrc = x.radio.h.ssrc;
+		assert_int_equal(ssrc, x.lr->ssrc);
+		assert_true(far_get(&x.net));
+		assert_int_equal(x.net.buf[12], i + 100);
+		assert_false(far_get(&x.net));
+	}
+	struct leg_stats st;
+	leg_stats(x.ln, &st);
+	assert_int_equal(st.rx_packets, 50);
+	assert_int_equal(st.tx_packets, 50);
+	assert_int_equal(st.lost, 0);
+	assert_int_equal(st.bad, 0);
+	assert_int_equal(st.codec, CODEC_PCMA);
+	pair_close(&x);
+}
+
+/* The order and the gaps of the sender are those of the receiver; a packet twice arrives once. */
+static void order(void **state)
+{
+	struct pair x;
+	uint16_t first;
+
+	(void)state;
+	pair_open(&x);
+	far_talk(&x.net, x.ln, PCMA, 0);
+	step(&x);
+	assert_true(far_get(&x.radio));
+	first = x.radio.h.seq;
+	x.net.seq = (uint16_t)(x.net.seq + 1); /* 1 is missing */
+	x.net.ts += 160;
+	far_talk(&x.net, x.ln, PCMA, 2);
+	x.net.seq = (uint16_t)(x.net.seq - 2);
+	x.net.ts -= 320;
+	far_talk(&x.net, x.ln, PCMA, 1); /* and comes late */
+	x.net.seq--;
+	x.net.ts -= 160;
+	far_talk(&x.net, x.ln, PCMA, 1); /* twice */
+	step(&x);
+	assert_true(far_get(&x.radio));
+	assert_int_equal(x.radio.h.seq, (uint16_t)(first + 2));
+	assert_true(far_get(&x.radio));
+	assert_int_equal(x.radio.h.seq, (uint16_t)(first + 1));
+	assert_int_equal(x.radio.buf[12], 1);
+	assert_false(far_get(&x.radio));
+	assert_int_equal(x.ln->bad[LEG_BAD_REPLAY], 1);
+	pair_close(&x);
+}
+
+static void keys_of(struct sbox_key *k, unsigned suite, uint8_t seed, bool mki)
+{
+	memset(k, 0, sizeof(*k));
+	k->suite = (uint8_t)suite;
+	for (size_t i = 0; i < sbox_key_len(suite); i++)
+		k->key[i] = (uint8_t)(i * 3 + seed);
+	if (mki) {
+		k->nmki = 1;
+		k->mki[0] = 1;
+	}
+}
+
+static void secure(struct pair *x, unsigned suite, uint8_t seed, bool mki)
+{
+	struct leg_set set = { .side = SIDE_NETWORK, .has_tx = true, .has_rx = true, .nrx = 1 };
+
+	keys_of(&set.tx, suite, seed, mki);
+	keys_of(&set.rx[0], suite, (uint8_t)(seed + 1), mki);
+	assert_int_equal(sess_update(&x->p.m, x->s, &set, 1), 0);
+	sbox_free(x->net.tx);
+	sbox_free(x->net.rx);
+	x->net.tx = sbox_new(&set.rx[0], true);
+	x->net.rx = sbox_new(&set.tx, false);
+}
+
+static void both_speak(struct pair *x, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
+		far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
+		step(x);
+		assert_true(far_get(&x->radio));
+		assert_int_equal(x->radio.buf[12], (uint8_t)i);
+		assert_int_equal(x->radio.n, 172);
+		assert_true(far_get(&x->net));
+		assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
+	}
+}
+
+static void srtp(void **state)
+{
+	(void)state;
+	for (unsigned suite = SBOX_CM_80; suite < SBOX_NSUITES; suite++)
+		for (int mki = 0; mki < 2; mki++) {
+			struct pair x;
+			pair_open(&x);
+			secure(&x, suite, 1, mki);
+			both_speak(&x, 20);
+			/* The same keys again: nothing begins anew (the replay window would refuse). */
+			secure(&x, suite, 1, mki);
+			sbox_free(x.net.tx);
+			sbox_free(x.net.rx);
+			x.net.tx = x.net.rx = NULL;
+			pair_close(&x);
+		}
+}
+
+/* RFC 3711 re-key by a new offer; what was sent under the key before still arrives. */
+static void rekey(void **state)
+{
+	struct pair x;
+	struct sbox *old;
+
+	(void)state;
+	pair_open(&x);
+	secure(&x, SBOX_CM_80, 1, true);
+	both_speak(&x, 5);
+	old = x.net.tx;
+	x.net.tx = NULL;
+	secure(&x, SBOX_CM_80, 50, true);
+	struct sbox *fresh = x.net.tx;
+	x.net.tx = old;
+	far_talk(&x.net, x.ln, PCMA, 42);
+	step(&x);
+	assert_true(far_get(&x.radio));
+	assert_int_equal(x.radio.buf[12], 42);
+	x.net.tx = fresh;
+	both_speak(&x, 5);
+	plane_wait(&x.p, 4000);
+	x.net.tx = old; /* the grace is over */
+	far_talk(&x.net, x.ln, PCMA, 43);
+	step(&x);
+	assert_false(far_get(&x.radio));
+	assert_int_equal(x.ln->bad[LEG_BAD_AUTH], 1);
+	sbox_free(fresh);
+	pair_close(&x);
+}
+
+/* Several keys were offered: the one that the peer uses is found. */
+static void offered_keys(void **state)
+{
+	struct pair x;
+	struct leg_set set = { .side = SIDE_NETWORK, .has_tx = true, .has_rx = true, .nrx = 3 };
+
+	(void)state;
+	pair_open(&x);
+	keys_of(&set.tx, SBOX_CM_80, 1, false);
+	keys_of(&set.rx[0], SBOX_CM_80, 2, true);
+	keys_of(&set.rx[1], SBOX_CM_80, 3, true);
+	keys_of(&set.rx[2], SBOX_CM_80, 4, false);
+	assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+	x.net.tx = sbox_new(&set.rx[2], true);
+	x.net.rx = sbox_new(&set.tx, false);
+	both_speak(&x, 5);
+	assert_int_equal(x.ln->bad[LEG_BAD_AUTH], 0);
+	pair_close(&x);
+}
+
+static void wrong_key(void **state)
+{
+	struct pair x;
+	struct sbox_key bad;
+
+	(void)state;
+	pair_open(&x);
+	secure(&x, SBOX_CM_80, 1, false);
+	keys_of(&bad, SBOX_CM_80, 99, false);
+	sbox_free(x.net.tx);
+	x.net.tx = sbox_new(&bad, true);
+	for (unsigned i = 0; i < 200; i++) {
+		far_talk(&x.net, x.ln, PCMA, 1);
+		plane_wait(&x.p, 20);
+		assert_false(far_get(&x.radio));
+	}
+	assert_int_equal(x.ln->bad[LEG_BAD_AUTH], 200);
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_SRTP_MISMATCH), 1);
+	/* Plain RTP is none of its business, either. */
+	sbox_free(x.net.tx);
+	x.net.tx = NULL;
+	far_talk(&x.net, x.ln, PCMA, 1);
+	step(&x);
+	assert_false(far_get(&x.radio));
+	pair_close(&x);
+}
+
+/* The far end is behind a NAT: what it sends comes from elsewhere than its SDP said. */
+static void latching(void **state)
+{
+	struct pair x;
+	struct far nat, stranger;
+
+	(void)state;
+	pair_open(&x);
+	far_open(&nat);
+	far_open(&stranger);
+	far_talk(&nat, x.ln, PCMA, 1);
+	step(&x);
+	assert_false(far_get(&x.radio)); /* one packet of a stranger moves nothing */
+	far_talk(&nat, x.ln, PCMA, 2);
+	step(&x);
+	assert_true(far_get(&x.radio));
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_LATCHED), 1);
+	far_talk(&x.radio, x.lr, PCMA, 3);
+	step(&x);
+	assert_true(far_get(&nat)); /* and is answered there */
+	assert_false(far_get(&x.net));
+	for (unsigned i = 0; i < 10; i++) { /* nobody takes over while it speaks */
+		far_talk(&nat, x.ln, PCMA, 4);
+		far_talk(&stranger, x.ln, PCMA, 5);
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(x.radio.buf[12], 4);
+		assert_false(far_get(&x.radio));
+	}
+	assert_int_equal(x.ln->bad[LEG_BAD_SOURCE], 11);
+	/* It falls silent and comes back from another port: taken over. */
+	x.p.now += 100000;
+	for (unsigned i = 0; i < 3; i++) {
+		far_talk(&stranger, x.ln, PCMA, 6);
+		step(&x);
+	}
+	assert_true(far_get(&x.radio));
+	assert_int_equal(x.radio.buf[12], 6);
+	far_close(&nat);
+	far_close(&stranger);
+	pair_close(&x);
+}
+
+static void strict(void **state)
+{
+	struct pair x;
+	struct far other;
+	struct leg_set set = { .side = SIDE_NETWORK, .has_strict = true, .strict = true };
+
+	(void)state;
+	pair_open(&x);
+	far_open(&other);
+	assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		far_talk(&other, x.ln, PCMA, 5);
+		step(&x);
+		assert_false(far_get(&x.radio));
+	}
+	assert_int_equal(x.ln->bad[LEG_BAD_SOURCE], 10);
+	both_speak(&x, 3);
+	far_close(&other);
+	pair_close(&x);
+}
+
+/* Handover: the radio leg's far end moves. Nothing is lost, our numbers go on, the new one hears at once. */
+static void handover(void **state)
+{
+	struct pair x;
+	struct far next;
+	struct leg_set set = { .side = SIDE_RADIO, .has_remote = true };
+	uint16_t seq;
+	uint32_t ts, ssrc;
+
+	(void)state;
+	pair_open(&x);
+	far_open(&next);
+	both_speak(&x, 10);
+	seq = x.net.h.seq;
+	ts = x.net.h.ts;
+	ssrc = x.net.h.ssrc;
+	set.remote = next.addr;
+	assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+	/* The old base still speaks, the new one hears already. */
+	far_talk(&x.radio, x.lr, PCMA, 50);
+	far_talk(&x.net, x.ln, PCMA, 60);
+	step(&x);
+	assert_true(far_get(&x.net));
+	assert_int_equal(x.net.h.seq, (uint16_t)(seq + 1));
+	assert_true(far_get(&next));
+	assert_int_equal(next.buf[12], 60);
+	assert_false(far_get(&x.radio));
+	/* The new one begins; the old one is not heard any more. */
+	for (unsigned i = 2; i < 12; i++) {
+		far_talk(&next, x.lr, PCMA, (uint8_t)i);
+		far_talk(&x.radio, x.lr, PCMA, 51);
+		step(&x);
+		assert_true(far_get(&x.net));
+		assert_int_equal(x.net.buf[12], i);
+		assert_int_equal(x.net.h.seq, (uint16_t)(seq + i));
+		assert_int_equal(x.net.h.ssrc, ssrc);
+		assert_int_equal(x.net.h.ts, ts + 160 * i);
+		assert_false(far_get(&x.net));
+	}
+	far_close(&next);
+	pair_close(&x);
+}
+
+/* A second stream from the right address does not break into the first; when the first ends it takes over. */
+static void second_stream(void **state)
+{
+	struct pair x;
+	uint32_t first, other;
+
+	(void)state;
+	pair_open(&x);
+	first = x.net.ssrc;
+	other = first ^ 1;
+	for (unsigned i = 0; i < 20; i++) {
+		far_talk(&x.net, x.ln, PCMA, 1);
+		x.net.ssrc = other;
+		far_talk(&x.net, x.ln, PCMA, 2);
+		x.net.ssrc = first;
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(x.radio.buf[12], 1);
+		assert_false(far_get(&x.radio));
+	}
+	assert_int_equal(x.ln->bad[LEG_BAD_SSRC], 20);
+	x.net.ssrc = other;
+	for (unsigned i = 0; i < 5; i++) {
+		far_talk(&x.net, x.ln, PCMA, 3);
+		step(&x);
+	}
+	assert_true(far_get(&x.radio));
+	assert_int_equal(x.radio.buf[12], 3);
+	pair_close(&x);
+}
+
+static void directions(void **state)
+{
+	struct pair x;
+	struct leg_set set = { .side = SIDE_NETWORK, .has_dir = true };
+
+	(void)state;
+	pair_open(&x);
+	both_speak(&x, 3);
+	for (int d = LEG_SENDRECV; d <= LEG_INACTIVE; d++) {
+		set.dir = (enum leg_dir)d;
+		assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+		far_talk(&x.net, x.ln, PCMA, 1);
+		far_talk(&x.radio, x.lr, PCMA, 2);
+		step(&x);
+		assert_int_equal(far_get(&x.net), d == LEG_SENDRECV || d == LEG_SENDONLY);
+		assert_int_equal(far_get(&x.radio), d == LEG_SENDRECV || d == LEG_RECVONLY);
+	}
+	pair_close(&x);
+}
+
+static void events_and_silence(void **state)
+{
+	struct pair x;
+	uint8_t ev[4] = { 5, 10, 0, 160 };
+
+	(void)state;
+	pair_open(&x);
+	for (unsigned i = 0; i < 8; i++) { /* a key: 5 updates, the end three times */
+		ev[1] = (uint8_t)(i >= 5 ? 0x8a : 10);
+		ev[3] = (uint8_t)(i >= 5 ? 200 : 20 + i);
+		far_send(&x.net, x.ln, 101, ev, sizeof(ev));
+		x.net.seq++;
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(x.radio.h.pt, 101);
+		assert_memory_equal(x.radio.buf + 12, ev, 4);
+	}
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_DTMF), 1);
+	assert_int_equal(x.p.ev[0].digit, '5');
+	plane_wait(&x.p, 5000);
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_SILENCE), 2);
+	far_talk(&x.net, x.ln, PCMA, 1);
+	plane_wait(&x.p, 1000);
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_RESUMED), 1);
+	plane_wait(&x.p, 61000);
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_TIMEOUT), 2);
+	pair_close(&x);
+}
+
+/* RTCP: what we say of them and what they say of us. */
+static void reports(void **state)
+{
+	struct pair x;
+	struct far rtcp;
+	struct addr to;
+	uint8_t b[512], p[512];
+	struct rtcp_in in;
+	struct rtcp_block blk = { 0 };
+	struct rtcp_out o = { .sr = true, .cname = "far@test", .packets = 10, .octets = 1600 };
+	ssize_t n = -1;
+
+	(void)state;
+	pair_open(&x);
+	far_open(&rtcp);
+	struct leg_set set = { .side = SIDE_NETWORK, .has_rtcp = true, .rtcp = rtcp.addr };
+	assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		far_talk(&x.net, x.ln, PCMA, 1);
+		if (i == 4) {
+			x.net.seq++; /* one is lost */
+			x.net.ts += 160;
+		}
+		far_talk(&x.radio, x.lr, PCMA, 1);
+		step(&x);
+	}
+	o.ssrc = x.net.ssrc;
+	o.ntp = 0x1122334455667788;
+	blk.ssrc = x.ln->ssrc;
+	blk.lost = 3;
+	blk.jitter = 16;
+	o.block = &blk;
+	n = (ssize_t)rtcp_build(&o, b, sizeof(b));
+	to = x.ln->local;
+	addr_set_port(&to, (uint16_t)(x.ln->port + 1));
+	assert_int_equal(sendto(rtcp.fd, b, (size_t)n, 0, &to.u.sa, addr_len(&to)), n);
+	plane_turn(&x.p);
+	x.p.now += 2000000;
+	plane_turn(&x.p);
+	leg_report(&x.p.m, x.ln, NULL);
+	n = recv(rtcp.fd, p, sizeof(p), 0);
+	assert_true(n > 0);
+	assert_int_equal(rtcp_parse(p, (size_t)n, x.net.ssrc, &in), 0);
+	assert_true(in.sr && in.rb && in.voip);
+	assert_int_equal(in.ssrc, x.ln->ssrc);
+	assert_int_equal(in.packets, 10);
+	assert_int_equal(in.octets, 1600);
+	assert_int_equal(in.block.lost, 1);
+	assert_int_equal(in.block.fraction, 256 / 11);
+	assert_int_equal(in.block.lsr, 0x33445566);
+	assert_int_equal(in.block.dlsr, 2 << 16);
+	struct leg_stats st;
+	leg_stats(x.ln, &st);
+	assert_int_equal(st.remote_lost, 3);
+	assert_int_equal(st.remote_jitter_us, 2000);
+	sess_drop(&x.p.m, x.s, "");
+	n = recv(rtcp.fd, p, sizeof(p), 0);
+	assert_int_equal(rtcp_parse(p, (size_t)n, x.net.ssrc, &in), 0);
+	assert_true(in.bye);
+	far_close(&rtcp);
+	pair_close(&x);
+}
+
+static void bad_input(void **state)
+{
+	struct pair x;
+	uint8_t b[2100];
+
+	(void)state;
+	pair_open(&x);
+	both_speak(&x, 2);
+	memset(b, 0, sizeof(b));
+	for (size_t n = 1; n < 60; n++) {
+		b[0] = 0x80;
+		b[1] = 8;
+		far_raw(&x.net, x.ln, b, n); /* cut off, then another SSRC */
+		b[0] = 0x9f;
+		far_raw(&x.net, x.ln, b, n); /* more CSRCs than octets */
+		b[0] = 0xb0;
+		b[14] = b[15] = 0xff;
+		far_raw(&x.net, x.ln, b, n); /* an extension beyond the end */
+		b[0] = 0x80;
+		b[1] = 200;
+		far_raw(&x.net, x.ln, b, n);
+		b[0] = (uint8_t)n;
+		far_raw(&x.net, x.ln, b, n);
+		plane_turn(&x.p);
+	}
+	b[0] = 0x80;
+	b[1] = 8;
+	far_raw(&x.net, x.ln, b, 2100);
+	far_talk(&x.net, x.ln, 77, 1); /* a payload type nobody agreed on */
+	plane_turn(&x.p);
+	assert_int_equal(x.ln->bad[LEG_BAD_PT], 1);
+	assert_int_equal(path_stats(x.p.m.path)->oversize, 1);
+	while (far_get(&x.radio))
+		assert_int_not_equal(x.radio.n, 0);
+	x.p.now += 20000;
+	both_speak(&x, 3);
+	pair_close(&x);
+}
+
+static void limits(void **state)
+{
+	struct plane p;
+	struct leg_set set[2];
+	struct far f;
+	struct sess *s, *keep[100];
+	unsigned n = 0, ports;
+
+	(void)state;
+	plane_open(&p);
+	far_open(&f);
+	set[0] = leg_for(SIDE_NETWORK, &f, CODEC_PCMA, PCMA);
+	set[1] = leg_for(SIDE_RADIO, &f, CODEC_PCMA, PCMA);
+	p.conf.max_sessions = 1000;
+	ports = port_pool_left(p.m.ports);
+	while (n < 100 && sess_open(&p.m, n, set, 2, NULL, &keep[n]) == 0)
+		n++;
+	assert_true(n >= 90 && n <= 100);
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_LIMIT);
+	sess_drop(&p.m, keep[0], "");
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_LIMIT); /* never reused hot */
+	p.now += 1000001;
+	path_turn(p.m.path, 0);
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), 0);
+	for (unsigned i = 1; i < n; i++)
+		sess_drop(&p.m, keep[i], "");
+	sess_drop(&p.m, s, "");
+	assert_int_equal(port_pool_left(p.m.ports), ports);
+	p.m.draining = true;
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_BUSY);
+	p.m.draining = false;
+	set[0].payload[0].pt = 200;
+	p.now += 2000000;
+	path_turn(p.m.path, 0);
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_VALUE);
+	assert_int_equal(port_pool_left(p.m.ports), ports);
+	far_close(&f);
+	plane_close(&p);
+}
+
+/* The client is gone: its sessions play on, then go. */
+static void orphans(void **state)
+{
+	struct pair x;
+	struct ipc_peer *nobody = (struct ipc_peer *)&x;
+
+	(void)state;
+	pair_open(&x);
+	x.s->owner = nobody;
+	sess_orphan(&x.p.m, nobody, 10000);
+	for (unsigned i = 0; i < 400; i++) {
+		far_talk(&x.net, x.ln, PCMA, 1);
+		plane_wait(&x.p, 20);
+	}
+	assert_int_equal(x.p.m.nsess, 1);
+	sess_orphan(&x.p.m, NULL, 1000); /* a new owner came: it makes its own */
+	plane_wait(&x.p, 2500);
+	assert_int_equal(x.p.m.nsess, 0);
+	pair_close(&x);
+}
+
+static int quiet(void **state)
+{
+	(void)state;
+	log_set_level(LOG_ERR);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(relay),
+		cmocka_unit_test(order),
+		cmocka_unit_test(srtp),
+		cmocka_unit_test(rekey),
+		cmocka_unit_test(offered_keys),
+		cmocka_unit_test(wrong_key),
+		cmocka_unit_test(latching),
+		cmocka_unit_test(strict),
+		cmocka_unit_test(handover),
+		cmocka_unit_test(second_stream),
+		cmocka_unit_test(directions),
+		cmocka_unit_test(events_and_silence),
+		cmocka_unit_test(reports),
+		cmocka_unit_test(bad_input),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(orphans),
+	};
+
+	return cmocka_run_group_tests(tests, quiet, NULL);
+}
