@@ -27,9 +27,9 @@ int ipui_set(struct ipui *out, const uint8_t *v, size_t n, unsigned bits)
 struct ipui ipui_of_ipei(uint16_t emc, uint32_t psn)
 {
 	/* 4 bits PUT = 0, 16 bits EMC, 20 bits PSN. */
-	return (struct ipui){ N_BITS,
-		{ (uint8_t)(emc >> 12), (uint8_t)(emc >> 4), (uint8_t)(emc << 4 | (psn >> 16 & 15)),
-		    (uint8_t)(psn >> 8), (uint8_t)psn } };
+	return (struct ipui){ N_BITS, { (uint8_t)(emc >> 12), (uint8_t)(emc >> 4),
+		                          (uint8_t)((emc & 15u) << 4 | (psn >> 16 & 15)),
+		                          (uint8_t)(psn >> 8), (uint8_t)psn } };
 }
 
 int ipui_ipei(const struct ipui *id, uint16_t *emc, uint32_t *psn)

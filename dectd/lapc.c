@@ -70,8 +70,8 @@ size_t lapc_build(const struct lapc_frame *f, uint8_t out[MAC_FRAME_MAX])
 	uint8_t pf = f->pf ? 0x10 : 0;
 	uint8_t n = f->n <= MAC_INFO_MAX ? f->n : MAC_INFO_MAX;
 
-	out[0] = (uint8_t)((f->nlf ? 0x80 : 0) | (f->lln & 7) << 4 | (f->sapi & 3) << 2 |
-	                   (f->cr ? 2 : 0) | 1);
+	out[0] = (uint8_t)((f->nlf ? 0x80u : 0) | (f->lln & 7u) << 4 | (f->sapi & 3u) << 2 |
+	                   (f->cr ? 2u : 0) | 1);
 	switch (f->kind) {
 	case LAPC_I:
 		out[1] = (uint8_t)(f->nr << 5 | pf | (f->ns & 7) << 1);
@@ -79,10 +79,11 @@ size_t lapc_build(const struct lapc_frame *f, uint8_t out[MAC_FRAME_MAX])
 	case LAPC_RR:
 	case LAPC_RNR:
 	case LAPC_REJ:
-		out[1] = (uint8_t)(f->nr << 5 | pf | (f->kind - LAPC_RR) << 2 | 1);
+		out[1] =
+		    (uint8_t)((unsigned)f->nr << 5 | pf | ((unsigned)f->kind - LAPC_RR) << 2 | 1u);
 		break;
 	default:
-		out[1] = u_base[f->kind] | pf;
+		out[1] = (uint8_t)(u_base[f->kind] | pf);
 	}
 	out[2] = (uint8_t)(n << 2 | (f->more ? 2 : 0) | 1);
 	if (n)

@@ -428,7 +428,7 @@ const char *nwk_type_name(uint8_t pd, uint8_t type)
 	return row ? row->name : "unknown message";
 }
 
-static int faulty(struct nwk_fault *fault, uint8_t id, int what)
+static int faulty(struct nwk_fault *fault, uint8_t id, enum nwk_fault_kind what)
 {
 	fault->id = id;
 	fault->what = what;

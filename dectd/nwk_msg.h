@@ -134,9 +134,10 @@ bool nwk_ie_empty(const struct nwk_msg *m, uint8_t id);
 
 /* What the rule tables (6.3) say to a message: presence of mandatory elements, their content, elements that don't
  * belong there, order. */
+enum nwk_fault_kind { NWK_OK, NWK_MISSING, NWK_CONTENT, NWK_ALIEN, NWK_ORDER, NWK_UNKNOWN_TYPE };
 struct nwk_fault {
 	uint8_t id; /* of the element */
-	enum { NWK_OK, NWK_MISSING, NWK_CONTENT, NWK_ALIEN, NWK_ORDER, NWK_UNKNOWN_TYPE } what;
+	enum nwk_fault_kind what;
 };
 /* Faults that matter to a receiver: a mandatory element is missing (release reason 03, reject reason 60) or its content
  * is wrong (04, 64), the type is unknown in this direction. Others are skipped, as 17.6 and 17.7 allow. 0, or ERR_SYNTAX

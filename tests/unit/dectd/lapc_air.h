@@ -125,7 +125,7 @@ static inline size_t air_unhex(const char *h, uint8_t *out, size_t cap)
 	size_t n = 0;
 
 	for (; *h; h++) {
-		unsigned v;
+		unsigned v = 0;
 
 		if (*h == ' ')
 			continue;
