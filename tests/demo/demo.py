@@ -36,6 +36,7 @@ def interrupted(*_):
 
 def main():
     args = arguments()
+    args.build = os.path.abspath(args.build)
     report = Report()
     directory = args.work or tempfile.mkdtemp(prefix="ipdect-", dir="/tmp")
     os.makedirs(directory, exist_ok=True)

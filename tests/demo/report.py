@@ -39,6 +39,7 @@ class Report:
         except Exception as e:  # noqa: BLE001  a step may fail in any way; the next ones still run
             evidence, ok = f"{type(e).__name__ if not str(e) else ''}{e}", False
         done.set()
+        evidence = " | ".join(str(evidence).split("\n"))
         seconds = time.monotonic() - began
         self.rows.append((title, ok, seconds, evidence))
         mark = self.paint("32", "ok  ") if ok else self.paint("31;1", "FAIL")

@@ -88,8 +88,8 @@ available-time = 5m
     def add_users(self):
         for name, display, ipei, _, _ in PEOPLE:
             self.suite.ctl("user", "add", name, f"display-name={display}", f"ipei={ipei}")
-            self.suite.ctl("secret", "set", f"sip:{name}", "value=-", stdin=f"secret-{name}\n")
-            self.suite.ctl("secret", "set", f"ac:{name}", "value=-", stdin=f"{name}77\n")
+            self.suite.ctl("secret", "set", name, "kind=sip", "value=-", stdin=f"secret-{name}\n")
+            self.suite.ctl("secret", "set", name, "kind=ac", "value=-", stdin=f"{name}77\n")
         return f"{len(PEOPLE)} users; passwords and access codes went to certd alone"
 
     def start_bases(self):
