@@ -94,7 +94,7 @@ static struct line *line_new(struct phone *ph, uint64_t ref, bool out)
 	struct line *l = mem_new(sizeof(*l));
 
 	l->ref = ref;
-	l->out = out;
+	l->out = l->accepted = out;
 	l->phone = ph;
 	l->signal = CC_SIG_NONE;
 	l->call_id = ph->next_call_id = (uint8_t)(ph->next_call_id % 120 + 1);
@@ -314,7 +314,7 @@ void phone_next(struct phone *ph)
 {
 	struct line *l;
 
-	if (ph->cc || ph->releasing)
+	if (ph->cc || ph->releasing || ph->hanging_up)
 		return;
 	l = phone_in(ph, LN_WAIT);
 	if (!l) {

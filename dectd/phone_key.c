@@ -41,8 +41,8 @@ static void fail_op(struct phone *ph)
 		struct line *l = phone_in(ph, LN_HELD);
 		if (l)
 			line_drop(l, IWU_NORMAL);
-		phone_after(ph);
 	}
+	phone_after(ph);
 }
 
 static bool ask_hold(struct phone *ph, struct line *l, bool on, enum phone_op op)
@@ -333,10 +333,8 @@ static void end_blind(struct phone *ph)
 		return;
 	}
 	ph->op = PO_BLIND;
-	if (p->ops->transfer(p->ctx, held->ref, 0, target) != 0) {
+	if (p->ops->transfer(p->ctx, held->ref, 0, target) != 0)
 		fail_op(ph);
-		phone_after(ph);
-	}
 }
 
 void phone_hold_msg(struct phone *ph, bool hold)
