@@ -85,10 +85,6 @@ static void timer_start(struct fsm *m, uint32_t ms)
 	ms = timer_length(c, ms);
 	if (ms)
 		tmr_start(&c->timer, ms);
-	if (m->st == CC_PROCEEDING || m->st == CC_DELIVERED)
-		tmr_start(&c->notify, NOTIFY_MS);
-	else
-		tmr_stop(&c->notify);
 }
 
 static void timer_stop(struct fsm *m)
@@ -109,6 +105,12 @@ static void moved(struct fsm *m, int from, int ev, int to)
 		log_ev(LOG_DEBUG, "cc", F_PP(pp_text(c->pp, pp)),
 		    F_TEXT("IPDECT_STATE", cc_def.states[to].name),
 		    F_TEXT("IPDECT_EVENT", cc_def.ev_names[ev]));
+	if (to >= 0 && from != to) {
+		if (to == CC_PROCEEDING || to == CC_DELIVERED)
+			tmr_start(&c->notify, NOTIFY_MS);
+		else
+			tmr_stop(&c->notify);
+	}
 }
 
 static void on_reap(struct tmr *t, void *ctx)
@@ -795,7 +797,7 @@ int cc_a_release(struct fsm *m, int ev, const void *p)
 	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_NORMAL };
 
 	(void)ev;
-	c->partial = reason_of(p) == CC_R_PARTIAL;
+	c->partial |= reason_of(p) == CC_R_PARTIAL;
 	cc_tx(c, CC_RELEASE_COM, &s);
 	end(c, CC_END_HANDSET, reason_of(p));
 	return FSM_NEXT;

@@ -23,7 +23,6 @@
  * come from cc_input(), cc_link(), cc_secured(), cc_lost() and timers. */
 
 enum cc_state {
-	CC_NULL,     /* F-00 */
 	CC_PAGING,   /* ours: a link is being made */
 	CC_SECURING, /* ours: the link is being authenticated and ciphered before anything is said */
 	CC_INITIATED,  /* F-01 */
@@ -35,6 +34,7 @@ enum cc_state {
 	CC_ANSWERED,   /* ours: CC-CONNECT came, the acknowledgement waits for the speech path */
 	CC_ACTIVE,     /* F-10 */
 	CC_RELEASING,  /* F-19 */
+	CC_NULL,       /* F-00 */
 	CC_NSTATES
 };
 
