@@ -4,7 +4,6 @@ socket. A line out is a command; lines in are its reply, then "ok" or "error …
 import fnmatch
 import os
 import queue
-import shlex
 import socket
 import threading
 import time
@@ -107,29 +106,37 @@ class Air(Process):
             return [e[len("violation "):] for e in self.events if e.startswith("violation ")]
 
 
+def printed_ipei(digits):
+    """"05003 0070387 7": as on the label, with its check digit (ETS 300 175-6 annex C)."""
+    check = sum((i + 1) * int(d) for i, d in enumerate(digits)) % 11
+    return f"{digits[:5]} {digits[5:]} {'*' if check == 10 else check}"
+
+
 class Handset:
     """One soft handset: `pp NAME …`."""
 
-    def __init__(self, air, name, ipei, state, profile="gap", **options):
-        self.air, self.name, self.ipei = air, name, ipei
-        air.run("pp", "add", name, f"ipei={ipei}", f"profile={profile}", f"state={state}",
+    def __init__(self, air, name, ipei, state, profile="gap-b", **options):
+        self.air, self.name, self.ipei, self.last = air, name, ipei, ""
+        air.run("pp", "add", name, f"ipei={printed_ipei(ipei)}", f"profile={profile}", f"state={state}",
                 *(f"{k}={v}" for k, v in options.items()))
 
     def do(self, *words, seconds=15.0):
+        if words[0] == "dial":
+            self.last = words[1]
+        if words[0] == "redial":  # a key of the handset alone: it dials what it dialled before
+            words = ("dial", self.last)
         return self.air.run("pp", self.name, *words, seconds=seconds)
 
     def wait(self, event, since, seconds=10.0):
         return self.air.wait(f"pp {self.name} {event}", since, seconds, f"handset {self.name}: {event}")
 
     def show(self):
-        """{"state": …, "display": …, "ciphered": …} of the handset as a user would see it."""
-        out = {}
-        for line in self.do("show").splitlines():
-            for word in shlex.split(line.replace("'", "\\'")):
-                key, sep, value = word.partition("=")
-                if sep:
-                    out[key] = value
-        return out
+        return self.do("show")
+
+    def idle(self):
+        return " on subscribed located call T-00 " in self.show()
 
     def display(self):
-        return self.do("display")
+        """The text on the display, its lines joined by "|"."""
+        text = self.show()
+        return text.split("display ", 1)[1].split('"')[1] if 'display "' in text else ""

@@ -468,10 +468,10 @@ class Scenario:
     def message_waiting(self):
         mark = self.air.mark()
         self.w.pbx.message_waiting("201", 3, 1)
-        self.h["201"].wait("*message*3*", mark)
+        self.h["201"].wait("mwi 3*", mark)
         mark = self.air.mark()
         self.w.pbx.message_waiting("201", 0, 4)
-        self.h["201"].wait("*message*0*", mark)
+        self.h["201"].wait("mwi 0*", mark)
         return "PUBLISH to Kamailio, NOTIFY to sipd, 3 new messages on the handset, then none"
 
     def logs(self):
@@ -535,8 +535,7 @@ class Scenario:
                 wait_for("bases are back", lambda: sum(
                     r.get("state") == "up" for r in self.s.rows("base", "list")) == 2, 40)
             out.append(f"{name} {seconds + time.monotonic() - began:.1f} s")
-        wait_for("handsets are back", lambda: all(
-            h.show().get("state") in ("located", "idle") for h in self.h.values()), 30)
+        wait_for("handsets are back", lambda: all(" located " in h.show() for h in self.h.values()), 30)
         self.call("201", "202")
         said = self.both("201", "202")
         self.hang_up("201")

@@ -114,7 +114,7 @@ available-time = 5m
             self.handsets[name] = h
         for i, (name, *_rest) in enumerate(PEOPLE):
             h, base = self.handsets[name], BASES[i % 2]
-            h.do("prefer", base)
+            h.do("camp", base)
             mark = self.air.mark()
             h.do("subscribe", f"ac={name}77")
             h.wait("subscribed*", mark, 20)
