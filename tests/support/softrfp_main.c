@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/mem.h"
@@ -467,6 +469,8 @@ static void usage(FILE *f)
 	      "  -e, --line LINE       run this line (before the scripts)\n"
 	      "  -k, --keep            go on after the scripts, until `quit` or a signal\n"
 	      "  -q, --quiet           no events on standard output\n"
+	      "  -x, --ask SOCKET LINE...  as the first option: send lines to a running softrfp, "
+	      "print its answers\n"
 	      "  -V, --strict          exit status 3 when the server broke a rule\n"
 	      "  -h, --help            this text\n"
 	      "Lines: help | violations | wait SECONDS PATTERN | not SECONDS PATTERN | sleep "
@@ -515,6 +519,44 @@ static int options(struct prog *g, struct client *c, int argc, char **argv)
 	return 0;
 }
 
+/* softrfp -x SOCKET LINE…: lines to a running one; its answers to standard output. */
+static int ask(const char *path, int n, char **lines)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	char buf[LINE_MAX_ * 8];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), status = 0;
+	FILE *f;
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0) {
+		perror(path);
+		return 2;
+	}
+	f = fdopen(fd, "r+");
+	for (int i = 0; i < n && status == 0; i++) {
+		if (dprintf(fd, "%s\n", lines[i]) < 0)
+			status = 2;
+		for (;;) {
+			if (!fgets(buf, sizeof(buf), f)) {
+				status = 2;
+				break;
+			}
+			if (strncmp(buf, "* ", 2) == 0)
+				continue;
+			if (strcmp(buf, "ok\n") == 0)
+				break;
+			if (strncmp(buf, "error ", 6) == 0) {
+				fprintf(stderr, "%s: %s", lines[i], buf);
+				status = 1;
+				break;
+			}
+			fputs(buf, stdout);
+		}
+	}
+	fclose(f);
+	return status;
+}
+
 static void tear_down(struct prog *g)
 {
 	while (!list_empty(&g->clients)) {
@@ -556,6 +598,10 @@ int main(int argc, char **argv)
 	int rc, status;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (argc > 2 && (strcmp(argv[1], "-x") == 0 || strcmp(argv[1], "--ask") == 0)) {
+		free(g);
+		return ask(argv[2], argc - 3, argv + 3);
+	}
 	more_files();
 	BUG_ON(uv_loop_init(&g->loop) != 0);
 	g->w = tmr_wheel_new(&g->loop);

@@ -1,0 +1,84 @@
+# Shared by the tests of dectd with soft base stations and handsets: a private directory, the real daemons, softrfp. Sourced.
+set -u
+for need in certd sipd dectd dectctl tests/softrfp; do
+	[ -x "$BUILD/$need" ] || { echo "not built: $BUILD/$need"; exit 77; }
+done
+DIR=$(mktemp -d /tmp/ipdect-dect.XXXXXX)
+PIDS=()
+cleanup() {
+	local p i
+	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null; done
+	for ((i = 0; i < 30; i++)); do
+		kill -0 "${PIDS[@]}" 2>/dev/null || break
+		sleep 0.1
+	done
+	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
+	wait 2>/dev/null
+	[ -n "${KEEP:-}" ] || rm -rf "$DIR"
+}
+trap cleanup EXIT
+fail() {
+	echo "FAILED: $*"
+	for f in "$DIR"/*.log; do
+		echo "--- $f"
+		tail -${TAIL:-25} "$f"
+	done
+	exit 1
+}
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+wait_for() { # seconds, command…
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
+# Lines to softrfp; fails the test when one is refused or a wait runs out.
+air() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@" || fail "softrfp: $*"; }
+air_try() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@"; }
+start() { # daemon, arguments…
+	local name=$1
+	shift
+	"$BUILD/$name" -c "$DIR/ipdect.conf" "$@" >> "$DIR/$name.log" 2>&1 &
+	eval "PID_$name=$!"
+	PIDS+=("$!")
+}
+PORT=$(free_port)
+# Each run its own base addresses: tests run side by side. 127.16.x.y … belong to nobody else.
+NET=$(printf '%02x%02x' $((RANDOM % 200)) $((RANDOM % 256)))
+base_mac() { printf '0200%s%02x%02x' "$NET" $((PORT % 256)) "$1"; }
+start_suite() { # further configuration on standard input
+	mkdir -p "$DIR/run/ctl" "$DIR/state" "$DIR/air"
+	{
+		printf '[common]\nruntime-dir = %s\nstate-dir = %s\n' "$DIR/run" "$DIR/state"
+		printf '[dectd]\nlisten-address = 127.0.0.1\nport = %s\npark = 1F102AF12C\n' "$PORT"
+		cat
+	} > "$DIR/ipdect.conf"
+	start certd
+	start sipd
+	if [ -x "$BUILD/mediad" ]; then start mediad -i 1; fi
+	start dectd
+	wait_for 10 test -S "$DIR/run/ctl/dectd.sock" || fail "dectd did not start"
+	wait_for 10 test -S "$DIR/run/ctl/sipd.sock" || fail "sipd did not start"
+	wait_for 10 test -S "$DIR/run/ctl/certd.sock" || fail "certd did not start"
+	"$BUILD/tests/softrfp" -q -c "$DIR/air.sock" > "$DIR/softrfp.log" 2>&1 &
+	AIR=$!
+	PIDS+=("$AIR")
+	wait_for 5 test -S "$DIR/air.sock" || fail "softrfp did not start"
+}
+base_up() { # number, options…
+	local mac
+	mac=$(base_mac "$1")
+	shift
+	ctl base admit "$mac" > /dev/null || fail "base admit"
+	air "base add $mac server=127.0.0.1:$PORT retry=300 search=50 state=$DIR/air $*" "wait 10 base $mac up"
+}
+no_violations() {
+	air_try violations > "$DIR/violations" && return
+	cat "$DIR/violations"
+	fail "the server broke rules"
+}
