@@ -25,4 +25,21 @@ int ctl_handset_list(struct ctl_run *r);
 int ctl_handset_show(struct ctl_run *r);
 int ctl_handset_watch(struct ctl_run *r);
 int ctl_system_show(struct ctl_run *r);
+/* ctl_sub_ipc.c */
+int ctl_ipei(
+    struct ctl_run *r, char ipei[PP_IPEI_LEN + 1]); /* of the ID; else the refusal is written */
+struct pp *ctl_device(struct ctl_run *r);           /* NULL: the refusal is written */
+int ctl_sub_open(struct ctl_run *r);
+int ctl_sub_close(struct ctl_run *r);
+int ctl_sub_status(struct ctl_run *r);
+int ctl_handset_open(struct ctl_run *r);
+int ctl_handset_pending(struct ctl_run *r);
+int ctl_handset_assign(struct ctl_run *r);
+int ctl_handset_allow(struct ctl_run *r);
+int ctl_handset_delete(struct ctl_run *r);
+int ctl_handset_locate(struct ctl_run *r);
+int ctl_handset_identify(struct ctl_run *r);
+int ctl_handset_renew(struct ctl_run *r);
+int ctl_handset_export(struct ctl_run *r);
+int ctl_handset_import(struct ctl_run *r);
 #endif

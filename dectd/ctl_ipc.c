@@ -35,6 +35,23 @@ static const struct ctl_arg sync_args[] = { { "cluster", CTL_NUMBER, false, "onl
 static const struct ctl_arg match_args[] = { { "match", CTL_TEXT, false,
     "part of IPEI, user or model", NULL } };
 
+static const struct ctl_arg for_args[] = { { "for", CTL_DURATION, false,
+    "how long; at most subscription-window", NULL } };
+static const struct ctl_arg open_args[] = {
+	{ "for", CTL_DURATION, false, "how long; at most subscription-window", NULL },
+	{ "wildcard", CTL_FLAG, false, "yes: any handset that knows the common access code", NULL },
+};
+static const struct ctl_arg assign_args[] = { { "user", CTL_TEXT, true,
+    "name of the user; empty: nobody's", NULL } };
+static const struct ctl_arg allow_args[] = {
+	{ "allow", CTL_FLAG, false, "no: take it off the list", NULL },
+	{ "note", CTL_TEXT, false, "for people, at most 31 octets", NULL },
+};
+static const struct ctl_arg csv_args[] = { { "file", CTL_FILE_IN, true,
+    "CSV with a head line: ipei, user, allowed, note; - reads standard input", NULL } };
+static const struct ctl_arg export_args[] = { { "file", CTL_FILE_OUT, false,
+    "where to; absent: standard output", NULL } };
+
 #define BASE   &ctl__base_row__descriptor
 #define DEVICE &ctl__handset_row__descriptor
 
@@ -65,6 +82,35 @@ const struct ctl_cmd dectd_cmds[] = {
 	    "one handset with everything that is known of it" },
 	{ "handset", "watch", IPC_VIEW, "IPEI", false, NULL, 0, DEVICE, true, ctl_handset_watch,
 	    "what happens to handsets, as it happens" },
+
+	{ "handset", "pending", IPC_VIEW, NULL, false, NULL, 0, &ctl__pending_row__descriptor,
+	    false, ctl_handset_pending,
+	    "handsets that tried and failed, or that serve no user, with the reason" },
+	{ "handset", "open", IPC_OPERATE, "IPEI", true, for_args, ARRAY_LEN(for_args), NULL, false,
+	    ctl_handset_open, "open subscription for this handset alone, and unlock it" },
+	{ "handset", "assign", IPC_OPERATE, "IPEI", true, assign_args, ARRAY_LEN(assign_args), NULL,
+	    false, ctl_handset_assign, "make it a user's handset; a former one is released" },
+	{ "handset", "allow", IPC_OPERATE, "IPEI", true, allow_args, ARRAY_LEN(allow_args), NULL,
+	    false, ctl_handset_allow, "allow-list: it may subscribe without being a user's" },
+	{ "handset", "delete", IPC_OPERATE, "IPEI", true, NULL, 0, NULL, false, ctl_handset_delete,
+	    "take its access rights away, over the air when it can be reached" },
+	{ "handset", "locate", IPC_OPERATE, "IPEI", true, NULL, 0, NULL, false, ctl_handset_locate,
+	    "page it and ask it to register anew" },
+	{ "handset", "identify", IPC_OPERATE, "IPEI", true, NULL, 0, NULL, false,
+	    ctl_handset_identify, "page it and ask for its identity and model" },
+	{ "handset", "renew", IPC_OPERATE, "IPEI", true, NULL, 0, NULL, false, ctl_handset_renew,
+	    "give it another temporary identity" },
+	{ "handset", "export", IPC_VIEW, NULL, false, export_args, ARRAY_LEN(export_args), NULL,
+	    false, ctl_handset_export, "all handsets as CSV" },
+	{ "handset", "import", IPC_OPERATE, NULL, false, csv_args, ARRAY_LEN(csv_args), NULL, false,
+	    ctl_handset_import, "allow-list and assignments from CSV" },
+
+	{ "subscription", "open", IPC_OPERATE, NULL, false, open_args, ARRAY_LEN(open_args), NULL,
+	    false, ctl_sub_open, "let handsets subscribe for a while" },
+	{ "subscription", "close", IPC_OPERATE, NULL, false, NULL, 0, NULL, false, ctl_sub_close,
+	    "end that before its time" },
+	{ "subscription", "status", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_sub_status,
+	    "whether handsets may subscribe now" },
 
 	{ "system", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_system_show,
 	    "identity and settings of the DECT system" },

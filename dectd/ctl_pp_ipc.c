@@ -103,24 +103,6 @@ int ctl_handset_list(struct ctl_run *r)
 	return 0;
 }
 
-static struct pp *device_of(struct ctl_run *r)
-{
-	char ipei[PP_IPEI_LEN + 1];
-	struct pp *pp;
-	int err = pp_ipei_read(ctl_id(r), ipei);
-
-	if (err) {
-		(void)ctl_fail(r, err,
-		    err == ERR_AUTH ? "the check digit is wrong: look at the handset again"
-		                    : "an IPEI is written like \"05003 0070387\"");
-		return NULL;
-	}
-	pp = pp_by_ipei(ctl_room(r)->pps, slice_str(ipei));
-	if (!pp)
-		(void)ctl_fail(r, ERR_NOTFOUND, "no such handset; dectctl handset list shows all");
-	return pp;
-}
-
 int ctl_handset_watch(struct ctl_run *r)
 {
 	return ctl_id(r).n ? 0 : ctl_handset_list(r);
@@ -128,7 +110,7 @@ int ctl_handset_watch(struct ctl_run *r)
 
 int ctl_handset_show(struct ctl_run *r)
 {
-	struct pp *pp = device_of(r);
+	struct pp *pp = ctl_device(r);
 	char caps[200], id[IPUI_CHARS], t1[24], t2[24];
 	struct wr w = wr_of(caps, sizeof(caps) - 1);
 	struct row o;

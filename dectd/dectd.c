@@ -10,10 +10,14 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "dectd/auth.h"
+#include "dectd/lce.h"
+#include "dectd/metrics.h"
+#include "dectd/mm.h"
 #include "dectd/ppdb.h"
+#include "dectd/subs.h"
 
 #define TICK_MS     1000
-#define FLUSH_MS    10000 /* how long what may be lost in a crash waits for the disk */
 #define PORT_HTTPS  443
 #define PORT_SYSLOG 514
 
@@ -202,9 +206,8 @@ static void on_tick(struct tmr *t, void *ctx)
 {
 	struct dectd *r = ctx;
 
-	r->ticks++;
-	if (r->ticks % (FLUSH_MS / TICK_MS) == 0)
-		pps_flush(r->pps);
+	pps_flush(r->pps);
+	metrics_update(r);
 	daemon_status(r->d);
 	tmr_start(t, TICK_MS);
 }
@@ -224,6 +227,7 @@ static int open_stores(struct dectd *r)
 
 static int open_bases(struct dectd *r)
 {
+	struct lce_conf lc = lce_conf_default;
 	struct rfp_dir_conf dc;
 	int err = make_dir_conf(r, r->conf, &dc);
 
@@ -234,6 +238,12 @@ static int open_bases(struct dectd *r)
 	err = rfp_dir_load(r->dir);
 	if (err)
 		return err;
+	lc.lce03 = r->conf->page_ms;
+	lc.n300 = r->conf->pages;
+	r->subs = subs_new(r);
+	r->auth = auth_cert_new(r);
+	r->lce = lce_new(r->d->wheel, r->mac, &lc, NULL);
+	r->mm = mm_new(r, &auth_cert_ops, r->auth);
 	err = rfp_srv_open(r->d->loop, r->dir, r->conf->listen, (uint16_t)r->conf->port, &r->srv);
 	if (err)
 		log_ev(LOG_ERR, "cannot listen for base stations",
@@ -309,8 +319,10 @@ void dectd_down(struct daemon *d, struct ipc_peer *p)
 		return; /* the process ends */
 	if (p == r->sipd)
 		r->sipd = NULL;
-	else if (p == r->certd)
+	else if (p == r->certd) {
 		r->certd = NULL;
+		auth_cert_down(r->auth);
+	}
 }
 
 void dectd_drain(struct daemon *d)
@@ -331,6 +343,11 @@ void dectd_fini(struct daemon *d)
 	}
 	if (r->pps)
 		pps_flush(r->pps);
+	if (r->lce)
+		lce_free(r->lce); /* the entities above hear that their links are gone */
+	mm_free(r->mm);
+	auth_cert_free(r->auth);
+	subs_free(r->subs);
 	rfp_dir_free(r->dir);
 	pps_free(r->pps);
 	ppdb_close(r->ppdb);

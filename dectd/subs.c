@@ -191,7 +191,7 @@ int subs_ask(struct subs *s, const struct ipui *pp, const char *ipei, char ac[AU
 	bool listed = (u && !u->disabled) || (dev && dev->allowed);
 
 	(void)snprintf(ac, AUTH_AC_MAX + 1, "%s",
-	    u && u->has_access_code && strlen(u->name) <= AUTH_AC_MAX ? u->name : AUTH_AC_COMMON);
+	    u && strlen(u->name) <= AUTH_AC_MAX ? u->name : AUTH_AC_COMMON);
 	if (s->mode == SUBS_CLOSED)
 		return ERR_STATE;
 	if ((dev && dev->locked) || (p && p->locked))

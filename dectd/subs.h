@@ -37,7 +37,8 @@ void subs_close(struct subs *s, const char *why);
 enum subs_mode subs_state(
     const struct subs *s, uint64_t *ms_left, const char **ipei, unsigned *failures);
 
-/* A handset asks: 0 and the name of the access code that is to be used; ERR_STATE: closed; ERR_DENIED: not on a list;
+/* A handset asks: 0 and the name of the access code that is to be used (its user's; certd may have none: then the
+ * common one); ERR_STATE: closed; ERR_DENIED: not on a list;
  * ERR_AUTH: locked. */
 int subs_ask(
     struct subs *s, const struct ipui *pp, const char *ipei, char ac[AUTH_AC_MAX + 1]) MUST_CHECK;
