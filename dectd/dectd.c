@@ -193,7 +193,7 @@ bool dectd_must_cipher(const struct dectd *r, const struct pp *pp)
 
 void dectd_base_text(const struct dectd *r, uint32_t base, char out[13])
 {
-	const struct rfp_base *b = base ? rfp_dir_by_id(r->dir, base) : NULL;
+	const struct rfp_base *b = base && r->dir ? rfp_dir_by_id(r->dir, base) : NULL;
 
 	out[0] = '\0';
 	if (b)

@@ -336,12 +336,12 @@ static int key_done(struct mm_ep *ep, const struct auth_result *a)
 
 static int key_start_failed(struct mm_ep *ep, int err)
 {
+	if (err == ERR_NOTFOUND && strcmp(ep->ac, AUTH_AC_COMMON) != 0) {
+		(void)snprintf(ep->ac, sizeof(ep->ac), "%s", AUTH_AC_COMMON);
+		return ask_key(ep);
+	}
 	if (err == ERR_NOTFOUND) {
-		char why[96];
-
-		(void)snprintf(
-		    why, sizeof(why), "no access code is set: dectctl secret set ac %.40s", ep->ac);
-		mm_note(ep, why);
+		mm_note(ep, "no access code is set: dectctl secret set " AUTH_AC_COMMON " kind=ac");
 		return fail(ep, ERR_AUTH, 0x05);
 	}
 	if (err == ERR_DENIED) {
