@@ -29,9 +29,9 @@ struct rig {
 	struct dectd_conf conf;
 	struct ask asks[ASKS];
 	/* certd's part: what it will say */
-	bool deaf;       /* takes questions and never answers */
-	bool away;       /* ERR_LOST */
-	const char *ac;  /* the only access code's name that it knows */
+	bool deaf;      /* takes questions and never answers */
+	bool away;      /* ERR_LOST */
+	const char *ac; /* the only access code's name that it knows */
 	const char *rand, *rs, *res1, *res2, *dck, *rs2, *rand2;
 	int err;
 	char log[1024]; /* what was asked: "pt 1 " "check " "key anna " … */
@@ -109,8 +109,8 @@ static inline int rig_pt_start(
 	return rig_ask(g, fn, ctx, &a);
 }
 
-static inline int rig_pt_check(void *c, uint64_t handle, const uint8_t res1[4],
-    const uint8_t *rand_p, auth_h *fn, void *ctx)
+static inline int rig_pt_check(
+    void *c, uint64_t handle, const uint8_t res1[4], const uint8_t *rand_p, auth_h *fn, void *ctx)
 {
 	struct rig *g = c;
 	struct auth_result a = { 0 };
@@ -125,8 +125,8 @@ static inline int rig_pt_check(void *c, uint64_t handle, const uint8_t res1[4],
 	return rig_ask(g, fn, ctx, &a);
 }
 
-static inline int rig_ft(void *c, const struct ipui *pp, enum pp_alg alg, const uint8_t rand_p[8],
-    auth_h *fn, void *ctx)
+static inline int rig_ft(
+    void *c, const struct ipui *pp, enum pp_alg alg, const uint8_t rand_p[8], auth_h *fn, void *ctx)
 {
 	struct rig *g = c;
 	struct auth_result a = { .ok = true };
@@ -154,8 +154,8 @@ static inline int rig_key_start(
 	return rig_ask(g, fn, ctx, &a);
 }
 
-static inline int rig_key_check(void *c, uint64_t handle, const uint8_t res1[4],
-    const uint8_t rand_p[8], auth_h *fn, void *ctx)
+static inline int rig_key_check(
+    void *c, uint64_t handle, const uint8_t res1[4], const uint8_t rand_p[8], auth_h *fn, void *ctx)
 {
 	struct rig *g = c;
 	struct auth_result a = { 0 };
@@ -173,13 +173,16 @@ static inline int rig_key_check(void *c, uint64_t handle, const uint8_t res1[4],
 	return rig_ask(g, fn, ctx, &a);
 }
 
-static inline int rig_sub(void *c, const struct ipui *pp, enum auth_sub op, const char *ac,
-    auth_h *fn, void *ctx)
+static inline int rig_sub(
+    void *c, const struct ipui *pp, enum auth_sub op, const char *ac, auth_h *fn, void *ctx)
 {
 	struct rig *g = c;
 
 	(void)pp;
-	rig_note(g, op == AUTH_CONFIRM ? "confirm(%s) " : op == AUTH_ERASE ? "erase%s " : "drop%s ",
+	rig_note(g,
+	    op == AUTH_CONFIRM ? "confirm(%s) "
+	    : op == AUTH_ERASE ? "erase%s "
+	                       : "drop%s ",
 	    ac ? ac : "");
 	return rig_ask(g, fn, ctx, &(struct auth_result){ .ok = true });
 }
@@ -259,7 +262,8 @@ static inline void rig_init(struct rig *g, struct ppdb *db)
 
 	memset(g, 0, sizeof(*g));
 	air_init(&g->air);
-	assert_int_equal(conf_parse(SLICE_LIT(""), "test", dectd_keys, dectd_nkeys, &g->conf, &diag), 0);
+	assert_int_equal(
+	    conf_parse(SLICE_LIT(""), "test", dectd_keys, dectd_nkeys, &g->conf, &diag), 0);
 	g->d.wheel = g->air.w;
 	g->d.state = &g->r;
 	g->r.d = &g->d;
@@ -353,8 +357,8 @@ static inline void hs_pump(struct hs *h)
 				h->nr = (uint8_t)((h->nr + 1) & 7);
 				n = strlen(h->rx);
 				for (unsigned i = 0; i < fr.n; i++)
-					n += (size_t)snprintf(h->rx + n, sizeof(h->rx) - n, "%02x",
-					    fr.info[i]);
+					n += (size_t)snprintf(
+					    h->rx + n, sizeof(h->rx) - n, "%02x", fr.info[i]);
 				if (!fr.more)
 					(void)snprintf(h->rx + n, sizeof(h->rx) - n, "\n");
 			}

@@ -183,7 +183,8 @@ static void test_lists(void **state)
 	hs_expect(&h, "8547600105\n");
 	hs_wait(&h, 15000);
 
-	(void)pp_user_put(g.r.pps, &(struct pp_user_in){ .name = SLICE_LIT("anna"), .ipei = SLICE_LIT(IPEI) });
+	(void)pp_user_put(
+	    g.r.pps, &(struct pp_user_in){ .name = SLICE_LIT("anna"), .ipei = SLICE_LIT(IPEI) });
 	hs_init(&h, &g, 4);
 	hs_first(&h, 0xe1235, RIGHTS);
 	asked(&g, "key1(anna) ");
@@ -196,7 +197,8 @@ static void test_lists(void **state)
 	assert_true(pp->subscribed);
 	assert_ptr_equal(pp->user->pp, pp);
 	/* Another user gets the handset: the former link is gone. */
-	(void)pp_user_put(g.r.pps, &(struct pp_user_in){ .name = SLICE_LIT("bert"), .ipei = SLICE_LIT(IPEI) });
+	(void)pp_user_put(
+	    g.r.pps, &(struct pp_user_in){ .name = SLICE_LIT("bert"), .ipei = SLICE_LIT(IPEI) });
 	assert_null(pp_by_user(g.r.pps, SLICE_LIT("anna")));
 	assert_ptr_equal(pp_by_user(g.r.pps, SLICE_LIT("bert")), pp);
 	pp_user_gone(g.r.pps, SLICE_LIT("bert"));
