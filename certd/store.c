@@ -21,8 +21,8 @@
 enum { Q_GET, Q_PUT, Q_DEL, Q_EACH, Q_META_GET, Q_META_PUT, Q_ALL, Q_RESEAL, NQ };
 static const char *const sql[NQ] = {
 	[Q_GET] = "SELECT changed, sealed FROM record WHERE kind = ?1 AND id = ?2",
-	[Q_PUT] = "INSERT INTO record (kind, id, changed, sealed) VALUES (?1, ?2, ?3, ?4) "
-	          "ON CONFLICT (kind, id) DO UPDATE SET changed = ?3, sealed = ?4",
+	[Q_PUT] = ("INSERT INTO record (kind, id, changed, sealed) VALUES (?1, ?2, ?3, ?4) "
+	           "ON CONFLICT (kind, id) DO UPDATE SET changed = ?3, sealed = ?4"),
 	[Q_DEL] = "DELETE FROM record WHERE kind = ?1 AND id = ?2",
 	[Q_EACH] = "SELECT id, changed FROM record WHERE kind = ?1 ORDER BY id",
 	[Q_META_GET] = "SELECT v FROM meta WHERE k = ?1",

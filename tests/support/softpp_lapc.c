@@ -45,7 +45,7 @@ static void send_i(struct softpp *pp, unsigned ns, bool poll, bool nlf)
 {
 	struct sp_lapc *l = &pp->l;
 	const struct sp_seg *s = l->win[ns];
-	uint8_t c = (uint8_t)(l->vr << 5 | (poll ? 0x10 : 0) | ns << 1);
+	uint8_t c = (uint8_t)((unsigned)l->vr << 5 | (poll ? 0x10u : 0u) | ns << 1);
 
 	l->acked = l->vr;
 	put_frame(pp, nlf, false, c, s->info, s->n, s->more);
