@@ -83,6 +83,7 @@ static int on_sign(struct ipc_peer *p, struct ipc_msg *m)
 		return refuse(p, m, err, why);
 	err = sign_make(k, (enum sign_scheme)in->scheme, (enum sign_hash)in->hash, sl(in->data),
 	    sig, &out.signature.len);
+	certd_used(c, p, &a, slice_str(k->hex), err);
 	if (err)
 		return ipc_fail(p, m, err, "%s",
 		    err == ERR_VALUE ? "scheme, hash and data do not fit the key" : err_text(err));
@@ -109,6 +110,7 @@ static int on_decrypt(struct ipc_peer *p, struct ipc_msg *m)
 		return ipc_fail(p, m, ERR_UNSUPP, "only premaster secrets of TLS are decrypted");
 	err = sign_premaster(k, sl(in->data), in->client_version,
 	    in->has_alt_version ? in->alt_version : 0, premaster);
+	certd_used(certd_of(p), p, &a, slice_str(k->hex), err);
 	if (err)
 		return err;
 	out.data = bin(premaster, sizeof(premaster));
@@ -193,6 +195,7 @@ static int password(struct ipc_peer *p, struct ipc_msg *m, enum policy_op op,
 		    SLICE_ARG(credential));
 	else if (err)
 		ipc_fail(p, m, err, "%s", store_why(c->store));
+	certd_used(c, p, &a, credential, err);
 	return err;
 }
 
@@ -327,12 +330,23 @@ static bool kind_of(Cert__SecretKind k, enum store_kind *store, enum policy_obje
 	}
 }
 
+/* Answered when it is on disk. */
+static void on_written(void *ctx, int err, const char *why)
+{
+	struct ipc_ticket *t = ctx;
+	Cert__Done out = CERT__DONE__INIT;
+
+	if (err)
+		ipc_ticket_fail(t, err, "%s", *why ? why : err_text(err));
+	else
+		ipc_ticket_reply(t, &out.base);
+}
+
 static int on_secret_set(struct ipc_peer *p, struct ipc_msg *m)
 {
 	const Cert__SecretSet *in = IPC_BODY(m, Cert__SecretSet);
 	struct certd *c = certd_of(p);
 	struct policy_ask a = ask_of(p, POLICY_SET, 0);
-	Cert__Done out = CERT__DONE__INIT;
 	enum store_kind kind;
 	const char *why = "";
 	int err;
@@ -340,12 +354,13 @@ static int on_secret_set(struct ipc_peer *p, struct ipc_msg *m)
 	if (!kind_of(in->kind, &kind, &a.object))
 		return ERR_VALUE;
 	err = certd_ask(c, p, &a, sl(in->id), &why);
+	if (err == 0 && (why = secret_bad(kind, sl(in->id), sl(in->value))) != NULL)
+		err = ERR_VALUE;
 	if (err == 0)
-		err = secret_set(c->store, kind, sl(in->id), sl(in->value), &why);
+		writes_add(c->writes, ipc_peer_name(p), true, kind, sl(in->id), sl(in->value),
+		    on_written, ipc_defer(p, m));
 	mem_wipe(in->value.data, in->value.len);
-	if (err)
-		return refuse(p, m, err, err == ERR_STORE ? store_why(c->store) : why);
-	return ipc_reply(p, m, &out.base);
+	return err ? refuse(p, m, err, why) : 0;
 }
 
 static int on_secret_del(struct ipc_peer *p, struct ipc_msg *m)
@@ -353,7 +368,6 @@ static int on_secret_del(struct ipc_peer *p, struct ipc_msg *m)
 	const Cert__SecretDel *in = IPC_BODY(m, Cert__SecretDel);
 	struct certd *c = certd_of(p);
 	struct policy_ask a = ask_of(p, POLICY_DELETE, 0);
-	Cert__Done out = CERT__DONE__INIT;
 	enum store_kind kind;
 	const char *why = "";
 	int err;
@@ -361,11 +375,11 @@ static int on_secret_del(struct ipc_peer *p, struct ipc_msg *m)
 	if (!kind_of(in->kind, &kind, &a.object))
 		return ERR_VALUE;
 	err = certd_ask(c, p, &a, sl(in->id), &why);
-	if (err == 0)
-		err = secret_del(c->store, kind, sl(in->id), NULL);
 	if (err)
-		return refuse(p, m, err, err == ERR_STORE ? store_why(c->store) : why);
-	return ipc_reply(p, m, &out.base);
+		return refuse(p, m, err, why);
+	writes_add(c->writes, ipc_peer_name(p), false, kind, sl(in->id), SLICE_LIT(""), on_written,
+	    ipc_defer(p, m));
+	return 0;
 }
 
 static int on_secret_reveal(struct ipc_peer *p, struct ipc_msg *m)

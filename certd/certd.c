@@ -1,6 +1,8 @@
 /* The room: start, reload, status, policy questions. */
 #include "certd/certd.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,11 +12,15 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#define SECURE_HEAP (1u << 20) /* OpenSSL's private numbers: locked, guarded, not dumped */
+#define SECURE_HEAP    (1u << 20) /* OpenSSL's private numbers: locked, guarded, not dumped */
+#define MESSAGE_EXPIRY "0b6f6e0c6a924f6d8b2a8a8a7c0a91d4"
+#define TROUBLE_DAYS   14
 
 /* Best effort: without enough RLIMIT_MEMLOCK everything works, but secrets could be swapped out. */
 static void lock_memory(void)
 {
+	/* Locked memory is counted by address space: no arena per thread. */
+	mallopt(M_ARENA_MAX, 1);
 	if (CRYPTO_secure_malloc_init(SECURE_HEAP, 64) != 1)
 		log_ev(LOG_WARNING, "the key heap is not locked",
 		    F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
@@ -23,12 +29,18 @@ static void lock_memory(void)
 		    F_ERR(-errno), F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
 }
 
+static struct audit_conf audit_conf(const struct certd_conf *c)
+{
+	return (struct audit_conf){ .file_kib = c->audit_file, .keep = c->audit_keep };
+}
+
 static void configure(struct certd *c, const struct certd_conf *conf)
 {
 	struct policy_conf p = { .legacy = conf->legacy_tls };
 	struct dect_conf d = { .dsaa2_literal = conf->dsaa2_order == 1,
 		.ac_failures = conf->ac_failures,
 		.ac_lock_ms = conf->ac_lock_ms };
+	struct audit_conf a = audit_conf(conf);
 
 	p.per_s[POLICY_RATE_SIGN] = conf->sign_rate;
 	p.per_s[POLICY_RATE_DECRYPT] = conf->decrypt_rate;
@@ -36,12 +48,37 @@ static void configure(struct certd *c, const struct certd_conf *conf)
 	policy_configure(c->policy, &p);
 	dect_configure(c->dect, &d);
 	trust_configure(c->trust, conf->ca_bundle);
+	audit_configure(c->audit, &a);
 	c->conf = conf;
+}
+
+static void on_expiry(void *ctx, const struct ident *t, long days)
+{
+	struct certd *c = ctx;
+	char left[32];
+
+	snprintf(left, sizeof(left), "%ld", days < 0 ? -days : days);
+	if (days < 0)
+		log_ev(LOG_ERR, "host certificate has expired", F_TEXT("IPDECT_NAME", t->name),
+		    F_TEXT("IPDECT_DAYS", left), F_ID(MESSAGE_EXPIRY),
+		    F_REMEDY("dectctl cert csr, have it issued, dectctl cert install"));
+	else
+		log_ev(days <= 1 ? LOG_ERR : LOG_WARNING, "host certificate expires soon",
+		    F_TEXT("IPDECT_NAME", t->name), F_TEXT("IPDECT_DAYS", left),
+		    F_ID(MESSAGE_EXPIRY),
+		    F_REMEDY("dectctl cert csr, have it issued, dectctl cert install"));
+	daemon_status(c->d);
+}
+
+static time_t wall(void)
+{
+	return time(NULL);
 }
 
 int certd_init(struct daemon *d)
 {
 	struct certd *c = mem_new(sizeof(*c));
+	struct audit_conf ac = audit_conf(d->conf);
 	char why[512];
 	int err;
 
@@ -49,8 +86,16 @@ int certd_init(struct daemon *d)
 	c->d = d;
 	lock_memory();
 	err = store_open(d->state_dir, &c->store, why, sizeof(why));
-	if (err) {
+	if (err)
 		log_ev(LOG_ERR, "the store cannot be used", F_WHY(why), F_ERR(err));
+	if (err == 0) {
+		err = audit_open(
+		    d->state_dir, c->store, d->loop, d->wheel, &ac, &c->audit, why, sizeof(why));
+		if (err)
+			log_ev(LOG_ERR, "the audit log cannot be used", F_WHY(why), F_ERR(err));
+	}
+	if (err) {
+		store_close(c->store);
 		free(c);
 		d->state = NULL;
 		return err;
@@ -59,10 +104,15 @@ int certd_init(struct daemon *d)
 	c->ring = keyring_new(c->store, d->wheel);
 	c->trust = trust_new(c->store);
 	c->dect = dect_new(c->store, d->wheel);
+	c->writes = writes_new(c);
+	c->expiry = expiry_new(c->ring, c->store, d->wheel, wall, on_expiry, c);
 	configure(c, d->conf);
 	err = keyring_load(c->ring);
 	if (err)
 		log_ev(LOG_ERR, "identities cannot be read", F_WHY(store_why(c->store)));
+	else
+		expiry_look(c->expiry);
+	malloc_trim(0);
 	return err;
 }
 
@@ -70,6 +120,8 @@ int certd_reload(struct daemon *d, const void *next)
 {
 	struct certd *c = d->state;
 
+	if (audit_admin(c->audit, "certd", "reload", SLICE_LIT("configuration"), SLICE_LIT("ok")))
+		log_ev(LOG_ERR, "the audit log cannot be written", F_WHY(audit_trouble(c->audit)));
 	configure(c, next);
 	certd_announce(c, CERTD_POLICY, NULL);
 	certd_announce(c, CERTD_TRUST, NULL);
@@ -82,10 +134,16 @@ void certd_fini(struct daemon *d)
 
 	if (!c)
 		return;
+	keygen_cancel(c->keygen);
+	if (c->keygen_run)
+		ctl_done(c->keygen_run, ERR_LOST);
+	writes_free(c->writes);
+	expiry_free(c->expiry);
 	dect_free(c->dect);
 	trust_free(c->trust);
 	keyring_free(c->ring);
 	policy_free(c->policy);
+	audit_close(c->audit);
 	store_close(c->store);
 	free(c);
 	d->state = NULL;
@@ -94,13 +152,24 @@ void certd_fini(struct daemon *d)
 void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap)
 {
 	struct certd *c = d->state;
+	const char *name = "";
+	long days;
 
 	if (!c)
 		return;
-	snprintf(summary, cap, "%u identities, master key from %s", keyring_count(c->ring),
+	days = expiry_next(c->ring, time(NULL), &name);
+	snprintf(summary, cap, "%u host certificates, master key from %s", keyring_count(c->ring),
 	    store_on_credential(c->store) ? "a credential" : "its file");
-	if (!keyring_count(c->ring))
-		snprintf(trouble, tcap, "no host certificate: dectctl cert import or cert csr");
+	if (audit_trouble(c->audit))
+		snprintf(trouble, tcap, "%s", audit_trouble(c->audit));
+	else if (!keyring_count(c->ring))
+		snprintf(trouble, tcap,
+		    "no host certificate: dectctl cert import FILE, or dectctl cert csr");
+	else if (days < 0)
+		snprintf(trouble, tcap, "host certificate \"%s\" has expired: get a new one", name);
+	else if (days <= TROUBLE_DAYS)
+		snprintf(trouble, tcap,
+		    "host certificate \"%s\" expires in %ld days: get a new one", name, days);
 }
 
 int certd_ask(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
@@ -108,10 +177,30 @@ int certd_ask(struct certd *c, const struct ipc_peer *p, const struct policy_ask
 {
 	int err = policy_check(c->policy, a, uv_now(c->d->loop), why);
 
-	if (err)
+	if (err) {
 		log_ev(LOG_WARNING, "operation refused", F_PEER(ipc_peer_name(p)),
 		    F_TEXT("IPDECT_OPERATION", policy_op_name(a->op)),
 		    F_TEXT("IPDECT_OBJECT", policy_object_name(a->object)),
 		    F_STR("IPDECT_ID", object_id), F_WHY(*why));
+		certd_used(c, p, a, object_id, err);
+	}
 	return err;
+}
+
+void certd_used(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
+    struct slice object_id, int err)
+{
+	static const char *const schemes[] = { "", "-pkcs1", "-pss", "-ecdsa", "-ed25519" };
+	const struct policy_row *r = policy_find(a);
+	char op[32];
+
+	if (r && !r->audit && err == 0)
+		return;
+	snprintf(op, sizeof(op), "%s%s", policy_op_name(a->op),
+	    a->op == POLICY_SIGN && a->scheme < ARRAY_LEN(schemes) ? schemes[a->scheme] : "");
+	if (a->op != POLICY_SIGN && a->op != POLICY_DECRYPT)
+		snprintf(
+		    op, sizeof(op), "%s-%s", policy_object_name(a->object), policy_op_name(a->op));
+	audit_use(c->audit, ipc_peer_name(p), op, object_id,
+	    err ? slice_str(err_name(err)) : SLICE_LIT("ok"));
 }

@@ -1,6 +1,9 @@
 #ifndef CERTD_CERTD_H
 #define CERTD_CERTD_H
+#include "certd/audit.h"
 #include "certd/dect.h"
+#include "certd/expiry.h"
+#include "certd/keygen.h"
 #include "certd/keyring.h"
 #include "certd/policy.h"
 #include "certd/store.h"
@@ -14,6 +17,7 @@ struct certd_conf {
 	uint32_t sign_rate, decrypt_rate, auth_rate;
 	uint32_t dsaa2_order; /* 0: octets as they are sent, 1: bits counted literally */
 	uint32_t ac_failures, ac_lock_ms;
+	uint32_t audit_file, audit_keep;
 };
 extern const struct conf_key certd_keys[];
 extern const size_t certd_nkeys;
@@ -26,6 +30,11 @@ struct certd {
 	struct trust *trust;
 	struct dect *dect;
 	struct policy *policy;
+	struct audit *audit;
+	struct expiry *expiry;
+	struct keygen *keygen; /* a key is being made, for: */
+	struct ctl_run *keygen_run;
+	struct writes *writes;
 };
 static inline struct certd *certd_of(const struct ipc_peer *p)
 {
@@ -40,6 +49,18 @@ void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 /* Asks the policy for a peer. object_id: what to name in the log. 0, or what policy_check() says, with *why. */
 int certd_ask(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
     struct slice object_id, const char **why) MUST_CHECK;
+/* An allowed operation was done, or failed: to the audit log, where the policy's row says so. */
+void certd_used(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
+    struct slice object_id, int err);
+
+/* writes.c: changes of secrets that daemons ask for, many at once in one transaction. Each gets its answer when it is
+ * on disk. done: exactly once; err, and why ("" or a sentence). */
+struct writes *writes_new(struct certd *c);
+void writes_free(struct writes *w); /* answers what is open with ERR_LOST */
+typedef void(writes_done_h)(void *ctx, int err, const char *why);
+/* set: value; else delete. Everything is copied and wiped. */
+void writes_add(struct writes *w, const char *role, bool set, enum store_kind kind, struct slice id,
+    struct slice value, writes_done_h *done, void *ctx);
 
 /* cert_ipc.c */
 extern const struct ipc_handler certd_handlers[];

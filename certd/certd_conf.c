@@ -25,5 +25,9 @@ const struct conf_key certd_keys[] = {
 	    NULL },
 	{ "certd", "access-code-lock", CONF_MS, "60s", 1000, 3600000, true, OFF(ac_lock_ms),
 	    "How long such a handset stays locked.", NULL },
+	{ "certd", "audit-file-size", CONF_INT, "16384", 64, 1048576, true, OFF(audit_file),
+	    "Size in KiB at which a new file of the audit log begins.", NULL },
+	{ "certd", "audit-keep", CONF_INT, "20", 1, 900, true, OFF(audit_keep),
+	    "Old files of the audit log that are kept.", NULL },
 };
 const size_t certd_nkeys = ARRAY_LEN(certd_keys);

@@ -13,6 +13,15 @@ static bool issued(X509 *issuer, X509 *x)
 	return X509_check_issued(issuer, x) == X509_V_OK && k && X509_verify(x, k) == 1;
 }
 
+/* Its own issuer, whether or not it may issue others. */
+static bool self_issued(X509 *x)
+{
+	EVP_PKEY *k = X509_get0_pubkey(x);
+
+	return X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0 && k &&
+	       X509_verify(x, k) == 1;
+}
+
 static X509 *issuer_in(STACK_OF(X509) * sk, X509 *x)
 {
 	for (int i = 0; i < sk_X509_num(sk); i++)
@@ -35,11 +44,11 @@ void chain_build(X509 *leaf, STACK_OF(X509) * pool, STACK_OF(X509) * anchors, st
 	X509 *x = leaf;
 
 	*out = (struct chain){ 0 };
-	out->self_signed = issued(leaf, leaf);
+	out->self_signed = self_issued(leaf);
 	for (;;) {
 		X509 *up;
 
-		if (out->n > 0 && issued(x, x)) { /* a root: peers have it themselves */
+		if (out->n > 0 && self_issued(x)) { /* a root: peers have it themselves */
 			out->complete = true;
 			out->trusted = among(anchors, x);
 			break;

@@ -390,6 +390,8 @@ int dect_key_alloc_check(struct dect *d, uint64_t handle, struct slice res1, str
 		return ERR_VALUE;
 	alg = reading(d, c->alg);
 	out->dsaa2 = c->alg == DECT_KDF_DSAA2;
+	memcpy(out->ipui, c->ipui, c->nipui);
+	out->nipui = c->nipui;
 	err = ac_k(d, ac_of(c), k);
 	if (err == 0) {
 		err = fits(d, c, k, res1, rand_p, dck);
@@ -421,7 +423,7 @@ int dect_key_alloc_check(struct dect *d, uint64_t handle, struct slice res1, str
 	mem_wipe(uak, sizeof(uak));
 	mem_wipe(dck, sizeof(dck));
 	if (err)
-		*out = (struct dect_allocated){ 0 };
+		out->ok = false;
 	return err;
 }
 

@@ -52,6 +52,8 @@ int dect_key_alloc(struct dect *d, struct slice ipui, enum dect_kdf_alg alg, str
 struct dect_allocated {
 	bool ok, dsaa2;
 	uint8_t res2[4], rs2[16], rand_f2[8]; /* the last two for DSAA2 */
+	uint8_t ipui[DECT_IPUI_MAX];          /* whose it was */
+	size_t nipui;
 };
 /* The new UAK is on disk when ok. */
 int dect_key_alloc_check(struct dect *d, uint64_t handle, struct slice res1, struct slice rand_p,

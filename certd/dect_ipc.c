@@ -4,6 +4,7 @@
 #include "cert.pb-c.h"
 #include "certd/certd.h"
 #include "certd/rfp_key.h"
+#include "common/enc.h"
 #include "common/mem.h"
 
 _Static_assert((int)DECT_KDF_DSAA == (int)CERT__DECT_ALG__DECT_DSAA &&
@@ -46,6 +47,18 @@ static int ask(
 	if (err)
 		ipc_fail(p, m, err, "%s", why);
 	return err;
+}
+
+static void used(struct ipc_peer *p, enum policy_op op, enum policy_object object,
+    ProtobufCBinaryData id, int err)
+{
+	struct policy_ask a = {
+		.role = ipc_peer_role(p) & IPC_DAEMONS, .op = op, .object = object
+	};
+	char hex[2 * DECT_IPUI_MAX + 1];
+
+	enc_hex(id.data, id.len > DECT_IPUI_MAX ? DECT_IPUI_MAX : id.len, hex);
+	certd_used(certd_of(p), p, &a, slice_str(hex), err);
 }
 
 static int reply_challenge(
@@ -140,6 +153,7 @@ int certd_on_key_alloc_check(struct ipc_peer *p, struct ipc_msg *m)
 	if (ask(p, m, POLICY_SET, POLICY_UAK))
 		return 0;
 	err = dect_key_alloc_check(certd_of(p)->dect, in->handle, sl(in->res1), sl(in->rand_p), &a);
+	used(p, POLICY_SET, POLICY_UAK, bin(a.ipui, a.nipui), err ? err : a.ok ? 0 : ERR_AUTH);
 	if (err)
 		return fail(
 		    p, m, err, "no such key allocation is open, or its access code is gone");
@@ -172,6 +186,7 @@ int certd_on_subscription(struct ipc_peer *p, struct ipc_msg *m)
 		err = dect_erase(d, sl(in->ipui));
 	else
 		err = ERR_VALUE;
+	used(p, confirm ? POLICY_SET : POLICY_DELETE, POLICY_UAK, in->ipui, err);
 	return err ? fail(
 	                 p, m, err, err == ERR_NOTFOUND ? "this handset has no key" : err_text(err))
 	           : ipc_reply(p, m, &out.base);
@@ -278,6 +293,7 @@ int certd_on_rfp_keys(struct ipc_peer *p, struct ipc_msg *m)
 	}
 	if (in->has_value)
 		mem_wipe(in->value.data, in->value.len);
+	used(p, rfp_op(in->op), POLICY_RFP, in->mac, err);
 	if (err == 0)
 		err = rfp_key_get(s, in->mac.data, &keys);
 	if (err) {

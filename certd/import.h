@@ -1,21 +1,24 @@
 #ifndef CERTD_IMPORT_H
 #define CERTD_IMPORT_H
 #include "certd/bundle.h"
-#include "certd/keyring.h"
+#include "certd/check.h"
 #include "certd/trust.h"
 
 /* Bringing in a host identity: nothing is stored unless everything is right. */
 struct import {
 	struct slice cert, key, password; /* key: empty where cert has it, too */
-	const char *fqdn;                 /* "" : the name is not checked */
-	bool force; /* take what is only refused for safety: name, dates, a hole in the chain */
+	EVP_PKEY *own;    /* instead of a key in the files: that of our request. Borrowed */
+	const char *fqdn; /* "": the name is not checked */
+	bool
+	    force; /* take what is refused only for safety: name, dates, usage, a hole in the chain */
 	time_t now;
 	/* results */
-	char why[512];  /* of an error: one line */
-	char note[512]; /* what is not as it should be, but was taken */
+	char why[640];   /* of an error: one line */
+	char note[1500]; /* what is not as it should be, but was taken */
 	struct chain chain;
 	struct bundle bundle;
 	STACK_OF(X509) * anchors;
+	struct check check;
 };
 void import_init(struct import *i);
 void import_free(struct import *i);

@@ -296,6 +296,89 @@ static bool key_wanted(const struct keyring *r, const struct key *k, const struc
 	return false;
 }
 
+/* ---- requests ---- */
+
+int keyring_requested(struct keyring *r, struct slice name, EVP_PKEY **key, X509_REQ **req)
+{
+	const unsigned char *p;
+	uint8_t *der, id[32];
+	X509_REQ *q;
+	size_t n;
+	int err = store_load(r->store, STORE_REQUEST, name, &der, &n);
+
+	if (err)
+		return err;
+	p = der;
+	q = d2i_X509_REQ(NULL, &p, (long)n);
+	free(der);
+	err = q && X509_REQ_get0_pubkey(q) ? x509_key_id(X509_REQ_get0_pubkey(q), id) : ERR_CRYPTO;
+	if (err == 0 && key)
+		err = key_fetch(r->store, id, key);
+	if (err)
+		X509_REQ_free(q);
+	else
+		*req = q;
+	return err;
+}
+
+/* Within a transaction: the request goes; its key, too, unless an identity has it or it is `keep`. */
+static int request_drop(struct keyring *r, struct slice name, const uint8_t *keep)
+{
+	X509_REQ *q = NULL;
+	uint8_t id[32];
+	int err = keyring_requested(r, name, NULL, &q);
+
+	if (err)
+		return err == ERR_NOTFOUND ? 0 : err;
+	err = x509_key_id(X509_REQ_get0_pubkey(q), id);
+	X509_REQ_free(q);
+	if (err == 0)
+		err = store_del(r->store, STORE_REQUEST, name, NULL);
+	if (err == 0 && !keyring_key(r, id) && !(keep && memcmp(keep, id, sizeof(id)) == 0))
+		err = store_del(
+		    r->store, STORE_KEY, (struct slice){ (const char *)id, sizeof(id) }, NULL);
+	return err;
+}
+
+static int request_done(struct keyring *r, struct slice name, const uint8_t key[32])
+{
+	X509_REQ *q = NULL;
+	uint8_t id[32];
+	int err = keyring_requested(r, name, NULL, &q);
+
+	if (err)
+		return err == ERR_NOTFOUND ? 0 : err;
+	err = x509_key_id(X509_REQ_get0_pubkey(q), id);
+	X509_REQ_free(q);
+	return err || memcmp(id, key, sizeof(id)) != 0 ? err : request_drop(r, name, key);
+}
+
+int keyring_request(struct keyring *r, struct slice name, EVP_PKEY *key, X509_REQ *req)
+{
+	unsigned char *der = NULL;
+	uint8_t id[32];
+	int n, err;
+
+	if (!keyring_name_ok(name))
+		return ERR_VALUE;
+	n = i2d_X509_REQ(req, &der);
+	err = n > 0 ? store_begin(r->store) : ERR_CRYPTO;
+	if (err == 0) {
+		err = request_drop(r, name, NULL);
+		if (err == 0)
+			err = key_store(r->store, key, id);
+		if (err == 0)
+			err = store_put(r->store, STORE_REQUEST, name,
+			    (struct slice){ (const char *)der, (size_t)n });
+		if (err == 0)
+			err = store_end(r->store);
+		else
+			store_undo(r->store);
+	}
+	OPENSSL_free(der);
+	return err;
+}
+
 int keyring_put(struct keyring *r, struct slice name, EVP_PKEY *pkey, const struct chain *chain)
 {
 	struct ident *old = keyring_ident(r, name), *t;
@@ -338,6 +421,8 @@ int keyring_put(struct keyring *r, struct slice name, EVP_PKEY *pkey, const stru
 			err = store_del(r->store, STORE_KEY,
 			    (struct slice){ (const char *)old->key->id, 32 }, NULL);
 		if (err == 0)
+			err = request_done(r, name, id);
+		if (err == 0)
 			err = store_end(r->store);
 		else
 			store_undo(r->store);
@@ -361,20 +446,22 @@ int keyring_del(struct keyring *r, struct slice name)
 	struct ident *t = keyring_ident(r, name);
 	int err;
 
-	if (!t)
+	if (!t && !store_has(r->store, STORE_REQUEST, name))
 		return ERR_NOTFOUND;
 	err = store_begin(r->store);
 	if (err)
 		return err;
-	err = store_del(r->store, STORE_IDENTITY, name, NULL);
-	if (err == 0 && !key_wanted(r, t->key, t))
+	err = request_drop(r, name, NULL);
+	if (err == 0 && t)
+		err = store_del(r->store, STORE_IDENTITY, name, NULL);
+	if (err == 0 && t && !key_wanted(r, t->key, t))
 		err = store_del(
 		    r->store, STORE_KEY, (struct slice){ (const char *)t->key->id, 32 }, NULL);
 	if (err == 0)
 		err = store_end(r->store);
 	else
 		store_undo(r->store);
-	if (err)
+	if (err || !t)
 		return err;
 	key_release(t->key);
 	ident_free(r, t);

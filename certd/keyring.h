@@ -57,10 +57,16 @@ struct ident *keyring_next(const struct keyring *r, const struct ident *prev);
 unsigned keyring_count(const struct keyring *r);
 /* [a-z0-9._-], 1 to KEYRING_NAME octets. */
 bool keyring_name_ok(struct slice name);
-/* Makes or replaces an identity; on disk when it returns. ERR_LIMIT: KEYRING_IDENTS; ERR_UNSUPP: kind of key. */
+/* Makes or replaces an identity; on disk when it returns. A request of that name is done with when it was for this
+ * key. ERR_LIMIT: KEYRING_IDENTS; ERR_UNSUPP: kind of key. */
 int keyring_put(
     struct keyring *r, struct slice name, EVP_PKEY *key, const struct chain *chain) MUST_CHECK;
-/* ERR_NOTFOUND. */
+/* Keeps a key and what was asked of a CA for it, until the certificate comes. Replaces an earlier request. */
+int keyring_request(struct keyring *r, struct slice name, EVP_PKEY *key, X509_REQ *req) MUST_CHECK;
+/* The caller frees both. ERR_NOTFOUND. key may be NULL. */
+int keyring_requested(
+    struct keyring *r, struct slice name, EVP_PKEY **key, X509_REQ **req) MUST_CHECK;
+/* With its request. ERR_NOTFOUND: neither exists. */
 int keyring_del(struct keyring *r, struct slice name) MUST_CHECK;
 
 /* RSA, EC on P-256/384/521, Ed25519. */

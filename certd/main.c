@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "certd/certd.h"
 #include "common/mem.h"
 
@@ -18,6 +20,9 @@ static struct daemon_def def = {
 
 int main(int argc, char **argv)
 {
+	/* Needs no daemon: certd audit-verify DIR [PUBLIC-KEY] */
+	if (argc > 2 && argc < 5 && strcmp(argv[1], "audit-verify") == 0)
+		return audit_tool(argv[2], argc > 3 ? argv[3] : NULL);
 	def.nkeys = certd_nkeys;
 	def.nhandlers = certd_nhandlers;
 	def.ncmds = certd_ncmds;

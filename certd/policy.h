@@ -51,13 +51,15 @@ struct policy_row {
 	unsigned scheme; /* POLICY_SIGN */
 	unsigned hashes; /* bits 1 << hash */
 	bool legacy;     /* only with legacy-tls = yes */
+	bool audit;      /* each use is an entry of the audit log; the others are only counted */
 	enum policy_rate rate;
 };
 extern const struct policy_row policy_rows[];
 extern const size_t policy_nrows;
 
 struct policy_conf {
-	bool legacy;
+	bool legacy; /* only with legacy-tls = yes */
+	bool audit;  /* each use is an entry of the audit log; the others are only counted */
 	uint32_t per_s[POLICY_RATES]; /* 0: no limit; bursts of twice as many */
 };
 struct policy;

@@ -56,7 +56,7 @@ static struct slice folded(enum store_kind kind, struct slice id, char out[ID_MA
 	return (struct slice){ out, id.n };
 }
 
-static const char *bad(enum store_kind kind, struct slice id, struct slice v)
+const char *secret_bad(enum store_kind kind, struct slice id, struct slice v)
 {
 	if (id.n == 0 || id.n > ID_MAX || memchr(id.p, 0, id.n))
 		return "the owner's name must have 1 to 256 octets";
@@ -75,8 +75,15 @@ int secret_set(
 {
 	char buf[ID_MAX];
 
-	*why = bad(kind, id, value);
+	*why = secret_bad(kind, id, value);
 	return *why ? ERR_VALUE : store_put(s, kind, folded(kind, id, buf), value);
+}
+
+bool secret_has(struct store *s, enum store_kind kind, struct slice id)
+{
+	char buf[ID_MAX];
+
+	return store_has(s, kind, folded(kind, id, buf));
 }
 
 int secret_del(struct store *s, enum store_kind kind, struct slice id, bool *had)

@@ -19,9 +19,12 @@ const char *secret_kind_name(enum store_kind kind);
 /* A kind that may be set from outside. ERR_NOTFOUND. */
 int secret_kind_parse(struct slice word, enum store_kind *out) MUST_CHECK;
 
+/* NULL: may be stored; else what is wrong. */
+const char *secret_bad(enum store_kind kind, struct slice id, struct slice v);
 /* ERR_VALUE: *why says what is wrong with id or value; else as store_put(). On disk when it returns 0. */
 int secret_set(struct store *s, enum store_kind kind, struct slice id, struct slice value,
     const char **why) MUST_CHECK;
+bool secret_has(struct store *s, enum store_kind kind, struct slice id);
 int secret_del(struct store *s, enum store_kind kind, struct slice id, bool *had) MUST_CHECK;
 /* The caller wipes out. "name@domain" finds the secret of "name" where there is none of its own. ERR_NOTFOUND. */
 int secret_get(
