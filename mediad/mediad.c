@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mediad/gen.h"
+#include "mediad/music.h"
 #include "mediad/sess.h"
 
 #define HOUSE_MS 250
@@ -282,6 +283,20 @@ static void pin(const struct mediad_conf *c, unsigned instance)
 		        "use a CPU number of this host, or CPUAffinity= in a drop-in of the unit"));
 }
 
+static void load_music(struct mediad *m)
+{
+	const char *why;
+	int err;
+
+	if (!m->conf->music || !*m->conf->music)
+		return;
+	err = music_load(m->conf->music, &m->music, &m->music_n, &why);
+	if (err)
+		log_ev(LOG_ERR, "music on hold cannot be played: silence instead",
+		    F_TEXT("IPDECT_PATH", m->conf->music), F_ERR(err), F_WHY(why),
+		    F_REMEDY("convert it: sox IN -r 8000 -c 1 -b 16 OUT.wav"));
+}
+
 int mediad_init(struct daemon *d)
 {
 	struct mediad *m = mem_new(sizeof(*m));
@@ -299,6 +314,7 @@ int mediad_init(struct daemon *d)
 	if (err)
 		return err;
 	stat_set_to(m->st.fast, sbox_fast());
+	load_music(m);
 	measure(m);
 	tmr_start(&m->house, HOUSE_MS);
 	tmr_start(&m->load, LOAD_MS);

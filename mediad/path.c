@@ -18,7 +18,7 @@
 
 struct path {
 	int ep, timer;
-	bool ticking;
+	bool ticking, by_hand;
 	uint64_t now_us;
 	uint64_t (*clock)(void *);
 	void *clock_ctx;
@@ -125,9 +125,17 @@ uint64_t path_now(const struct path *p)
 
 void path_clock(struct path *p, uint64_t (*clock)(void *), void *ctx)
 {
-	p->clock = clock ? clock : real_clock;
+	p->clock = clock;
 	p->clock_ctx = ctx;
+	p->by_hand = true;
 	p->now_us = p->clock(p->clock_ctx);
+}
+
+void path_step(struct path *p)
+{
+	p->now_us = p->clock(p->clock_ctx);
+	if (p->ticking)
+		p->tick(p->ctx, p->ticks++);
 }
 
 const struct path_stat *path_stats(const struct path *p)
@@ -142,6 +150,8 @@ void path_ticking(struct path *p, bool on)
 	if (p->ticking == on)
 		return;
 	p->ticking = on;
+	if (p->by_hand)
+		return;
 	if (on)
 		its.it_value.tv_nsec = its.it_interval.tv_nsec = PATH_TICK_US * 1000;
 	if (timerfd_settime(p->timer, 0, &its, NULL) != 0)

@@ -46,8 +46,9 @@ int path_attach(struct path *p, uv_loop_t *loop) MUST_CHECK;
 unsigned path_turn(struct path *p, int ms);
 /* Monotonic, of this turn. */
 uint64_t path_now(const struct path *p);
-/* Tests: a clock of their own; NULL: the real one. */
+/* Tests: a clock of their own; the tick then only goes by path_step(). */
 void path_clock(struct path *p, uint64_t (*clock)(void *), void *ctx);
+void path_step(struct path *p);
 const struct path_stat *path_stats(const struct path *p);
 /* The tick runs while somebody needs it. */
 void path_ticking(struct path *p, bool on);

@@ -117,6 +117,7 @@ static inline void plane_wait(struct plane *p, uint32_t ms)
 	for (uint32_t i = 0; i < ms; i += 5) {
 		p->now += 5000;
 		plane_turn(p);
+		path_step(p->m.path);
 		if (p->now / 1000 % 250 == 0)
 			mediad_house(&p->m);
 	}

@@ -82,7 +82,8 @@ static void test_round_trip(void **state)
 			double snr = speech_snr(in, out, at, rate == 16000 ? 40 : 0);
 			double want = codec_props[sizes[i].codec].g726
 			                  ? 3.5 + 4.5 * (codec_props[sizes[i].codec].g726 - 1)
-			              : rate == 16000 ? 9 : 20;
+			              : rate == 16000 ? 9
+			                              : 20;
 			if (snr < want)
 				fail_msg("%s at %u: %.1f dB", codec_props[sizes[i].codec].name,
 				    rate, snr);

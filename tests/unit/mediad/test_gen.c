@@ -1,0 +1,522 @@
+/* Speech that is made here: any pair of codecs, packet times, tones, music, conferences, digits, comfort noise. The far
+ * ends are sockets, the clock is the test's. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "tests/unit/mediad/plane.h"
+
+#include "mediad/codec.h"
+#include "mediad/dtmf.h"
+#include "mediad/music.h"
+#include "mediad/tone.h"
+
+#define PCMA 8
+
+struct talker { /* a far end with a voice: a tone of its own, encoded */
+	struct far f;
+	struct leg *l;
+	struct codec_enc enc;
+	struct codec_dec dec;
+	unsigned codec, pt, ptime;
+	double hz, phase;
+	unsigned since;
+	int16_t heard[8000 * 20];
+	size_t n;
+	unsigned packets, cn, events;
+	char digits[40];
+	struct dtmf4733_rx rx;
+	uint16_t next_seq;
+	uint32_t next_ts;
+	bool any, silent;
+};
+
+static void talker_open(struct talker *t, unsigned codec, unsigned pt, unsigned ptime, double hz)
+{
+	memset(t, 0, sizeof(*t));
+	far_open(&t->f);
+	t->codec = codec;
+	t->pt = pt;
+	t->ptime = ptime;
+	t->hz = hz;
+	assert_int_equal(codec_enc_init(&t->enc, (enum codec)codec, 8000), 0);
+	assert_int_equal(codec_dec_init(&t->dec, (enum codec)codec, 8000), 0);
+}
+
+static struct leg_set set_of(struct talker *t, enum side side)
+{
+	struct leg_set s = leg_for(side, &t->f, t->codec, t->pt);
+
+	s.has_ptime = true;
+	s.ptime = t->ptime;
+	return s;
+}
+
+static void say(struct talker *t)
+{
+	int16_t pcm[480];
+	uint8_t out[960];
+	int n;
+
+	t->since += 5;
+	if (t->since < t->ptime)
+		return;
+	t->since = 0;
+	for (unsigned i = 0; i < t->ptime * 8; i++) {
+		pcm[i] = (int16_t)lrint(8000 * sin(t->phase));
+		t->phase += 2 * M_PI * t->hz / 8000;
+	}
+	n = codec_encode(&t->enc, pcm, t->ptime * 8, out, sizeof(out));
+	assert_true(n > 0);
+	if (!t->silent)
+		far_send(&t->f, t->l, (uint8_t)t->pt, out, (size_t)n);
+	t->f.seq++;
+	t->f.ts += t->ptime * 8;
+}
+
+static void listen_to(struct talker *t)
+{
+	while (far_get(&t->f)) {
+		const uint8_t *p = t->f.buf + t->f.h.hdr;
+		if (t->any)
+			assert_int_equal(t->f.h.seq, t->next_seq); /* no holes, no steps back */
+		t->next_seq = (uint16_t)(t->f.h.seq + 1);
+		if (t->f.h.pt == 101) {
+			struct dtmf4733 e;
+			assert_int_equal(dtmf4733_parse(p, t->f.h.payload, &e), 0);
+			if (dtmf4733_rx(&t->rx, &e, t->f.h.ts))
+				t->digits[t->events++] = dtmf_digit(e.event);
+			t->any = true;
+			continue;
+		}
+		if (t->f.h.pt == 13) {
+			t->cn++;
+			t->any = true;
+			continue;
+		}
+		assert_int_equal(t->f.h.pt, t->pt);
+		/* Time goes on without a step, or with one forward where the marker says so. */
+		if (t->packets && t->f.h.marker)
+			assert_true((int32_t)(t->f.h.ts - t->next_ts) >= 0);
+		else if (t->packets && t->events == 0 && t->cn == 0)
+			assert_int_equal(t->f.h.ts, t->next_ts);
+		t->next_ts = t->f.h.ts + codec_ticks((enum codec)t->codec, t->f.h.payload);
+		t->any = true;
+		t->packets++;
+		int n = codec_decode(
+		    &t->dec, p, t->f.h.payload, t->heard + t->n, ARRAY_LEN(t->heard) - t->n);
+		assert_true(n > 0);
+		t->n += (size_t)n;
+		if (t->n + 1000 > ARRAY_LEN(t->heard))
+			t->n = 0;
+	}
+}
+
+static void run(struct plane *p, struct talker **t, unsigned n, unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i += 5) {
+		for (unsigned k = 0; k < n; k++)
+			say(t[k]);
+		plane_wait(p, 5);
+		for (unsigned k = 0; k < n; k++)
+			listen_to(t[k]);
+	}
+}
+
+/* Power of a frequency in what was heard lately, as part of all of it: 0 … 1. */
+static double share(const struct talker *t, double hz, size_t last)
+{
+	double re = 0, im = 0, all = 0;
+	size_t from = t->n > last ? t->n - last : 0, n = t->n - from;
+
+	for (size_t i = from; i < t->n; i++) {
+		double x = t->heard[i], w = 2 * M_PI * hz * (double)i / 8000;
+		re += x * cos(w);
+		im += x * sin(w);
+		all += x * x;
+	}
+	return all > 0 ? 2 * (re * re + im * im) / ((double)n * all) : 0;
+}
+
+static double level(const struct talker *t, size_t last)
+{
+	double all = 0;
+	size_t from = t->n > last ? t->n - last : 0;
+
+	for (size_t i = from; i < t->n; i++)
+		all += (double)t->heard[i] * t->heard[i];
+	return sqrt(all / (double)(t->n - from));
+}
+
+struct call {
+	struct plane p;
+	struct talker net, radio, *both[2];
+	struct sess *s;
+};
+
+static void call_open(
+    struct call *c, unsigned codec, unsigned pt, unsigned net_ms, unsigned radio_ms)
+{
+	struct leg_set set[2];
+
+	plane_open(&c->p);
+	talker_open(&c->net, codec, pt, net_ms, 400);
+	talker_open(&c->radio, CODEC_PCMA, PCMA, radio_ms, 1100);
+	c->both[0] = &c->net;
+	c->both[1] = &c->radio;
+	set[0] = set_of(&c->net, SIDE_NETWORK);
+	set[1] = set_of(&c->radio, SIDE_RADIO);
+	assert_int_equal(sess_open(&c->p.m, 1, set, 2, NULL, &c->s), 0);
+	c->net.l = c->s->leg[SIDE_NETWORK];
+	c->radio.l = c->s->leg[SIDE_RADIO];
+}
+
+static void call_close(struct call *c)
+{
+	sess_drop(&c->p.m, c->s, "");
+	assert_int_equal(c->p.m.ticking, 0);
+	far_close(&c->net.f);
+	far_close(&c->radio.f);
+	plane_close(&c->p);
+}
+
+/* Every codec towards the network, every packet time on both sides. */
+static void bridges(void **state)
+{
+	static const struct {
+		unsigned codec, pt;
+	} codecs[] = { { CODEC_PCMU, 0 }, { CODEC_PCMA, 8 }, { CODEC_G722, 9 },
+		{ CODEC_G726_16, 96 }, { CODEC_G726_24, 97 }, { CODEC_G726_32, 98 },
+		{ CODEC_G726_40, 99 }, { CODEC_AAL2_G726_32, 116 }, { CODEC_AAL2_G726_40, 117 },
+		{ CODEC_L16, 118 } };
+	static const unsigned times[] = { 10, 20, 30, 40, 60 };
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(codecs); k++)
+		for (size_t i = 0; i < ARRAY_LEN(times); i++)
+			for (size_t j = 0; j < ARRAY_LEN(times); j += k < 2 ? 1 : 2) {
+				static struct call c;
+				/* 16 and 24 kbit/s are noisy by nature. */
+				double least = codecs[k].codec == CODEC_G726_16 ? 0.8 : 0.95;
+				call_open(&c, codecs[k].codec, codecs[k].pt, times[i], times[j]);
+				run(&c.p, c.both, 2, 2000);
+				assert_true(share(&c.net, 1100, 4000) > least);
+				assert_true(share(&c.radio, 400, 4000) > least);
+				assert_in_range(
+				    (int)level(&c.net, 4000), 5000, 6200); /* 8000 / √2 */
+				assert_in_range(
+				    c.net.packets, 1700 / times[i], 2000 / times[i] + 4);
+				assert_in_range(
+				    c.radio.packets, 1700 / times[j], 2000 / times[j] + 4);
+				assert_int_equal(
+				    c.net.l->mode, codec_direct(codecs[k].codec, CODEC_PCMA) &&
+				                           times[i] == times[j]
+				                       ? LEG_OUT_PASS
+				                       : LEG_OUT_GEN);
+				call_close(&c);
+			}
+}
+
+static void tones(void **state)
+{
+	static struct call c;
+
+	(void)state;
+	call_open(&c, CODEC_PCMA, PCMA, 20, 20);
+	/* A handset dials: nobody speaks yet. */
+	assert_int_equal(sess_tone(&c.p.m, c.s, SIDE_RADIO, TONE_KIND_DIAL, SLICE_LIT("DE"), 0), 0);
+	c.net.silent = true;
+	run(&c.p, c.both, 2, 1000);
+	assert_true(share(&c.radio, 425, 4000) > 0.99);
+	assert_true(share(&c.net, 1100, 4000) > 0.95); /* the other way goes on */
+	assert_int_equal(c.radio.l->mode, LEG_OUT_GEN);
+	assert_int_equal(c.net.l->mode, LEG_OUT_PASS);
+	assert_int_equal(sess_tone(&c.p.m, c.s, SIDE_RADIO, TONE_KIND_OFF, SLICE_LIT(""), 0), 0);
+	c.net.silent = false;
+	run(&c.p, c.both, 2, 1000);
+	assert_true(
+	    share(&c.radio, 400, 4000) > 0.95); /* passed again, numbers went on: listen_to() */
+	assert_int_equal(c.radio.l->mode, LEG_OUT_PASS);
+	/* Call waiting sounds over the speech, and ends by itself. */
+	assert_int_equal(
+	    sess_tone(&c.p.m, c.s, SIDE_RADIO, TONE_KIND_CALL_WAITING, SLICE_LIT("DE"), 300), 0);
+	run(&c.p, c.both, 2, 200);
+	assert_true(share(&c.radio, 400, 800) > 0.5);
+	run(&c.p, c.both, 2, 1500);
+	assert_int_equal(c.radio.l->mode, LEG_OUT_PASS);
+	assert_int_equal(c.p.m.ticking, 0);
+	assert_int_equal(sess_tone(&c.p.m, c.s, SIDE_RADIO, 99, SLICE_LIT(""), 0), ERR_VALUE);
+	call_close(&c);
+}
+
+static void music(void **state)
+{
+	static struct call c;
+	struct leg_set set = { .side = SIDE_NETWORK,
+		.has_music = true,
+		.music = true,
+		.has_dir = true,
+		.dir = LEG_SENDONLY };
+	int16_t tune[800];
+
+	(void)state;
+	call_open(&c, CODEC_PCMU, 0, 20, 20);
+	for (unsigned i = 0; i < 800; i++)
+		tune[i] = (int16_t)lrint(4000 * sin(2 * M_PI * 500 * i / 8000));
+	run(&c.p, c.both, 2, 500);
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	run(&c.p, c.both, 2, 1000);
+	assert_int_equal((int)level(&c.net, 2000), 0); /* no file: silence, but packets */
+	c.p.m.music = tune;
+	c.p.m.music_n = 800;
+	size_t packets = c.radio.packets;
+	run(&c.p, c.both, 2, 1000);
+	assert_true(share(&c.net, 500, 4000) > 0.98);
+	assert_int_equal(c.radio.packets, packets); /* the held end is not heard */
+	set.music = false;
+	set.dir = LEG_SENDRECV;
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	run(&c.p, c.both, 2, 1000);
+	assert_true(share(&c.net, 1100, 4000) > 0.95);
+	assert_true(share(&c.radio, 400, 4000) > 0.95);
+	c.p.m.music = NULL;
+	call_close(&c);
+}
+
+static void wav_put(uint8_t *p, unsigned format, unsigned rate, unsigned bits)
+{
+	static const uint8_t head[] =
+	    "RIFF\x30\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\0\0\0\0\2\0\x10\0"
+	    "data\x04\0\0\0\x34\x12\xff\xff";
+
+	memcpy(p, head, 48);
+	p[20] = (uint8_t)format;
+	p[24] = (uint8_t)rate;
+	p[25] = (uint8_t)(rate >> 8);
+	p[34] = (uint8_t)bits;
+}
+
+static void wav(void **state)
+{
+	uint8_t b[48];
+	int16_t *pcm;
+	const char *why;
+	size_t n;
+
+	(void)state;
+	wav_put(b, 1, 8000, 16);
+	assert_int_equal(music_parse((struct slice){ (char *)b, 48 }, &pcm, &n, &why), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(pcm[0], 0x1234);
+	assert_int_equal(pcm[1], -1);
+	free(pcm);
+	wav_put(b, 6, 8000, 8);
+	assert_int_equal(music_parse((struct slice){ (char *)b, 48 }, &pcm, &n, &why), 0);
+	assert_int_equal(n, 4);
+	free(pcm);
+	wav_put(b, 1, 16000, 16);
+	assert_int_equal(music_parse((struct slice){ (char *)b, 48 }, &pcm, &n, &why), ERR_UNSUPP);
+	wav_put(b, 3, 8000, 32);
+	assert_int_equal(music_parse((struct slice){ (char *)b, 48 }, &pcm, &n, &why), ERR_UNSUPP);
+	wav_put(b, 1, 8000, 16);
+	for (size_t i = 0; i < 45; i++)
+		assert_int_not_equal(
+		    music_parse((struct slice){ (char *)b, i }, &pcm, &n, &why), 0);
+}
+
+/* Three parties in two sessions. */
+static void conference(void **state)
+{
+	static struct call a;
+	static struct talker third;
+	struct leg_set set;
+	struct sess *b;
+	struct talker *all[3] = { &a.net, &a.radio, &third };
+
+	(void)state;
+	call_open(&a, CODEC_PCMU, 0, 30, 20);
+	talker_open(&third, CODEC_AAL2_G726_32, 116, 20, 1700);
+	set = set_of(&third, SIDE_NETWORK);
+	assert_int_equal(sess_open(&a.p.m, 2, &set, 1, NULL, &b), 0);
+	third.l = b->leg[SIDE_NETWORK];
+	run(&a.p, all, 3, 500);
+	assert_int_equal(sess_mix(&a.p.m, a.s, b), 0);
+	assert_int_equal(sess_mix(&a.p.m, a.s, a.s), ERR_VALUE);
+	run(&a.p, all, 3, 2000);
+	assert_true(share(&a.net, 1100, 4000) > 0.4 && share(&a.net, 1700, 4000) > 0.4);
+	assert_true(share(&a.radio, 400, 4000) > 0.4 && share(&a.radio, 1700, 4000) > 0.4);
+	assert_true(share(&third, 400, 4000) > 0.4 && share(&third, 1100, 4000) > 0.4);
+	assert_true(share(&third, 1700, 4000) < 0.02); /* nobody hears himself */
+	assert_true(share(&a.net, 400, 4000) < 0.02);
+	assert_int_equal(sess_mix(&a.p.m, b, NULL), 0);
+	run(&a.p, all, 3, 1000);
+	assert_true(share(&a.net, 1100, 4000) > 0.95);
+	assert_true(share(&a.radio, 400, 4000) > 0.95);
+	/* One of two goes: the other's call goes on. */
+	assert_int_equal(sess_mix(&a.p.m, a.s, b), 0);
+	run(&a.p, all, 3, 100);
+	sess_drop(&a.p.m, b, "");
+	far_close(&third.f);
+	run(&a.p, all, 2, 1000);
+	assert_true(share(&a.radio, 400, 4000) > 0.95);
+	call_close(&a);
+}
+
+static void digits(void **state)
+{
+	static struct call c;
+	struct leg_set set;
+
+	(void)state;
+	for (int bridged = 0; bridged < 2; bridged++) {
+		call_open(&c, bridged ? CODEC_G726_32 : CODEC_PCMA, bridged ? 98 : PCMA, 20, 20);
+		run(&c.p, c.both, 2, 500);
+		assert_int_equal(
+		    sess_dtmf(&c.p.m, c.s, SIDE_NETWORK, SLICE_LIT("159#"), 100, 60), 0);
+		assert_int_equal(
+		    sess_dtmf(&c.p.m, c.s, SIDE_NETWORK, SLICE_LIT("1x"), 100, 60), ERR_VALUE);
+		run(&c.p, c.both, 2, 1500);
+		assert_string_equal(c.net.digits, "159#");
+		assert_true(share(&c.net, 1100, 2000) > 0.95); /* speech is back */
+		assert_int_equal(c.net.l->mode, bridged ? LEG_OUT_GEN : LEG_OUT_PASS);
+		/* A key of the far end goes to the other side, too, beside speech that is made here. */
+		for (unsigned i = 0; i < 8; i++) {
+			uint8_t ev[4] = { 7, (uint8_t)(i >= 5 ? 0x8a : 10), 0,
+				(uint8_t)(i >= 5 ? 200 : 30 * i) };
+			far_send(&c.radio.f, c.radio.l, 101, ev, sizeof(ev));
+			c.radio.f.seq++;
+			plane_wait(&c.p, 20);
+			listen_to(&c.net);
+		}
+		c.radio.f.ts += 160 * 8;
+		assert_string_equal(c.net.digits, "159#7");
+		assert_int_equal(plane_events(&c.p, MEDIA_EV_DTMF), 1);
+		run(&c.p, c.both, 2, 500);
+		assert_true(share(&c.net, 1100, 2000) > 0.95);
+		call_close(&c);
+	}
+	/* A far end without events gets tones. */
+	call_open(&c, CODEC_PCMA, PCMA, 20, 20);
+	set = set_of(&c.net, SIDE_NETWORK);
+	set.npayload = 1;
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	c.radio.silent = true;
+	assert_int_equal(sess_dtmf(&c.p.m, c.s, SIDE_NETWORK, SLICE_LIT("25D"), 100, 100), 0);
+	struct dtmf_det det;
+	char got[8] = "";
+	size_t at = 0, n = 0;
+	dtmf_det_init(&det);
+	run(&c.p, c.both, 2, 1200);
+	for (; at + 160 <= c.net.n; at += 160) {
+		char d = dtmf_det_feed(&det, c.net.heard + at, 160);
+		if (d && n < 7)
+			got[n++] = d;
+	}
+	assert_string_equal(got, "25D");
+	call_close(&c);
+}
+
+/* Comfort noise instead of packets while the talker is silent. */
+static void noise(void **state)
+{
+	static struct call c;
+	struct leg_set set;
+	unsigned packets;
+
+	(void)state;
+	call_open(&c, CODEC_G726_32, 98, 20, 20);
+	set = set_of(&c.net, SIDE_NETWORK);
+	set.payload[set.npayload++] = (struct leg_payload){ CODEC_CN, 13 };
+	set.has_cn = set.cn = true;
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	run(&c.p, c.both, 2, 1000);
+	assert_true(share(&c.net, 1100, 2000) > 0.95);
+	assert_int_equal(c.net.cn, 0);
+	c.radio.silent = true; /* the radio side pauses */
+	run(&c.p, c.both, 2, 1500);
+	packets = c.net.packets;
+	run(&c.p, c.both, 2, 3000);
+	assert_true(c.net.cn >= 1);
+	assert_true(c.net.packets - packets < 20);
+	c.radio.silent = false;
+	run(&c.p, c.both, 2, 1000);
+	assert_true(share(&c.net, 1100, 2000) > 0.95);
+	call_close(&c);
+}
+
+/* Loss, jitter, reordering and duplicates before a transcoder: speech goes on without holes in our numbers. */
+static void rough(void **state)
+{
+	static struct call c;
+	struct {
+		uint8_t b[12 + 160];
+		unsigned at;
+	} queue[64] = { 0 };
+	unsigned n = 0;
+	int16_t pcm[160];
+
+	(void)state;
+	id_seed_for_tests(5);
+	call_open(&c, CODEC_G726_32, 98, 20, 20);
+	for (unsigned ms = 0; ms < 10000; ms += 5) {
+		if (ms % 20 == 0) {
+			for (unsigned i = 0; i < 160; i++) {
+				pcm[i] = (int16_t)lrint(8000 * sin(c.radio.phase));
+				c.radio.phase += 2 * M_PI * 1100 / 8000;
+			}
+			if (id_below(100) >= 3) /* 3 % lost */
+				for (unsigned twice = 0; twice < (id_below(50) ? 1u : 2u);
+				     twice++) {
+					rtp_put(queue[n].b, PCMA, false, c.radio.f.seq,
+					    c.radio.f.ts, c.radio.f.ssrc);
+					assert_int_equal(codec_encode(&c.radio.enc, pcm, 160,
+					                     queue[n].b + 12, 160),
+					    160);
+					queue[n++].at =
+					    ms + 5 * id_below(9); /* 0-40 ms of jitter */
+				}
+			c.radio.f.seq++;
+			c.radio.f.ts += 160;
+		}
+		for (unsigned i = 0; i < n;) {
+			if (queue[i].at > ms) {
+				i++;
+				continue;
+			}
+			far_raw(&c.radio.f, c.radio.l, queue[i].b, sizeof(queue[i].b));
+			queue[i] = queue[--n];
+		}
+		plane_wait(&c.p, 5);
+		listen_to(&c.net);
+	}
+	assert_in_range(c.net.packets, 480, 500);
+	assert_true(share(&c.net, 1100, 40000) > 0.7);
+	assert_in_range((int)level(&c.net, 40000), 4500, 6200);
+	struct leg_stats st;
+	leg_stats(c.radio.l, &st);
+	assert_in_range(st.lost, 5, 35);
+	assert_in_range(st.mos, 350, 441);
+	call_close(&c);
+}
+
+static int quiet(void **state)
+{
+	(void)state;
+	log_set_level(LOG_ERR);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bridges),
+		cmocka_unit_test(tones),
+		cmocka_unit_test(music),
+		cmocka_unit_test(wav),
+		cmocka_unit_test(conference),
+		cmocka_unit_test(digits),
+		cmocka_unit_test(noise),
+		cmocka_unit_test(rough),
+	};
+
+	return cmocka_run_group_tests(tests, quiet, NULL);
+}
