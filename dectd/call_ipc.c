@@ -651,7 +651,23 @@ static int make_conf(struct calls *c, const struct dectd_conf *conf, struct phon
 
 	phones_conf_default(out);
 	out->cc.ident = c->r->ident;
+	out->cc.wideband = conf->wideband;
+	out->cc.number_uris = conf->uri_numbers;
+	out->cc.signal_again = conf->signal_again;
 	out->call_waiting = conf->call_waiting;
+	out->transfer_on_hangup = conf->transfer_on_hangup;
+	out->ring_internal = conf->ring_internal;
+	out->ring_external = conf->ring_external;
+	for (size_t i = 0; i < conf->service_codes.n; i++) {
+		int err = ui_code_add(&out->codes, slice_str(conf->service_codes.v[i]));
+		if (err) {
+			log_ev(LOG_ERR, "service code is not understood",
+			    F_TEXT("IPDECT_VALUE", conf->service_codes.v[i]), F_ERR(err),
+			    F_REMEDY(
+			        "write CODE>FUNCTION, e.g. *55>redial or *56*N#>forward-busy"));
+			return err;
+		}
+	}
 	out->digits_ms = conf->digits_ms;
 	(void)snprintf(out->language, sizeof(out->language), "%s", conf->language);
 	out->nemergency = 0;
@@ -667,27 +683,54 @@ static int make_conf(struct calls *c, const struct dectd_conf *conf, struct phon
 	return 0;
 }
 
-struct calls *calls_new(struct dectd *r)
+static void ss_settings(const struct dectd_conf *conf, struct ss_conf *out)
+{
+	out->idle_display = conf->idle_display;
+	out->time = true;
+	(void)snprintf(out->language, sizeof(out->language), "%s", conf->language);
+}
+
+static void on_unsafe(void *ctx, struct pp *pp, struct lce_link *l, uint8_t reason)
+{
+	struct calls *c = ctx;
+
+	(void)l;
+	phones_unsafe(c->phones, pp, reason);
+}
+
+static const struct mm_watch mm_watch = { .unsafe = on_unsafe };
+
+int calls_new(struct dectd *r, struct calls **out)
 {
 	struct calls *c = mem_new(sizeof(*c));
 	struct phones_conf conf;
+	struct ss_conf sc;
+	int err;
 
 	c->r = r;
 	list_init(&c->asks);
-	(void)make_conf(c, r->conf, &conf);
+	err = make_conf(c, r->conf, &conf);
+	if (err) {
+		free(c);
+		return err;
+	}
+	ss_settings(r->conf, &sc);
 	c->low = cc_lce_new(r->d->wheel, r->lce, r->pps, r->mm, &low_ops, c);
 	c->phones = phones_new(r->d->wheel, &conf, &cc_lce_low, c->low, &iwu, c);
 	cc_lce_set_cc(c->low, phones_cc(c->phones));
-	struct ss_conf sc = { .idle_display = true, .time = true };
-	(void)snprintf(sc.language, sizeof(sc.language), "%s", r->conf->language);
 	c->ss = ss_new(r->d->wheel, r->lce, r->pps, r->mm, &sc);
-	return c;
+	if (r->mm)
+		mm_set_watch(r->mm, &mm_watch, c);
+	*out = c;
+	return 0;
 }
 
 void calls_free(struct calls *c)
 {
 	if (!c)
 		return;
+	if (c->r->mm)
+		mm_set_watch(c->r->mm, NULL, NULL);
 	ipc_forget(c->r->d->ipc, c);
 	LIST_FOREACH(&c->asks, it)
 	{
@@ -714,9 +757,14 @@ int calls_reload(struct calls *c, const struct dectd_conf *conf)
 	struct phones_conf pc;
 	int err = make_conf(c, conf, &pc);
 
-	if (!err)
-		phones_set_conf(c->phones, &pc);
-	return err;
+	struct ss_conf sc;
+
+	if (err)
+		return err;
+	phones_set_conf(c->phones, &pc);
+	ss_settings(conf, &sc);
+	ss_set_conf(c->ss, &sc);
+	return 0;
 }
 
 struct phones *calls_phones(struct calls *c)

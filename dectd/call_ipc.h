@@ -7,7 +7,8 @@
  * and the base station. dectd is the client of the link. */
 struct calls;
 
-struct calls *calls_new(struct dectd *r);
+/* ERR_SYNTAX, ERR_VALUE: the configuration has a service code that is none; it was logged. */
+int calls_new(struct dectd *r, struct calls **out) MUST_CHECK;
 void calls_free(struct calls *c);
 int calls_reload(struct calls *c, const struct dectd_conf *conf) MUST_CHECK;
 struct phones *calls_phones(struct calls *c);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "dectd/auth.h"
+#include "dectd/call_ipc.h"
 #include "dectd/lce.h"
 #include "dectd/metrics.h"
 #include "dectd/mm.h"
@@ -170,11 +171,12 @@ static void pp_event(void *ctx, struct pp *pp, struct pp_user *u, unsigned what)
 {
 	struct dectd *r = ctx;
 
-	(void)u;
 	if (pp) {
 		dev_changed(r, pp, what);
 		ctl_pp_changed(r, pp, what);
 	}
+	if (r->calls)
+		calls_pp_changed(r->calls, pp, u, what);
 }
 
 static const struct pps_ops pps_ops = { .changed = pp_event };
@@ -244,6 +246,9 @@ static int open_bases(struct dectd *r)
 	r->auth = auth_cert_new(r);
 	r->lce = lce_new(r->d->wheel, r->mac, &lc, NULL);
 	r->mm = mm_new(r, &auth_cert_ops, r->auth);
+	err = calls_new(r, &r->calls);
+	if (err)
+		return err;
 	err = rfp_srv_open(r->d->loop, r->dir, r->conf->listen, (uint16_t)r->conf->port, &r->srv);
 	if (err)
 		log_ev(LOG_ERR, "cannot listen for base stations",
@@ -262,6 +267,7 @@ int dectd_init(struct daemon *d)
 	d->state = r;
 	r->d = d;
 	r->conf = d->conf;
+	list_init(&r->asks);
 	tmr_init(&r->tick, d->wheel, on_tick, r);
 	err = open_stores(r);
 	if (!err)
@@ -289,6 +295,9 @@ int dectd_reload(struct daemon *d, const void *next)
 
 	if (err)
 		return err;
+	err = calls_reload(r->calls, next);
+	if (err)
+		return err;
 	r->conf = next;
 	rfp_dir_set_conf(r->dir, &dc);
 	return 0;
@@ -302,6 +311,7 @@ void dectd_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 	case IPC_SIPD:
 		r->sipd = p;
 		dev_up(r, restarted);
+		calls_up(r->calls, restarted);
 		break;
 	case IPC_CERTD:
 		r->certd = p;
@@ -343,6 +353,8 @@ void dectd_fini(struct daemon *d)
 	}
 	if (r->pps)
 		pps_flush(r->pps);
+	calls_free(r->calls);
+	r->calls = NULL;
 	if (r->lce)
 		lce_free(r->lce); /* the entities above hear that their links are gone */
 	mm_free(r->mm);
@@ -373,8 +385,9 @@ void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 	}
 	LIST_FOREACH(pps_list(r->pps), it)
 	located += pp_reachable(LIST_ENTRY(it, struct pp, node));
-	(void)snprintf(summary, cap, "%u of %u bases on air, %u of %zu handsets reachable", up,
-	    want, located, pps_count(r->pps));
+	(void)snprintf(summary, cap,
+	    "%u of %u bases on air, %u of %zu handsets reachable, %u calls", up, want, located,
+	    pps_count(r->pps), phones_calls(calls_phones(r->calls)));
 	trouble[0] = '\0';
 	if (!r->certd)
 		n += (size_t)snprintf(trouble + n, tcap - n,

@@ -39,7 +39,9 @@ struct dectd_conf {
 	struct conf_list codecs;
 	uint32_t digits_ms;
 	char *emergency, *language;
-	bool call_waiting;
+	bool call_waiting, transfer_on_hangup, wideband, idle_display, uri_numbers, signal_again;
+	uint32_t ring_internal, ring_external;
+	struct conf_list service_codes; /* CODE>FUNCTION */
 };
 extern const struct conf_key dectd_keys[];
 extern const size_t dectd_nkeys;
@@ -64,8 +66,8 @@ struct dectd {
 	struct auth_cert *auth;
 	struct lce *lce;
 	struct mm *mm;
-	struct calls *calls; /* handsets' calls, call_ipc.h */
-	struct list asks;    /* requests of handsets' services to sipd, call_svc_ipc.c */
+	struct calls *calls;           /* handsets' calls, call_ipc.h */
+	struct list asks;              /* requests of handsets' services to sipd, call_svc_ipc.c */
 	struct ipc_peer *sipd, *certd; /* NULL: away */
 	struct tmr tick;               /* once a second: status, flush */
 	void *trace;                   /* captures of a base's link, trace.h */

@@ -115,5 +115,30 @@ const struct conf_key dectd_keys[] = {
 	    "Language of the displays of users that have none of their own.", NULL },
 	{ "dectd", "call-waiting", CONF_BOOL, "yes", 0, 0, true, OFF(call_waiting),
 	    "Announce a second call to a busy handset.", NULL },
+	{ "dectd", "transfer-on-hang-up", CONF_BOOL, "no", 0, 0, true, OFF(transfer_on_hangup),
+	    "Hanging up between a held call and another one joins the two; else the held one rings "
+	    "back.",
+	    NULL },
+	{ "dectd", "ring-internal", CONF_INT, "0", 0, 8, true, OFF(ring_internal),
+	    "Alerting pattern of calls from own users: 0 to 7, or 8 for continuous.", NULL },
+	{ "dectd", "ring-external", CONF_INT, "1", 0, 8, true, OFF(ring_external),
+	    "Alerting pattern of other calls.", NULL },
+	{ "dectd", "service-codes", CONF_LIST, "", 0, 40, true, OFF(service_codes),
+	    "Codes that handsets dial for services, CODE>FUNCTION, besides the built-in ones; in a "
+	    "code N stands for a number, CODE>off removes one.",
+	    NULL },
+	{ "dectd", "wideband", CONF_BOOL, "no", 0, 0, true, OFF(wideband),
+	    "Offer G.722 to handsets that can; base stations that carry it are not proven.", NULL },
+	{ "dectd", "idle-display", CONF_BOOL, "yes", 0, 0, true, OFF(idle_display),
+	    "Send standby text and counters to the displays of idle handsets that have no other "
+	    "way "
+	    "to show them.",
+	    NULL },
+	{ "dectd", "uri-numbers", CONF_BOOL, "no", 0, 0, true, OFF(uri_numbers),
+	    "Send SIP addresses as caller's number also to handsets without NG-DECT.", NULL },
+	{ "dectd", "repeat-alerting", CONF_BOOL, "no", 0, 0, true, OFF(signal_again),
+	    "Send the alerting signal again after a handset said that it rings, for handsets that "
+	    "stay silent else.",
+	    NULL },
 };
 const size_t dectd_nkeys = ARRAY_LEN(dectd_keys);

@@ -711,6 +711,21 @@ void phones_gone(struct phones *p, struct pp *pp)
 	phone_free(ph);
 }
 
+void phones_unsafe(struct phones *p, struct pp *pp, uint8_t reason)
+{
+	struct phone *ph = cc_pp_user(pp);
+
+	(void)p;
+	if (!ph || !ph->cc)
+		return;
+	log_ev(LOG_WARNING, "call released: the radio link is not safe",
+	    F_USER(pp->user ? pp->user->name : ""),
+	    F_TEXT("IPDECT_REASON", cc_reason_name(reason)));
+	while (ph->nlines)
+		line_drop(ph->line[0], IWU_SECURITY);
+	phone_hang_up(ph, reason, NULL);
+}
+
 void phones_messages(struct phones *p, struct pp *pp, unsigned fresh)
 {
 	phone_get(p, pp)->messages = fresh;

@@ -77,6 +77,8 @@ void phones_resync(struct phones *p);
 /* ---- from below ---- */
 void phones_moved(struct phones *p, struct pp *pp); /* handover */
 void phones_media_failed(struct phones *p, struct pp *pp, int err);
+/* Its link is not safe any more: calls end with this release reason (7.6.7). */
+void phones_unsafe(struct phones *p, struct pp *pp, uint8_t reason);
 /* The handset lost its subscription or its user, or is deleted: its calls end. */
 void phones_gone(struct phones *p, struct pp *pp);
 
