@@ -70,7 +70,8 @@ static inline const uint8_t *rd_bytes(struct rd *r, size_t n)
 		r->p = r->end;
 		return NULL;
 	}
-	r->p += n;
+	if (n) /* an empty reader may stand on NULL */
+		r->p += n;
 	return at;
 }
 
