@@ -11,11 +11,11 @@ int ipui_set(struct ipui *out, const uint8_t *v, size_t n, unsigned bits)
 	size_t need = (bits + 7) / 8;
 
 	*out = (struct ipui){ 0 };
-	if (bits <= 4 || need > sizeof(out->v) || ((v[0] >> 4) == 0 && bits != N_BITS))
+	if (bits <= 4 || need > sizeof(out->v))
 		return ERR_VALUE;
 	if (n < need)
 		return ERR_TRUNCATED;
-	if (v[0] >> 4 >= sizeof(TYPES) - 1)
+	if (v[0] >> 4 >= sizeof(TYPES) - 1 || (v[0] >> 4 == 0 && bits != N_BITS))
 		return ERR_VALUE;
 	memcpy(out->v, v, need);
 	if (bits % 8)
