@@ -9,16 +9,17 @@
 #define CC06_MS 1500
 #define KEY_MS  150 /* between digits of overlap sending */
 
-static const char *const names[] = { [T00] = "NULL",
-	[T01] = "INITIATED",
-	[T02] = "OVERLAP",
-	[T03] = "PROCEEDING",
-	[T04] = "DELIVERED",
-	[T06] = "PRESENT",
-	[T07] = "RECEIVED",
-	[T08] = "CONNECT-PENDING",
-	[T10] = "ACTIVE",
-	[T19] = "RELEASE-PENDING" };
+/* Null, initiated, overlap sending, proceeding, delivered; present, received, connect pending; active, release pending. */
+static const char *const names[] = { [T00] = "T-00",
+	[T01] = "T-01",
+	[T02] = "T-02",
+	[T03] = "T-03",
+	[T04] = "T-04",
+	[T06] = "T-06",
+	[T07] = "T-07",
+	[T08] = "T-08",
+	[T10] = "T-10",
+	[T19] = "T-19" };
 
 const char *sp_cc_state(const struct softpp *pp)
 {
@@ -239,7 +240,7 @@ int sp_hang_up(struct softpp *pp, uint8_t reason)
 	switch (pp->cc.st) {
 	case T00:
 	case T19:
-		return ERR_STATE;
+		return 0; /* nothing to hang up */
 	case T06:
 		simple(pp, 0x5a, reason ? reason : 0x15);
 		ended(pp, reason ? reason : 0x15, "us");

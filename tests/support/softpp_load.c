@@ -122,8 +122,10 @@ static void end(struct lcall *c)
 	judge(c);
 	c->st = LC_ENDING;
 	/* Either side hangs up first. */
-	if (sp_hang_up(sp_random() & 1 ? c->a : c->b, 0) != 0 && sp_hang_up(c->a, 0) != 0)
+	if (c->a->cc.st == T00 || (c->b->cc.st != T00 && sp_random() & 1))
 		(void)sp_hang_up(c->b, 0);
+	else
+		(void)sp_hang_up(c->a, 0);
 	tmr_start(&c->t, 5000);
 }
 
