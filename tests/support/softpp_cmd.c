@@ -14,7 +14,7 @@ static int usage(struct wr *reply, const char *what)
 
 static void show(const struct softpp *pp, struct wr *reply)
 {
-	char ipei[16];
+	char ipei[16], display[SP_DISPLAY_MAX];
 
 	sp_ipei_text(pp->emc, pp->psn, ipei);
 	wr_fmt(reply, "pp %s ipei %s %s %s %s call %s link %d %s base %s tpui %05x", pp->name, ipei,
@@ -29,9 +29,11 @@ static void show(const struct softpp *pp, struct wr *reply)
 	wr_fmt(reply, " mwi %u missed %u rings %u in %u out %u frames-in %u frames-out %u display ",
 	    pp->mwi, pp->missed, pp->cc.rings, pp->calls_in, pp->calls_out, pp->a.frames_in,
 	    pp->a.frames_out);
-	for (unsigned i = 0; i < pp->lines; i++)
-		wr_fmt(reply, "%s%s", i ? "|" : "\"", pp->display[i]);
-	wr_str(reply, pp->lines ? "\"" : "none");
+	sp_display_text(pp, display);
+	if (pp->lines)
+		wr_fmt(reply, "\"%s\"", display);
+	else
+		wr_str(reply, "none");
 	if (pp->clock[0])
 		wr_fmt(reply, " clock \"%s\"", pp->clock);
 }

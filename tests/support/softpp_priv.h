@@ -176,7 +176,7 @@ struct softpp {
 	struct sp_cc cc;
 	struct sp_audio a;
 	/* display */
-	char display[8][64];
+	uint8_t cell[8][32]; /* characters on the display; 0: nothing */
 	unsigned row, col;
 	unsigned mwi, missed;
 	char idle_text[64], clock[40];
@@ -255,6 +255,9 @@ void sp_display(struct softpp *pp, const struct sp_msg *m);
 void sp_party(struct softpp *pp, const struct sp_msg *m, char *number, char *name, size_t cap);
 void sp_events(struct softpp *pp, const struct sp_msg *m);
 void sp_display_clear(struct softpp *pp);
+/* Its lines in UTF-8, joined by "|". */
+#define SP_DISPLAY_MAX 600
+void sp_display_text(const struct softpp *pp, char out[SP_DISPLAY_MAX]);
 
 /* softpp_audio.c */
 void sp_audio_tick_start(struct softpp_set *s);

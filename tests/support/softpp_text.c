@@ -5,36 +5,51 @@
 
 void sp_display_clear(struct softpp *pp)
 {
-	memset(pp->display, 0, sizeof(pp->display));
+	memset(pp->cell, 0, sizeof(pp->cell));
 	pp->row = pp->col = 0;
 }
 
-/* One character of the DECT set into UTF-8 at the end of a line. The line's room is in octets: two for a character. */
+/* Characters beyond ASCII are those of ISO 8859-1. */
+void sp_display_text(const struct softpp *pp, char out[SP_DISPLAY_MAX])
+{
+	size_t o = 0;
+
+	for (unsigned r = 0; r < pp->lines; r++) {
+		unsigned end = pp->cols;
+
+		while (end && (pp->cell[r][end - 1] == 0 || pp->cell[r][end - 1] == ' '))
+			end--;
+		if (r)
+			out[o++] = '|';
+		for (unsigned c = 0; c < end; c++) {
+			uint8_t ch = pp->cell[r][c] ? pp->cell[r][c] : ' ';
+
+			if (ch >= 0x80)
+				out[o++] = (char)(0xc0 | ch >> 6);
+			out[o++] = (char)(ch < 0x80 ? ch : 0x80 | (ch & 0x3f));
+		}
+	}
+	out[o] = '\0';
+}
+
+static void scroll(struct softpp *pp)
+{
+	if (pp->row < pp->lines)
+		return;
+	memmove(pp->cell[0], pp->cell[1], (pp->lines - 1u) * sizeof(pp->cell[0]));
+	memset(pp->cell[pp->lines - 1], 0, sizeof(pp->cell[0]));
+	pp->row = pp->lines - 1u;
+}
+
+/* A full line wraps by itself at its next character. */
 static void put(struct softpp *pp, uint8_t c)
 {
-	char *line;
-	size_t n;
-
 	if (pp->col >= pp->cols) {
 		pp->col = 0;
 		pp->row++;
 	}
-	if (pp->row >= pp->lines) { /* it scrolls */
-		memmove(pp->display[0], pp->display[1], (pp->lines - 1u) * sizeof(pp->display[0]));
-		memset(pp->display[pp->lines - 1], 0, sizeof(pp->display[0]));
-		pp->row = pp->lines - 1u;
-	}
-	line = pp->display[pp->row];
-	n = strlen(line);
-	if (n + 3 > sizeof(pp->display[0]))
-		return;
-	if (c < 0x80) {
-		line[n] = (char)c;
-	} else { /* ISO 8859-1 */
-		line[n] = (char)(0xc0 | c >> 6);
-		line[n + 1] = (char)(0x80 | (c & 0x3f));
-	}
-	pp->col++;
+	scroll(pp);
+	pp->cell[pp->row][pp->col++] = c;
 }
 
 static void control(struct softpp *pp, uint8_t c)
@@ -46,17 +61,17 @@ static void control(struct softpp *pp, uint8_t c)
 	case 0x02:
 		pp->row = pp->col = 0;
 		return;
-	case 0x03:
-		return;
 	case 0x08:
 		if (pp->col)
 			pp->col--;
 		return;
 	case 0x09:
-		pp->col++;
+		if (pp->col < pp->cols)
+			pp->col++;
 		return;
 	case 0x0a:
 		pp->row++;
+		scroll(pp);
 		return;
 	case 0x0b:
 		if (pp->row)
@@ -64,22 +79,15 @@ static void control(struct softpp *pp, uint8_t c)
 		return;
 	case 0x0d:
 		pp->col = 0;
-		if (pp->row < pp->lines)
-			pp->display[pp->row][0] = '\0';
 		return;
-	case 0x19:
-		for (unsigned r = pp->row; r < pp->lines; r++)
-			pp->display[r][0] = '\0';
-		return;
-	case 0x1a:
-		if (pp->row < pp->lines)
-			pp->display[pp->row][0] = '\0';
-		return;
+	case 0x03:
 	case 0x06:
 	case 0x07:
 	case 0x0e:
 	case 0x0f:
-		return;
+	case 0x19:
+	case 0x1a:
+		return; /* beyond the announced level; told already */
 	default:
 		sp_violation(pp, "dect-nwk 14.1", "display control %02x", c);
 	}
@@ -94,7 +102,7 @@ static bool allowed(uint8_t c)
 void sp_display(struct softpp *pp, const struct sp_msg *m)
 {
 	const struct sp_ie *d = sp_ie(m, 0x28), *one = sp_ie(m, 0xe8);
-	char all[8 * 66] = "";
+	char all[SP_DISPLAY_MAX];
 
 	if (!d)
 		d = one;
@@ -119,10 +127,7 @@ void sp_display(struct softpp *pp, const struct sp_msg *m)
 			    pp, "dect-nwk 14.2", "control %02x beyond the announced level", c);
 		control(pp, c);
 	}
-	for (unsigned r = 0; r < pp->lines; r++) {
-		strcat(all, r ? "|" : "");
-		strcat(all, pp->display[r]);
-	}
+	sp_display_text(pp, all);
 	sp_event(pp, "display %s", all);
 }
 

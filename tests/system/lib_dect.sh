@@ -48,6 +48,8 @@ start() { # daemon, arguments…
 	PIDS+=("$!")
 }
 PORT=$(free_port)
+SIP_PORT=$(free_port)
+MEDIA_PORTS=$((20000 + RANDOM % 200 * 200))
 # Each run its own base addresses: tests run side by side. 127.16.x.y … belong to nobody else.
 NET=$(printf '%02x%02x' $((RANDOM % 200)) $((RANDOM % 256)))
 base_mac() { printf '0200%s%02x%02x' "$NET" $((PORT % 256)) "$1"; }
@@ -55,6 +57,8 @@ start_suite() { # further configuration on standard input
 	mkdir -p "$DIR/run/ctl" "$DIR/state" "$DIR/air"
 	{
 		printf '[common]\nruntime-dir = %s\nstate-dir = %s\n' "$DIR/run" "$DIR/state"
+		printf '[sipd]\nlisten-address = 127.0.0.1\nlocal-port = %s\ntransports = udp\n' "$SIP_PORT"
+		printf '[mediad]\nrtp-address = 127.0.0.1\ninstances = 2\nrtp-ports = %s-%s\n' "$MEDIA_PORTS" $((MEDIA_PORTS + 199))
 		printf '[dectd]\nlisten-address = 127.0.0.1\nport = %s\npark = 1F102AF12C\n' "$PORT"
 		cat
 	} > "$DIR/ipdect.conf"
@@ -62,6 +66,7 @@ start_suite() { # further configuration on standard input
 	start sipd
 	if [ -x "$BUILD/mediad" ]; then start mediad -i 1; fi
 	start dectd
+	if [ -x "$BUILD/mediad" ]; then wait_for 10 test -S "$DIR/run/ctl/mediad-1.sock" || fail "mediad did not start"; fi
 	wait_for 10 test -S "$DIR/run/ctl/dectd.sock" || fail "dectd did not start"
 	wait_for 10 test -S "$DIR/run/ctl/sipd.sock" || fail "sipd did not start"
 	wait_for 10 test -S "$DIR/run/ctl/certd.sock" || fail "certd did not start"
