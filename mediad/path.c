@@ -192,14 +192,12 @@ int path_bind(struct path *p, struct path_sock *s, const struct addr *local, uns
 	return 0;
 }
 
-static void flush(struct path *p);
-
 void path_unbind(struct path *p, struct path_sock *s)
 {
 	if (s->fd < 0)
 		return;
 	if (p->out == s)
-		flush(p);
+		path_flush(p);
 	close(s->fd); /* leaves the epoll set with it */
 	s->fd = -1;
 	for (unsigned i = p->at; i < p->nev; i++)
@@ -247,12 +245,14 @@ void path_send_now(
 	failed(p, errno);
 }
 
-static void flush(struct path *p)
+void path_flush(struct path *p)
 {
 	struct path_sock *s = p->out;
 	struct mmsghdr out[BATCH];
 	unsigned done = 0;
 
+	if (!s)
+		return;
 	p->out = NULL;
 	if (p->nout == 1) {
 		path_send_now(p, s, p->out_iov[0].iov_base, p->out_iov[0].iov_len,
@@ -284,7 +284,7 @@ void path_send(
     struct path *p, struct path_sock *s, const uint8_t *b, size_t n, const struct addr *to)
 {
 	if (p->out && (p->out != s || p->nout == BATCH))
-		flush(p);
+		path_flush(p);
 	if (!p->out) {
 		p->out = s;
 		p->nout = 0;
@@ -326,8 +326,7 @@ static void read_sock(struct path *p, struct path_sock *s)
 		if (s->fd != fd)
 			break; /* closed by what it brought */
 	}
-	if (p->out)
-		flush(p);
+	path_flush(p);
 }
 
 static void run_ticks(struct path *p)

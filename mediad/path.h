@@ -64,6 +64,8 @@ int path_connect(struct path_sock *s, const struct addr *to);
  * socket. */
 void path_send(
     struct path *p, struct path_sock *s, const uint8_t *b, size_t n, const struct addr *to);
+/* What path_send() still holds; the batch does it by itself at its end. */
+void path_flush(struct path *p);
 /* At once. */
 void path_send_now(
     struct path *p, struct path_sock *s, const uint8_t *b, size_t n, const struct addr *to);
