@@ -64,8 +64,15 @@ void rfp_dir_free(struct rfp_dir *d)
 	if (!d)
 		return;
 	mac_free(d->mac);
+	/* They go with their sockets, in the next turn of the loop. */
 	LIST_FOREACH(&d->links, it)
-	LIST_ENTRY(it, struct dir_link, node)->dir = NULL;
+	{
+		struct dir_link *dl = LIST_ENTRY(it, struct dir_link, node);
+
+		dl->dir = NULL;
+		dl->base = NULL;
+		list_remove(it);
+	}
 	rfp_dir_results_free(d);
 	while (!list_empty(&d->bases)) {
 		struct rfp_base *b = LIST_ENTRY(d->bases.next, struct rfp_base, node);

@@ -83,6 +83,12 @@ static void on_timer(struct tmr *t, void *ctx)
 		log_ev(LOG_DEBUG, "base: timer without a row", F_PEER(l->peer));
 }
 
+static void on_broken(struct tmr *t, void *ctx)
+{
+	(void)t;
+	rfp_link_close(ctx, RFP_W_IO);
+}
+
 static void on_beat(struct tmr *t, void *ctx)
 {
 	(void)t;
@@ -101,6 +107,7 @@ struct rfp_link *rfp_link_new(
 	snprintf(l->peer, sizeof(l->peer), "%s", peer);
 	tmr_init(&l->timer, w, on_timer, l);
 	tmr_init(&l->beat, w, on_beat, l);
+	tmr_init(&l->broken, w, on_broken, l);
 	rfp_frame_init(&l->rx);
 	l->rate_since = tmr_now(w);
 	return l;
@@ -112,6 +119,7 @@ void rfp_link_free(struct rfp_link *l)
 		return;
 	tmr_stop(&l->timer);
 	tmr_stop(&l->beat);
+	tmr_stop(&l->broken);
 	mem_free_wiped(l, sizeof(*l));
 }
 
@@ -160,6 +168,8 @@ static int put_out(struct rfp_link *l, const uint8_t *msg, size_t n)
 	size_t len = n;
 	int err;
 
+	if (tmr_pending(&l->broken))
+		return ERR_LOST;
 	if (l->ops->trace)
 		l->ops->trace(l->ctx, l, true, (struct slice){ (const char *)msg, n });
 	if (l->sealed) {
@@ -170,7 +180,7 @@ static int put_out(struct rfp_link *l, const uint8_t *msg, size_t n)
 	l->st.tx_octets += len;
 	err = l->ops->write(l->ctx, l, p, len);
 	if (err)
-		rfp_link_close(l, RFP_W_IO);
+		tmr_start(&l->broken, 0);
 	return err;
 }
 

@@ -53,6 +53,7 @@ struct rfp_link {
 	struct fsm fsm;
 	struct tmr_wheel *w;
 	struct tmr timer, beat;
+	struct tmr broken; /* a write failed: closed in the next turn, never from inside a sender */
 	const struct rfp_link_ops *ops;
 	void *ctx, *user;
 	char peer[64];
