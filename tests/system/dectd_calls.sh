@@ -2,15 +2,7 @@
 # and back, with speech; tones, displays, second calls, handover, service codes.
 . "$TOP/tests/system/lib_dect.sh"
 
-start_suite <<-X
-	[sipd]
-	local-port = 0
-	tls-port = 0
-	listen-address = 127.0.0.1
-	[mediad]
-	rtp-address = 127.0.0.1
-	rtp-ports = 40000-44095
-X
+start_suite < /dev/null
 n=0
 for u in 4711:Anna 4712:Bert 4713:Carla; do
 	ctl user add "${u%:*}" "display-name=${u#*:}" "ipei=05003 007038$((7 + n))" > /dev/null || fail "user $u"
