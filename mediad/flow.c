@@ -10,25 +10,6 @@
 #define ODD_RUN  3  /* packets of a packet time that is not the listener's */
 #define EVEN_RUN 50 /* packets that could be passed before they are passed again */
 
-void flow_plan(struct mediad *m, struct sess *s)
-{
-	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++) {
-		struct leg *l = s->leg[side];
-		if (!l)
-			continue;
-		if (!leg_sends(l) || l->tx_pt == LEG_NO_PT || !addr_set(&l->target))
-			l->mode = LEG_OUT_NONE;
-		else if (l->map.odd_ptime || gen_wants(l))
-			l->mode = LEG_OUT_GEN;
-		else
-			l->mode = LEG_OUT_PASS;
-		l->map.on = false;
-	}
-	gen_plan(m, s);
-}
-
-/* ---- passing ---- */
-
 static uint8_t pt_of(const struct leg *l, uint8_t codec)
 {
 	for (unsigned i = 0; i < l->npayload; i++)
@@ -46,8 +27,40 @@ static uint8_t passable(const struct leg *out, uint8_t codec, uint8_t *as)
 	if (pt != LEG_NO_PT)
 		return pt;
 	*as = out->tx_codec;
-	return codec_direct(codec, out->tx_codec) ? out->tx_pt : LEG_NO_PT;
+	return codec_direct((enum codec)codec, (enum codec)out->tx_codec) ? out->tx_pt : LEG_NO_PT;
 }
+
+/* Before anything came: what the other side is likely to send, so that its first packets need no change of mind. */
+static void guess(struct leg *l)
+{
+	const struct leg *o = sess_other(l);
+	uint8_t as;
+
+	if (!l->sent_any && o && !o->src.valid && o->tx_codec != CODEC_NONE &&
+	    l->tx_codec != CODEC_NONE)
+		l->map.odd_ptime =
+		    o->ptime != l->ptime || passable(l, o->tx_codec, &as) == LEG_NO_PT;
+}
+
+void flow_plan(struct mediad *m, struct sess *s)
+{
+	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++) {
+		struct leg *l = s->leg[side];
+		if (!l)
+			continue;
+		guess(l);
+		if (!leg_sends(l) || l->tx_pt == LEG_NO_PT || !addr_set(&l->target))
+			l->mode = LEG_OUT_NONE;
+		else if (l->map.odd_ptime || gen_wants(l))
+			l->mode = LEG_OUT_GEN;
+		else
+			l->mode = LEG_OUT_PASS;
+		l->map.on = false;
+	}
+	gen_plan(m, s);
+}
+
+/* ---- passing ---- */
 
 /* Our numbers go on where they stood, whatever the new source's are. */
 static void rebase(const struct mediad *m, struct leg *out, const struct rtp_pkt *h)
