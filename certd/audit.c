@@ -306,7 +306,8 @@ EVP_PKEY *audit_key(const struct audit *a)
 
 /* ---- reading ---- */
 
-/* Gives a file to fn in windows; fn says how much of one it used up, 0 to stop. last: nothing follows. */
+/* Gives a file to fn in windows; fn says how much of one it used up, WINDOW_STOP to end. last: nothing follows. */
+#define WINDOW_STOP SIZE_MAX
 typedef size_t(window_h)(void *ctx, struct slice text, bool last);
 
 static int read_file(const char *path, window_h *fn, void *ctx)
@@ -329,8 +330,8 @@ static int read_file(const char *path, window_h *fn, void *ctx)
 		end = k == 0;
 		n += (size_t)k;
 		used = fn(ctx, (struct slice){ (const char *)buf, n }, end);
-		if (used == 0 && (n == WINDOW || end))
-			break; /* no line fits, or stopped */
+		if (used == WINDOW_STOP || (used == 0 && n == WINDOW))
+			break;
 		memmove(buf, buf + used, n - used);
 		n -= used;
 	}
@@ -352,11 +353,12 @@ static size_t check_window(void *ctx, struct slice text, bool last)
 	size_t used;
 
 	if (!audit_verify_text(c->v, text, c->pub, c->torn || !last, &used))
-		return 0;
+		return WINDOW_STOP;
 	*c->used += used;
 	if (used == 0 && text.n >= AUDIT_LINE && !last) { /* a line without an end */
 		c->v->bad = c->v->st.seq + 1;
 		snprintf(c->v->why, sizeof(c->v->why), "it does not parse");
+		return WINDOW_STOP;
 	}
 	return used;
 }
@@ -459,7 +461,7 @@ static size_t read_window(void *ctx, struct slice text, bool last)
 		}
 		at += n + 1;
 	}
-	return 0;
+	return WINDOW_STOP;
 }
 
 int audit_read(struct audit *a, uint64_t seq, uint32_t max,

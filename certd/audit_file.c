@@ -207,6 +207,8 @@ static bool signature(struct audit_verify *v, struct slice line, EVP_PKEY *pub)
 		v->good = v->st;
 		return true;
 	}
+	if (ok && seq > v->st.seq)
+		return bad(v, v->st.seq + 1, "it is missing");
 	/* The hashes before it agree with each other: one of these was altered and all hashes made anew. */
 	bad(v, v->signed_seq + 1,
 	    ok ? "the signature is of other entries" : "the signature is wrong");

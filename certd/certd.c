@@ -21,7 +21,7 @@ static void lock_memory(void)
 {
 	/* Locked memory is counted by address space: no arena per thread. */
 	mallopt(M_ARENA_MAX, 1);
-	if (CRYPTO_secure_malloc_init(SECURE_HEAP, 64) != 1)
+	if (!CRYPTO_secure_malloc_initialized() && CRYPTO_secure_malloc_init(SECURE_HEAP, 64) != 1)
 		log_ev(LOG_WARNING, "the key heap is not locked",
 		    F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
