@@ -57,26 +57,38 @@ static float excitation(const struct cng_gen *g)
 	return 32767.0f * powf(10, -(float)g->target.level / 20) * sqrtf(power);
 }
 
-void cng_gen_fill(struct cng_gen *g, int16_t *pcm, size_t n)
+/* One step of 10 ms towards the description: level by 1.5 dB at most, colour by an eighth; the first one at once. */
+static void approach(struct cng_gen *g)
 {
-	/* One step towards the description per call and 10 ms; the first one is met at once. */
 	for (unsigned i = 0; i < CNG_ORDER; i++) {
 		int32_t want = g->target.k[i], limit = 32440; /* 0.99: stable, and not ringing */
 		want = want > limit ? limit : want < -limit ? -limit : want;
 		g->k[i] = g->started ? g->k[i] + (want - g->k[i]) / 8 : want;
 	}
-	int32_t gain = (int32_t)(excitation(g) * 256);
-	g->gain = g->started ? g->gain + (gain - g->gain) / 8 : gain;
-	g->started = true;
 
-	float amp = (float)g->gain / 256 * 1.7320508f /
-	            32768; /* a uniform source has 1/3 of its peak power */
-	float k[CNG_ORDER], b[CNG_ORDER];
-	for (unsigned i = 0; i < CNG_ORDER; i++) {
-		k[i] = (float)g->k[i] / 32768.0f;
+	float want = excitation(g) * 256, now = (float)g->gain;
+	if (g->started && want > now * 1.19f)
+		want = now * 1.19f + 1;
+	else if (g->started && want < now * 0.84f)
+		want = now * 0.84f;
+	g->gain = (int32_t)want;
+	g->started = true;
+}
+
+void cng_gen_fill(struct cng_gen *g, int16_t *pcm, size_t n)
+{
+	float k[CNG_ORDER], b[CNG_ORDER], amp = 0;
+
+	for (unsigned i = 0; i < CNG_ORDER; i++)
 		b[i] = (float)g->hist[i] / 256;
-	}
 	for (size_t s = 0; s < n; s++) {
+		if (s % 80 == 0) {
+			approach(g);
+			amp = (float)g->gain / 256 * 1.7320508f /
+			      32768; /* a uniform source has 1/3 of its peak power */
+			for (unsigned i = 0; i < CNG_ORDER; i++)
+				k[i] = (float)g->k[i] / 32768.0f;
+		}
 		g->seed = g->seed * 1664525u + 1013904223u;
 		float f = amp * (float)((int32_t)(g->seed >> 16) - 32768);
 		for (unsigned m = CNG_ORDER; m-- > 0;) {
@@ -88,7 +100,7 @@ void cng_gen_fill(struct cng_gen *g, int16_t *pcm, size_t n)
 		pcm[s] = (int16_t)(f > 32767 ? 32767 : f < -32768 ? -32768 : f);
 	}
 	for (unsigned i = 0; i < CNG_ORDER; i++)
-		g->hist[i] = (int32_t)(b[i] > 1e6f ? 1e6f : b[i] < -1e6f ? -1e6f : b[i]) * 256;
+		g->hist[i] = (int32_t)((b[i] > 1e6f ? 1e6f : b[i] < -1e6f ? -1e6f : b[i]) * 256);
 }
 
 #define HANGOVER_MS 200

@@ -25,6 +25,8 @@ void jbuf_init(struct jbuf *j, const struct jbuf_conf *conf)
 		j->conf.max_ms = 200;
 	if (!j->conf.min_ms)
 		j->conf.min_ms = 20;
+	if (j->conf.max_ms > 400)
+		j->conf.max_ms = 400;
 	if (j->conf.min_ms > j->conf.max_ms)
 		j->conf.min_ms = j->conf.max_ms;
 	if (!j->conf.late_permille)
@@ -94,9 +96,26 @@ static int64_t fastest(const struct jbuf *j)
 	return j->min_us < j->min_next_us ? j->min_us : j->min_next_us;
 }
 
+/* The fastest packet is another one now: what was measured against the old one moves along, so many bins. */
+static void rebase(struct jbuf *j, int64_t us)
+{
+	int64_t bins = us / BIN_US;
+	uint32_t old[JBUF_BINS];
+
+	if (bins == 0)
+		return;
+	memcpy(old, j->hist, sizeof(old));
+	memset(j->hist, 0, sizeof(j->hist));
+	for (int64_t i = 0; i < (int64_t)JBUF_BINS; i++) {
+		int64_t to = i + bins;
+		to = to < 0 ? 0 : to >= (int64_t)JBUF_BINS ? (int64_t)JBUF_BINS - 1 : to;
+		j->hist[to] += old[i];
+	}
+}
+
 static void measure(struct jbuf *j, uint32_t ts, uint64_t now_us)
 {
-	int64_t d = behind(j, ts, now_us);
+	int64_t d = behind(j, ts, now_us), was = fastest(j);
 
 	/* RTP time is counted from a point that moves along, so that 32 bits suffice for ever. */
 	if ((int32_t)(ts - j->base_ts) > 1 << 24) {
@@ -108,18 +127,9 @@ static void measure(struct jbuf *j, uint32_t ts, uint64_t now_us)
 		j->min_next_us = d;
 		j->min_since = now_us;
 	}
-	if (d < j->min_next_us) {
-		int64_t faster = fastest(j) - d;
-		if (faster >= BIN_US) { /* all that came before was slower by as much */
-			size_t bins = (size_t)(faster / BIN_US);
-			bins = bins < JBUF_BINS ? bins : JBUF_BINS - 1;
-			for (size_t i = JBUF_BINS; i-- > 0;) {
-				uint32_t v = i >= bins ? j->hist[i - bins] : 0;
-				j->hist[i] = v;
-			}
-		}
+	if (d < j->min_next_us)
 		j->min_next_us = d;
-	}
+	rebase(j, was - fastest(j));
 
 	int64_t late = d - fastest(j);
 	size_t bin = (size_t)(late < 0 ? 0 : late / BIN_US);
@@ -327,16 +337,17 @@ static void take(struct jbuf *j, struct jbuf_pkt *p, uint8_t *buf, struct jbuf_o
 	drop(j, p);
 }
 
-enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t queued, uint64_t now_us,
-    uint8_t *buf, struct jbuf_out *out)
+enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t step, uint32_t queued,
+    uint64_t now_us, uint8_t *buf, struct jbuf_out *out)
 {
 	*out = (struct jbuf_out){ .ticks = want };
 	if (!j->running)
 		return JBUF_IDLE;
 
-	uint64_t due =
-	    now_us + (uint64_t)queued * TICK_US; /* when what is taken now will be heard */
-	int64_t delay = behind(j, j->play, due) - fastest(j);
+	/* What is taken now is heard later by what is queued; but the last packet of the step is needed now, too. */
+	int64_t ahead = step > j->pkt_ticks ? step - j->pkt_ticks : 0;
+	int64_t delay =
+	    behind(j, j->play, now_us) - fastest(j) + ((int64_t)queued - ahead) * TICK_US;
 	uint32_t target = target_ms(j);
 	j->stat.target_ms = target;
 
@@ -371,11 +382,11 @@ enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t queued, uint6
 
 	int32_t ticks = (int32_t)(delay / TICK_US);
 	ticks = ticks < -FAR_TICKS ? -FAR_TICKS : ticks > 2 * FAR_TICKS ? 2 * FAR_TICKS : ticks;
-	j->level_q8 = j->level_set ? j->level_q8 + ((ticks << 8) - j->level_q8) / 16 : ticks << 8;
+	j->level_q8 = j->level_set ? j->level_q8 + (ticks * 256 - j->level_q8) / 16 : ticks * 256;
 	j->level_set = true;
 	j->stat.delay_ms = (uint32_t)(j->level_q8 < 0 ? 0 : j->level_q8 / (8 << 8));
 
-	int32_t wish = (j->level_q8 >> 8) - (int32_t)target * 8;
+	int32_t wish = j->level_q8 / 256 - (int32_t)target * 8;
 	if (p && p->ticks && (int32_t)(p->ts - j->play) <= 0) {
 		j->play = p->ts + p->ticks;
 		j->silence = 0;

@@ -14,13 +14,13 @@
  * histogram of the packets' delays relative to the fastest; within min_ms..max_ms, and at least one packet. The
  * difference between the target and the delay in force is given back as a wish to shorten or lengthen; that is also
  * how clock drift is followed. */
-#define JBUF_CHUNK   160u /* octets: 20 ms of G.711 */
-#define JBUF_NCHUNKS 48u
+#define JBUF_CHUNK   80u /* octets: 10 ms of G.711 */
+#define JBUF_NCHUNKS 64u
 #define JBUF_NPKTS   48u
 #define JBUF_BINS    100u /* of 5 ms */
 
 struct jbuf_conf {
-	uint16_t min_ms, max_ms; /* play-out delay; 0, 0: 20 and 200 */
+	uint16_t min_ms, max_ms; /* play-out delay; 0, 0: 20 and 200; at most 400 */
 	uint16_t late_permille;  /* 0: 5 */
 };
 struct jbuf_stat {
@@ -91,10 +91,11 @@ struct jbuf_out {
 	int32_t
 	    wish; /* ticks that should be taken out (> 0) or added (< 0) for the target to be met */
 };
-/* The next piece. queued: ticks that were taken before and are not played yet. want: ticks that a gap or an empty buffer is to fill at most. A packet is copied to buf (at least
+/* The next piece. step: ticks that the caller takes at a time; queued: how many of these it has already, or has left
+ * over. want: ticks that a gap or an empty buffer is to fill at most. A packet is copied to buf (at least
  * CODEC_OCTETS_MAX) and its whole length counts as played. */
-enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t queued, uint64_t now_us,
-    uint8_t *buf, struct jbuf_out *out);
+enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t step, uint32_t queued,
+    uint64_t now_us, uint8_t *buf, struct jbuf_out *out);
 /* The caller took ticks out of the speech (> 0) or added some (< 0). */
 void jbuf_adjusted(struct jbuf *j, int32_t ticks);
 #endif

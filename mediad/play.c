@@ -218,7 +218,8 @@ bool play_step(struct play *p, size_t n, uint64_t now_us, struct codec_job *job)
 	while (p->fifo_n < n) {
 		struct jbuf_out o;
 		uint32_t want = 8 * STEP_MS, queued = to_ticks(p, p->fifo_n);
-		enum jbuf_verdict v = jbuf_get(&p->jb, want, queued, now_us, p->octets, &o);
+		enum jbuf_verdict v =
+		    jbuf_get(&p->jb, want, to_ticks(p, (uint32_t)n), queued, now_us, p->octets, &o);
 		if (v == JBUF_PACKET) {
 			if (packet(p, &o, job))
 				return true;

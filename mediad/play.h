@@ -27,7 +27,7 @@
  *
  * play_step() returns true when a packet must be decoded first: the job's memory is the leg's, run it before the next
  * call. With one leg: while (play_step()) codec_run(&job, 1). */
-#define PLAY_FIFO (CODEC_PCM_MAX * 3)
+#define PLAY_FIFO (CODEC_PCM_MAX * 2 + 240) /* what is left over, a packet, a period more */
 
 struct play {
 	struct jbuf jb;
