@@ -52,6 +52,12 @@ static const struct ctl_arg csv_args[] = { { "file", CTL_FILE_IN, true,
 static const struct ctl_arg export_args[] = { { "file", CTL_FILE_OUT, false,
     "where to; absent: standard output", NULL } };
 
+static const struct ctl_arg trace_args[] = {
+	{ "file", CTL_FILE_OUT, true, "pcap file for Wireshark 4.2 and later", NULL },
+	{ "base", CTL_TEXT, false, "MAC address of one base station [all]", NULL },
+	{ "for", CTL_DURATION, false, "how long, at most 10m [10s]", NULL },
+};
+
 #define BASE   &ctl__base_row__descriptor
 #define DEVICE &ctl__handset_row__descriptor
 
@@ -111,6 +117,9 @@ const struct ctl_cmd dectd_cmds[] = {
 	    "end that before its time" },
 	{ "subscription", "status", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_sub_status,
 	    "whether handsets may subscribe now" },
+
+	{ "trace", "capture", IPC_ADMIN, NULL, false, trace_args, ARRAY_LEN(trace_args), NULL,
+	    false, ctl_trace_capture, "links of base stations, decrypted, keys masked" },
 
 	{ "system", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_system_show,
 	    "identity and settings of the DECT system" },

@@ -14,6 +14,7 @@
 #include "dectd/call_ipc.h"
 #include "dectd/lce.h"
 #include "dectd/metrics.h"
+#include "dectd/ctl_cmds.h"
 #include "dectd/mm.h"
 #include "dectd/ppdb.h"
 #include "dectd/subs.h"
@@ -161,10 +162,19 @@ static void base_changed(void *ctx, uint32_t id)
 	ctl_base_changed(ctx, id);
 }
 
+static void base_trace(void *ctx, uint32_t id, bool to_rfp, struct slice msg)
+{
+	struct dectd *r = ctx;
+
+	if (r->trace)
+		ctl_trace_message(r, id, to_rfp, msg);
+}
+
 static const struct rfp_dir_ops dir_ops = {
 	.keys = cert_rfp_keys,
 	.point = media_point,
 	.changed = base_changed,
+	.trace = base_trace,
 };
 
 static void pp_event(void *ctx, struct pp *pp, struct pp_user *u, unsigned what)
@@ -347,6 +357,7 @@ void dectd_fini(struct daemon *d)
 	if (!r)
 		return;
 	tmr_stop(&r->tick);
+	ctl_trace_stop(r);
 	if (r->srv) {
 		rfp_dir_close_all(r->dir);
 		rfp_srv_close(r->srv);

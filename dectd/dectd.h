@@ -70,7 +70,7 @@ struct dectd {
 	struct list asks;              /* requests of handsets' services to sipd, call_svc_ipc.c */
 	struct ipc_peer *sipd, *certd; /* NULL: away */
 	struct tmr tick;               /* once a second: status, flush */
-	void *trace;                   /* captures of a base's link, trace.h */
+	void *trace;                   /* the capture that runs, ctl_trace_ipc.c */
 };
 static inline struct dectd *dectd_of(const struct daemon *d)
 {

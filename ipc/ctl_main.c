@@ -376,10 +376,39 @@ static bool wants(const struct ctl_conn *c, const Ctl__Command *cmd, const struc
 	return strcmp(c->name, name) == 0;
 }
 
+/* Whether a daemon's form of a command has all the arguments that were given: two daemons may have the same command with
+ * different ones. */
+static bool knows(const Ctl__Command *cmd, int n, char **words)
+{
+	for (int k = 0; k < n; k++) {
+		const char *eq = strchr(words[k], '=');
+		bool found = !eq;
+
+		for (size_t i = 0; !found && i < cmd->n_arg; i++)
+			found = strlen(cmd->arg[i]->name) == (size_t)(eq - words[k]) &&
+			        strncmp(cmd->arg[i]->name, words[k], (size_t)(eq - words[k])) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static const Ctl__Command *choose(
+    const struct front *f, const char *noun, const char *verb, int n, char **words)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const Ctl__Command *cmd = ctl_client_find(&f->conn[i], noun, verb);
+
+		if (cmd && knows(cmd, n, words))
+			return cmd;
+	}
+	return any(f, noun, verb);
+}
+
 static int run(struct front *f, const char *noun, const char *verb, int n, char **words)
 {
-	const Ctl__Command *first = any(f, noun, verb);
-	bool several = false, one = strcmp(verb, "show") == 0;
+	const Ctl__Command *first = choose(f, noun, verb, n, words);
+	bool several = false, one = strcmp(verb, "show") == 0, known = knows(first, n, words);
 	struct outcome o = { .table = ctl_table_new() };
 	struct ctl_words w;
 	struct ctl_conn *last = NULL;
@@ -390,16 +419,19 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 		ctl_table_free(o.table);
 		return USAGE;
 	}
-	for (size_t i = 0; i < f->n; i++)
-		if (ctl_client_find(&f->conn[i], noun, verb)) {
+	for (size_t i = 0; i < f->n; i++) {
+		const Ctl__Command *cmd = ctl_client_find(&f->conn[i], noun, verb);
+
+		if (cmd && (!known || knows(cmd, n, words))) {
 			several |= last != NULL;
 			last = &f->conn[i];
 		}
+	}
 	for (size_t i = 0; i < f->n; i++) {
 		struct ctl_conn *c = &f->conn[i];
 		const Ctl__Command *cmd = ctl_client_find(c, noun, verb);
 
-		if (!cmd || !wants(c, cmd, &w))
+		if (!cmd || !wants(c, cmd, &w) || (known && !knows(cmd, n, words)))
 			continue;
 		o.asked++;
 		o.done += run_at(f, c, &w, several, &o);
