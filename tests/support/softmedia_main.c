@@ -11,7 +11,7 @@
  *   mix SESSION SESSION | unmix SESSION
  *   load                         -> N ok {json}: the last one heard
  * LEG is network:KEY=VALUE,… or radio:… with remote=IP:PORT rtcp=IP:PORT pt=CODEC/PT+CODEC/PT… (CODEC: number of
- * base.Codec) ptime=MS suite=N tx=HEX rx=HEX more=HEX+HEX mki=HEX life=N dir=N strict=1 mux=1 cn=1 music=1 ipv6=1 dscp=N.
+ * base.Codec) ptime=MS suite=N tx=HEX rx=HEX more=HEX+HEX mki=HEX (txmki: what we send only) life=N dir=N strict=1 mux=1 cn=1 music=1 ipv6=1 dscp=N.
  * N counts the lines; answers come when they come. Events: "event SESSION SIDE KIND VALUE DIGIT". "up" and "down" tell of
  * the link. */
 #include <inttypes.h>
@@ -110,13 +110,13 @@ static void put_key(struct leg *l, const char *k, char *v)
 	}
 }
 
-static void all_keys(struct leg *l, unsigned suite, size_t nmki, uint64_t life)
+static void all_keys(struct leg *l, unsigned suite, size_t nmki, bool tx_only, uint64_t life)
 {
 	Media__Srtp *s[6] = { &l->tx, &l->rx, &l->more[0], &l->more[1], &l->more[2], &l->more[3] };
 
 	for (unsigned i = 0; i < 6; i++) {
 		s[i]->suite = (Media__Suite)suite;
-		s[i]->has_mki = nmki != 0;
+		s[i]->has_mki = nmki != 0 && (i == 0 || !tx_only);
 		s[i]->mki = (ProtobufCBinaryData){ nmki, l->mki };
 		s[i]->has_lifetime = life != 0;
 		s[i]->lifetime = life;
@@ -131,7 +131,7 @@ static bool read_leg(char *text, struct leg *l)
 	unsigned suite = 0;
 	size_t nmki = 0;
 	uint64_t life = 0;
-	bool keys = false;
+	bool keys = false, tx_only = false;
 
 	memset(l, 0, sizeof(*l));
 	media__leg__init(&l->pb);
@@ -166,7 +166,8 @@ static bool read_leg(char *text, struct leg *l)
 		} else if (strcmp(kv, "tx") == 0 || strcmp(kv, "rx") == 0 ||
 		           strcmp(kv, "more") == 0) {
 			put_key(l, kv, v);
-		} else if (strcmp(kv, "mki") == 0) {
+		} else if (strcmp(kv, "mki") == 0 || strcmp(kv, "txmki") == 0) {
+			tx_only = kv[0] == 't';
 			if (enc_unhex(slice_str(v), l->mki, sizeof(l->mki), &nmki) != 0)
 				return false;
 		} else if (strcmp(kv, "life") == 0) {
@@ -197,7 +198,7 @@ static bool read_leg(char *text, struct leg *l)
 		}
 	}
 	if (keys)
-		all_keys(l, suite, nmki, life);
+		all_keys(l, suite, nmki, tx_only, life);
 	return true;
 }
 

@@ -284,21 +284,40 @@ def align(ref, got, most=8000):
     return lag
 
 
-def seg_snr(ref, got, lag, frame=160, floor=500):
-    """Segmental SNR in dB over frames that carry speech, level-aligned; each frame limited to -10 … 35 dB."""
+def seg_snr(ref, got, lag, frame=160, floor=500, block=1600, slip=48):
+    """(segmental SNR in dB over frames that carry speech, gain): level-aligned; each frame limited to -10 … 35 dB. A jitter
+    buffer may take out or add a few milliseconds: each block of 200 ms may lie a little earlier or later than the one
+    before."""
     import math
-    lo, hi = max(0, -lag), min(len(ref), len(got) - lag)
-    a, b = ref[lo:hi], got[lo + lag:hi + lag]
-    num, den = sum(x * y for x, y in zip(a, b)), sum(y * y for y in b) or 1
-    gain = num / den
-    vals = []
-    for i in range(0, len(a) - frame, frame):
-        s = sum(x * x for x in a[i:i + frame])
-        if s < floor * floor * frame:
+    vals, num, den, parts = [], 0.0, 1.0, []
+    for at in range(max(0, -lag), len(ref) - block, block):
+        a = ref[at:at + block]
+        if sum(x * x for x in a) < floor * floor * block / 4:
             continue
-        e = sum((x - gain * y) ** 2 for x, y in zip(a[i:i + frame], b[i:i + frame]))
-        vals.append(max(-10, min(35, 10 * math.log10(s / (e or 1)))))
-    return sum(vals) / len(vals) if vals else -99, gain
+        def fit(d):
+            b = got[at + d:at + d + block:4]
+            return sum(x * y for x, y in zip(a[::4], b)) if at + d >= 0 and len(b) == block // 4 else -1e30
+        here = fit(lag)
+        best = max(range(lag - slip, lag + slip + 1), key=fit)
+        if fit(best) > here * 1.02:
+            lag = best
+        if at + lag < 0 or at + lag + block > len(got):
+            continue
+        b = got[at + lag:at + lag + block]
+        parts.append((a, b))
+        num += sum(x * y for x, y in zip(a, b))
+        den += sum(y * y for y in b)
+    gain = num / den
+    for a, b in parts:
+        for i in range(0, block, frame):
+            s = sum(x * x for x in a[i:i + frame])
+            if s < floor * floor * frame:
+                continue
+            e = sum((x - gain * y) ** 2 for x, y in zip(a[i:i + frame], b[i:i + frame]))
+            vals.append(max(-10, min(35, 10 * math.log10(s / (e or 1)))))
+    # The frames in which the jitter buffer took out or added something do not count; that they are few does.
+    vals.sort()
+    return (min(vals[len(vals) // 2], 2 * sum(vals) / len(vals)) if vals else -99), gain
 
 
 class Spandsp:
