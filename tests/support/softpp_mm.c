@@ -205,6 +205,8 @@ int sp_auth_ft(struct softpp *pp, bool then_terminate)
 
 	if (!pp->subscribed)
 		return ERR_STATE;
+	if (pp->l.st != SPL_UP) /* it names nobody: no link begins with it */
+		return ERR_STATE;
 	if (sp_mm_busy(pp) && pp->mm.op != MMO_AUTH_FT)
 		return ERR_BUSY;
 	sp_random_bytes(pp->mm.rand_p, 8);

@@ -36,7 +36,6 @@ struct client { /* a script or a connection to the control socket */
 	uv_pipe_t pipe;
 	char in[LINE_MAX_];
 	size_t nin;
-	uint64_t seen; /* events before this one don't satisfy its next wait */
 	struct tmr tmr, next;
 	bool waiting, negative, sleeping;
 	char pattern[256];
@@ -52,7 +51,7 @@ struct prog {
 	struct softpp_set *pps;
 	struct list clients;
 	char *events[EVENTS];
-	uint64_t nevents;
+	uint64_t nevents, seen; /* seen: events before this one don't satisfy the next wait */
 	uv_pipe_t listener;
 	uv_signal_t sig_int, sig_term;
 	const char *socket;
@@ -160,9 +159,9 @@ static void look(struct client *c)
 	struct prog *g = c->g;
 	uint64_t first = g->nevents > EVENTS ? g->nevents - EVENTS : 0;
 
-	for (uint64_t i = c->seen > first ? c->seen : first; i < g->nevents; i++)
+	for (uint64_t i = g->seen > first ? g->seen : first; i < g->nevents; i++)
 		if (matches(c, g->events[i % EVENTS])) {
-			c->seen = i + 1;
+			g->seen = i + 1;
 			waited(c, g->events[i % EVENTS]);
 			return;
 		}
@@ -188,7 +187,7 @@ static void on_event(void *ctx, const char *line)
 		if (!c->script)
 			say(c, text, (size_t)n);
 		if (c->waiting && matches(c, line)) {
-			c->seen = g->nevents;
+			g->seen = g->nevents;
 			waited(c, line);
 		}
 	}
@@ -204,7 +203,7 @@ static bool own_verb(struct client *c, const char *line)
 	if (n < 1)
 		return false;
 	if (strcmp(verb, "mark") == 0) {
-		c->seen = c->g->nevents;
+		c->g->seen = c->g->nevents;
 		finish(c, 0, NULL);
 		tmr_start(&c->next, 0);
 		return true;
@@ -302,7 +301,6 @@ static struct client *client_new(struct prog *g, bool script)
 
 	c->g = g;
 	c->script = script;
-	c->seen = g->nevents;
 	list_init(&c->lines);
 	tmr_init(&c->tmr, g->w, on_wait, c);
 	tmr_init(&c->next, g->w, on_next, c);

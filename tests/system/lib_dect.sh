@@ -1,4 +1,5 @@
 # Shared by the tests of dectd with soft base stations and handsets: a private directory, the real daemons, softrfp. Sourced.
+# BIN=DIR: daemons of another build (with sanitizers, say).
 set -u
 for need in certd sipd dectd dectctl tests/softrfp; do
 	[ -x "$BUILD/$need" ] || { echo "not built: $BUILD/$need"; exit 77; }
@@ -43,7 +44,7 @@ air_try() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@"; }
 start() { # daemon, arguments…
 	local name=$1
 	shift
-	"$BUILD/$name" -c "$DIR/ipdect.conf" "$@" >> "$DIR/$name.log" 2>&1 &
+	"${BIN:-$BUILD}/$name" -c "$DIR/ipdect.conf" "$@" >> "$DIR/$name.log" 2>&1 &
 	eval "PID_$name=$!"
 	PIDS+=("$!")
 }
@@ -70,7 +71,7 @@ start_suite() { # further configuration on standard input
 	wait_for 10 test -S "$DIR/run/ctl/dectd.sock" || fail "dectd did not start"
 	wait_for 10 test -S "$DIR/run/ctl/sipd.sock" || fail "sipd did not start"
 	wait_for 10 test -S "$DIR/run/ctl/certd.sock" || fail "certd did not start"
-	"$BUILD/tests/softrfp" -q -c "$DIR/air.sock" > "$DIR/softrfp.log" 2>&1 &
+	"$BUILD/tests/softrfp" -c "$DIR/air.sock" > "$DIR/softrfp.log" 2>&1 &
 	AIR=$!
 	PIDS+=("$AIR")
 	wait_for 5 test -S "$DIR/air.sock" || fail "softrfp did not start"
@@ -86,4 +87,28 @@ no_violations() {
 	air_try violations > "$DIR/violations" && return
 	cat "$DIR/violations"
 	fail "the server broke rules"
+}
+user() { # name, IPEI of 12 digits, access code
+	ctl user add "$1" display-name="User $1" ipei="$2" > /dev/null || fail "user add $1"
+	printf '%s\n' "$3" | ctl secret set "$1" kind=ac value=- > /dev/null || fail "secret set $1"
+}
+# Handset NAME of user NAME: IPEI 0500300xxxxx; its access code is NAME0000.
+handset() { # name, options…
+	local name=$1 ipei
+	shift
+	ipei=$(printf '0500300%05d' "$name")
+	user "$name" "$ipei" "${name}0000"
+	air "pp add $name ipei=$ipei number=$name state=$DIR/air/pp-$name $*"
+}
+subscribed() { # names…: subscribe and register them all
+	local n
+	ctl subscription open > /dev/null || fail "subscription open"
+	wait_for 5 sh -c "'$BUILD/tests/softrfp' -x '$DIR/air.sock' 'base list' | grep -q 'caps ....[8-9a-f]\|caps ...[8-9a-f]'" || fail "subscription is not broadcast"
+	for n in "$@"; do
+		air "pp $n subscribe ac=${n}0000" "wait 10 pp $n subscribed" "wait 10 pp $n located"
+	done
+	ctl subscription close > /dev/null || fail "subscription close"
+}
+shows() { # name, text: on the handset's `show`
+	air "pp $1 show" | grep -qF -- "$2" || fail "handset $1 does not show \"$2\" but: $(air "pp $1 show")"
 }
