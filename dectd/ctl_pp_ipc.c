@@ -70,10 +70,12 @@ static bool matches(const struct pp *pp, struct slice m)
 	const char *const in[] = { pp->ipei, pp->model, pp->user ? pp->user->name : "",
 		pp->user ? pp->user->display_name : "" };
 
+	if (m.n == 0)
+		return true;
 	for (size_t i = 0; i < ARRAY_LEN(in); i++)
 		if (memmem(in[i], strlen(in[i]), m.p, m.n))
 			return true;
-	return m.n == 0;
+	return false;
 }
 
 int ctl_handset_list(struct ctl_run *r)
