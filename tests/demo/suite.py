@@ -114,6 +114,8 @@ class Daemon:
             if self.stopping or code in (64, 78):
                 return
             self.restarts += 1
+            with open(self.log, "ab") as out:
+                out.write(f"<2>{self.label}: ended with status {code}\n".encode())
             time.sleep(0.1)
 
     def wait_ready(self, seconds=10.0):

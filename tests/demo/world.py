@@ -23,7 +23,7 @@ class World:
         self.path = lambda *names: os.path.join(directory, *names)
         self.log = (lambda text: report.note(text)) if args.verbose else None
         self.dect_port, self.sip_port, self.tls_port = free_port(), free_port(), free_port()
-        self.media_ports = [free_port(span=120), free_port(span=120)]
+        self.media_ports = 30000 + 2 * int.from_bytes(os.urandom(2), "big") % 20000
 
     # ---- starting ----
 
@@ -41,9 +41,10 @@ media-encryption-require = auto
 codecs = PCMA G726-32 PCMU G722
 no-answer-time = 4s
 [mediad]
-listen-address = 127.0.0.1
-ports-1 = {self.media_ports[0]}-{self.media_ports[0] + 119}
-ports-2 = {self.media_ports[1]}-{self.media_ports[1] + 119}
+rtp-address = 127.0.0.1
+rtp-ports = {self.media_ports}-{self.media_ports + 1999}
+instances = 2
+port-rest = 1s
 [dectd]
 listen-address = 127.0.0.1
 port = {self.dect_port}
