@@ -171,7 +171,7 @@ class Kamailio(Process):
 class Baresip(Process):
     """The telephone on the desk: registers over TLS with SRTP, plays a WAV file and records what it hears."""
 
-    MODULES = ("account", "ctrl_tcp", "menu", "srtp", "g711", "g722", "g726", "aufile", "sndfile", "auresamp",
+    MODULES = ("account", "ctrl_tcp", "menu", "srtp", "g711", "g722", "g726", "aufile", "sndfile",
                "stun", "uuid", "mwi")
 
     def __init__(self, directory, user, pbx, speech, codecs="pcma", srtp="srtp-mand", transport="tls"):
@@ -255,7 +255,9 @@ class Baresip(Process):
                         lambda: next((e for e in self.events[since:] if e["type"] == kind), None), seconds)
 
     def registered(self, seconds=10.0):
-        return self.event("REGISTER_OK", 0, seconds)
+        # The event may have come before we were connected to hear it.
+        return wait_for(f"baresip {self.user} registered", lambda: any(e["type"] == "REGISTER_OK" for e in self.events)
+                        or "OK" in self.command("reginfo"), seconds, 0.1)
 
     def dial(self, number):
         self.command("dial", f"sip:{number}@{self.pbx.domain}")

@@ -120,7 +120,7 @@ available-time = 5m
             h.do("subscribe", f"ac={name}77")
             h.wait("subscribed*", mark, 20)
             h.wait("located*", mark, 20)
-        rows = {r["ipei"]: r for r in self.suite.rows("handset", "list")}
+        rows = {r["ipei"].replace(" ", "")[:12]: r for r in self.suite.rows("handset", "list")}
         missing = [p[0] for p in PEOPLE if rows.get(p[2], {}).get("user") != p[0]]
         if missing:
             raise RuntimeError(f"not linked to their users: {', '.join(missing)}")
