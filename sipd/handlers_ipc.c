@@ -9,6 +9,7 @@
 #include "sipd/media_ipc.h"
 #include "sipd/pres.h"
 #include "sipd/sipd.h"
+#include "sipd/tls.h"
 
 #define CALL(type, kind, max, desc, fn)                                                            \
 	{                                                                                          \
@@ -23,9 +24,11 @@
 
 static int on_cert_changed(struct ipc_peer *p, struct ipc_msg *m)
 {
-	(void)p;
-	(void)m;
-	return 0; /* identities and trust are read when a connection is made */
+	const Cert__Changed *c = IPC_BODY(m, Cert__Changed);
+
+	if (c->what == CERT__WHAT__WHAT_IDENTITY || c->what == CERT__WHAT__WHAT_TRUST)
+		tls_changed(sipd_of(daemon_of(p)));
+	return 0;
 }
 
 const struct ipc_handler sipd_handlers[] = {

@@ -11,6 +11,7 @@
 #include "sipd/mwi.h"
 #include "sipd/reg.h"
 #include "sipd/sdp_body.h"
+#include "sipd/tls.h"
 
 /* Whom the Request-URI names: our Contact has the user's name in it; a PBX may keep the number that was called. */
 static struct user *called(struct sipd *s, const struct sip_msg *req, struct sip_uri *uri)
@@ -27,6 +28,27 @@ static struct user *called(struct sipd *s, const struct sip_msg *req, struct sip
 	return u;
 }
 
+/* By the certificate that the peer has shown: a proxy of ours, or a name that is trusted. */
+static bool proven(const struct sipd *s, const struct tp_flow *f)
+{
+	char host[256];
+	struct sip_uri u;
+
+	for (size_t i = 0; i < s->conf->trusted.n; i++)
+		if (tp_tls_peer_is(f, s->conf->trusted.v[i]))
+			return true;
+	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
+		const char *uri = s->conf->proxy[i].uri;
+		char with_scheme[300];
+		(void)snprintf(with_scheme, sizeof(with_scheme), "%s%s",
+		    number_is_uri(slice_str(uri)) ? "" : "sip:", uri);
+		if (uri[0] && sip_uri_parse(&u, slice_str(with_scheme)) == 0 &&
+		    slice_copy(u.host, host, sizeof(host)) == 0 && tp_tls_peer_is(f, host))
+			return true;
+	}
+	return false;
+}
+
 static bool welcome(struct sipd *s, struct tp_flow *f)
 {
 	struct addr a;
@@ -35,6 +57,8 @@ static bool welcome(struct sipd *s, struct tp_flow *f)
 	if (!tp_flow_inbound(f) && tp_flow_proto(f) != TP_UDP)
 		return true; /* on a connection that we made */
 	if (s->conf->accept == ACCEPT_ANY || (s->conf->accept == ACCEPT_AUTO && !reg_any_proxy(s)))
+		return true;
+	if (tp_flow_proto(f) == TP_TLS && proven(s, f))
 		return true;
 	addr_from_sa(&a, tp_flow_remote(f));
 	if (reg_is_proxy(s, &a))

@@ -17,6 +17,7 @@
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
+#include "sipd/tls.h"
 #include "sipd/trace.h"
 
 static const struct sipd_hooks no_hooks;
@@ -240,7 +241,15 @@ static void make_ua(const struct sipd_conf *c, struct sip_ua_conf *ua)
 	listens[c->transport] = true;
 	ua->resolve.udp_ok = listens[TP_UDP];
 	ua->resolve.tcp_ok = listens[TP_TCP];
-	ua->resolve.tls_ok = listens[TP_TLS];
+	ua->resolve.tls_ok = true; /* calling by TLS needs no listening */
+	ua->resolve.no_ipv4 = ua->resolve.no_ipv6 = true;
+	for (size_t i = 0; i < c->listen.n; i++) {
+		struct addr a;
+		if (addr_parse(slice_str(c->listen.v[i]), 0, &a) == 0) {
+			bool v6 = a.u.sa.sa_family == AF_INET6;
+			*(v6 ? &ua->resolve.no_ipv6 : &ua->resolve.no_ipv4) = false;
+		}
+	}
 	for (size_t i = 0; i < c->dns_servers.n && i < ARRAY_LEN(ua->resolve.server); i++) {
 		struct addr a;
 		if (addr_parse(slice_str(c->dns_servers.v[i]), 53, &a) == 0)
@@ -330,6 +339,9 @@ int sipd_init(struct daemon *d)
 	media_pool_dscp(s->media, s->conf->media_dscp);
 	make_ua(s->conf, &ua);
 	s->ua = sip_ua_new(d->loop, d->wheel, &ua);
+	err = tls_start(s);
+	if (err)
+		return err;
 	s->regs = regs_new(s);
 	err = listen_all(s);
 	if (err)
@@ -354,6 +366,7 @@ int sipd_reload(struct daemon *d, const void *next)
 	media_pool_dscp(s->media, s->conf->media_dscp);
 	make_ua(s->conf, &ua);
 	sip_ua_reconf(s->ua, &ua);
+	tls_reconf(s);
 	regs_reconf(s->regs);
 	return 0;
 }
@@ -371,6 +384,9 @@ void sipd_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 		break;
 	case IPC_PRESENCED:
 		pres_up(s, p);
+		break;
+	case IPC_CERTD:
+		tls_certd_up(s);
 		break;
 	default:
 		break;
@@ -422,6 +438,7 @@ void sipd_fini(struct daemon *d)
 	}
 	if (s->ua)
 		sip_ua_free(s->ua);
+	tls_stop(s);
 	if (s->media)
 		media_pool_free(s->media);
 	if (s->users) {
@@ -459,6 +476,9 @@ void sipd_status(struct daemon *d, char *summary, size_t cap, char *trouble, siz
 	if (failed && !down && n < tcap)
 		n += (size_t)snprintf(trouble + n, tcap - n,
 		    "%u users are not registered: dectctl reg list tells why. ", failed);
+	if (tls_used(s) && !tls_ready(s) && n < tcap)
+		n += (size_t)snprintf(trouble + n, tcap - n,
+		    "TLS without a certificate of ours: dectctl cert import. ");
 	if (cdr_failures(s->cdr) && n < tcap)
 		(void)snprintf(
 		    trouble + n, tcap - n, "call records cannot be written: check the disk. ");

@@ -41,7 +41,9 @@ struct sipd_conf {
 	uint32_t srtp_require, ptime, media_dscp;
 	/* ours */
 	struct conf_list listen, transports, number_rules, emergency, trusted, dns_servers;
-	char *emergency_uri, *agent, *voicemail;
+	char *emergency_uri, *agent, *voicemail, *tls_identity;
+	uint32_t tls_client;
+	struct conf_list tls_legacy;
 	uint32_t register_when, register_rate, accept, dtmf, transfer, session_expires;
 	uint32_t digits_ms, first_digit_ms, no_answer_ms, ring_ms, keepalive_ms, lost_ms;
 	uint32_t record_days;
@@ -69,6 +71,7 @@ static inline struct ustate *ustate_of(const struct user *u)
 }
 
 struct sipd_hooks;
+struct tls;
 struct sipd {
 	struct daemon *d;
 	const struct sipd_conf *conf;
@@ -90,6 +93,7 @@ struct sipd {
 	struct sockaddr_storage bound[TP_NPROTO];
 	bool listening[TP_NPROTO];
 	void *trace;
+	struct tls *tls;
 	const struct sipd_hooks *hooks; /* never NULL */
 	void *hooks_ctx;
 	struct {
