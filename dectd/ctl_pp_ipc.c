@@ -21,7 +21,7 @@ struct row {
 static void fill(struct dectd *r, const struct pp *pp, struct row *o)
 {
 	*o = (struct row){ .row = CTL__HANDSET_ROW__INIT };
-	pp_ipei_print(pp->ipei, o->ipei);
+	(void)snprintf(o->ipei, sizeof(o->ipei), "%s", pp->ipei);
 	dectd_base_text(r, pp->base, o->rfp);
 	ctl_time(pp->seen, o->seen);
 	if (pp->subscribed)
@@ -113,7 +113,7 @@ int ctl_handset_watch(struct ctl_run *r)
 int ctl_handset_show(struct ctl_run *r)
 {
 	struct pp *pp = ctl_device(r);
-	char caps[200], id[IPUI_CHARS], t1[24], t2[24];
+	char caps[200], id[IPUI_CHARS], t1[24], t2[24], printed[IPEI_CHARS];
 	struct wr w = wr_of(caps, sizeof(caps) - 1);
 	struct row o;
 
@@ -126,7 +126,8 @@ int ctl_handset_show(struct ctl_run *r)
 	ipui_print(&pp->ipui, id);
 	ctl_time(pp->subscribed_at, t1);
 	ctl_time(pp->located_at, t2);
-	ctl_say(r, "identity %s", id);
+	pp_ipei_print(pp->ipei, printed);
+	ctl_say(r, "IPEI %s, identity %s", printed, id);
 	if (pp->tpui)
 		ctl_say(r, ", temporary %05x%s", pp->tpui,
 		    pp->tpui_new ? " (a new one is not acknowledged)" : "");

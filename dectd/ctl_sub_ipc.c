@@ -119,7 +119,7 @@ int ctl_handset_pending(struct ctl_run *r)
 		if (at++ < skip)
 			continue;
 		if (p->ipei[0])
-			pp_ipei_print(p->ipei, id);
+			(void)snprintf(id, sizeof(id), "%s", p->ipei);
 		else
 			ipui_print(&p->ipui, id);
 		dectd_base_text(d, p->base, rfp);
