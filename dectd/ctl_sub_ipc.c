@@ -97,7 +97,13 @@ int ctl_handset_open(struct ctl_run *r)
 	char ipei[PP_IPEI_LEN + 1];
 	int err = ctl_ipei(r, ipei);
 
-	return err ? err : open_window(r, SUBS_ONE, ipei);
+	if (!err)
+		err = open_window(r, SUBS_ONE, ipei);
+	if (!err)
+		ctl_say(r,
+		    "after wrong access codes certd takes another one only when access-code-lock "
+		    "is over\n");
+	return err;
 }
 
 /* ---- pending ---- */

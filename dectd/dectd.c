@@ -218,7 +218,7 @@ static void on_tick(struct tmr *t, void *ctx)
 {
 	struct dectd *r = ctx;
 
-	pps_flush(r->pps);
+	(void)pps_flush(r->pps);
 	metrics_update(r);
 	daemon_status(r->d);
 	tmr_start(t, TICK_MS);
@@ -363,7 +363,7 @@ void dectd_fini(struct daemon *d)
 		rfp_srv_close(r->srv);
 	}
 	if (r->pps)
-		pps_flush(r->pps);
+		(void)pps_flush(r->pps);
 	calls_free(r->calls);
 	r->calls = NULL;
 	if (r->lce)

@@ -151,6 +151,7 @@ static void ep_free(struct mm_ep *ep)
 
 	m->auth->forget(m->auth_ctx, ep);
 	m->auth->forget(m->auth_ctx, &ep->ft);
+	pps_wait_cancel(&ep->disk);
 	tmr_stop(&ep->tmr);
 	tmr_stop(&ep->late);
 	tmr_stop(&ep->key_age);
@@ -510,6 +511,7 @@ void mm_pp_gone(struct mm *m, struct pp *pp)
 		ep->authed = false;
 		LIST_FOREACH(&ep->waiters, wi)
 		LIST_ENTRY(wi, struct mm_waiter, node)->pp = NULL;
+		(void)fsm_event(&ep->fsm, MM_EV_DOWN, NULL); /* nothing goes on for it */
 		lce_release(ep->link, true);
 	}
 	LIST_FOREACH(&m->orphans, it)

@@ -48,12 +48,13 @@ enum mm_job {
 	JOB_IDENTIFY,
 };
 
-enum mm_asked { /* what certd is working on */
+enum mm_asked { /* what is being waited for in MM_ASKING */
 	ASK_NOTHING,
 	ASK_CHALLENGE,
 	ASK_CHECK,
 	ASK_KEY_CHALLENGE,
 	ASK_KEY_CHECK,
+	ASK_DISK, /* not certd: the location is being stored */
 };
 
 #define MM_SENT_MAX   160
@@ -119,9 +120,12 @@ struct mm_ep {
 	bool has_caps;
 	struct ie_model model;
 	bool has_model;
+	uint32_t new_tpui; /* that {LOCATE-ACCEPT} is to carry */
+	unsigned changed;  /* enum pp_change that it makes known */
 	char ipei[PP_IPEI_LEN + 1];
 	char ac[AUTH_AC_MAX + 1];
 	struct list waiters; /* of JOB_SECURE */
+	struct pp_wait disk;
 	bool rekey_wanted, term_wanted, assign_wanted, identify_wanted;
 	mm_done_h *term_done;
 	void *term_ctx;
@@ -183,6 +187,7 @@ int mm_act_down(struct fsm *m, int ev, const void *arg);
 void mm_rx(struct mm_ep *ep, const struct nwk_msg *m);
 /* The final answer to the handset's request of the present job; returns the state to go to. */
 int mm_accept(struct mm_ep *ep);
+int mm_located(struct mm_ep *ep, int err); /* … of a registration, once it is stored */
 void mm_reject(struct mm_ep *ep, enum mm_job job, int reason);
 void mm_model(struct mm_ep *ep); /* what it told of its model is kept */
 void mm_take_request(struct mm_ep *ep, const struct nwk_msg *m);

@@ -362,6 +362,8 @@ int mm_act_cert(struct fsm *f, int ev, const void *arg)
 	if (asked != ASK_KEY_CHALLENGE && asked != ASK_KEY_CHECK && !ep->pp)
 		return mm_finish(ep, ERR_LOST); /* deleted meanwhile */
 	switch (asked) {
+	case ASK_DISK:
+		return mm_located(ep, a->err);
 	case ASK_CHALLENGE:
 		return a->err ? certd_failed(ep, a->err) : send_auth(ep, a);
 	case ASK_CHECK:
@@ -386,6 +388,7 @@ int mm_act_cert_late(struct fsm *f, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	ep->mm->auth->forget(ep->mm->auth_ctx, ep);
+	pps_wait_cancel(&ep->disk);
 	return certd_failed(ep, ERR_TIMEOUT);
 }
 
@@ -558,6 +561,7 @@ int mm_act_down(struct fsm *f, int ev, const void *arg)
 	if (ep->job == JOB_ASSIGN && f->st == MM_ASSIGN && ep->pp)
 		pp_tpui_revert(ep->pp);
 	ep->mm->auth->forget(ep->mm->auth_ctx, ep);
+	pps_wait_cancel(&ep->disk);
 	if (ep->job != JOB_NONE && ep->job != JOB_SECURE)
 		(void)mm_finish(ep, ERR_LOST);
 	return FSM_NEXT;

@@ -149,35 +149,54 @@ static int accept_rights(struct mm_ep *ep)
 	return mm_finish(ep, 0);
 }
 
+static void on_stored(void *ctx, int err)
+{
+	mm_answered_cert(ctx, &(struct auth_result){ .err = err });
+}
+
+/* {LOCATE-ACCEPT} goes out when the location is on disk; registrations of the same moment are stored together. */
 static int accept_locate(struct mm_ep *ep)
 {
-	uint8_t buf[32];
-	struct wr w = wr_of(buf, sizeof(buf));
 	struct pp *pp = ep->pp;
-	uint32_t tpui = mm_conf(ep)->tpui ? pp_tpui_alloc(pp->pps, pp) : PP_TPUI_NONE;
-	unsigned what = keep_caps(ep);
-	char text[PP_TEXT];
 
+	ep->new_tpui = mm_conf(ep)->tpui ? pp_tpui_alloc(pp->pps, pp) : PP_TPUI_NONE;
+	ep->changed = keep_caps(ep);
 	if (pp->state != PP_LOCATED)
-		what |= PP_C_REACH;
+		ep->changed |= PP_C_REACH;
 	pp->state = PP_LOCATED;
 	pp->located_at = (int64_t)time(NULL);
 	pp->leaving = false;
 	pp_touch(pp);
+	ep->asked = ASK_DISK;
+	pps_wait(pp->pps, &ep->disk, on_stored, ep);
+	return MM_ASKING;
+}
+
+int mm_located(struct mm_ep *ep, int err)
+{
+	uint8_t buf[32];
+	struct wr w = wr_of(buf, sizeof(buf));
+	char text[PP_TEXT];
+
+	if (err) {
+		mm_reject(ep, JOB_LOCATE, 0x30);
+		return mm_finish(ep, err);
+	}
 	nwk_head(&w, NWK_MM, true, 0, MM_LOCATE_ACCEPT);
-	if (tpui != PP_TPUI_NONE)
-		ie_tpui_put(&w, tpui);
+	if (ep->new_tpui != PP_TPUI_NONE)
+		ie_tpui_put(&w, ep->new_tpui);
 	else
 		ie_portable_none_put(&w);
 	put_area(ep, &w);
 	ep->answered = true;
 	ep->mm->st.locates++;
-	log_ev(LOG_INFO, "handset registered", F_PP(pp_text(pp, text)), F_RFP(lce_base(ep->link)));
-	if (what)
-		pp_changed(pp, what);
+	log_ev(
+	    LOG_INFO, "handset registered", F_PP(pp_text(ep->pp, text)), F_RFP(lce_base(ep->link)));
+	if (ep->changed)
+		pp_changed(ep->pp, ep->changed);
 	if (mm_send(ep, &w))
 		return mm_finish(ep, ERR_LOST);
-	return tpui != PP_TPUI_NONE ? MM_ASSIGN : mm_finish(ep, 0);
+	return ep->new_tpui != PP_TPUI_NONE ? MM_ASSIGN : mm_finish(ep, 0);
 }
 
 static int accept_detach(struct mm_ep *ep)
@@ -380,8 +399,15 @@ static void ft_request(struct mm_ep *ep, const struct nwk_msg *m)
 {
 	struct slice rand = nwk_octets(m, IE_RAND);
 	struct mm *mm = ep->mm;
+	struct mac_conn *c = lce_conn(ep->link);
 	struct ie_auth_type at;
+	struct pp *pp = ep->pp;
 	int err;
+
+	/* As the first message of a link it comes without an identity: only the PMID tells whose key is meant. That is
+	 * enough, since what we answer proves us, not the handset. */
+	if (!pp && c)
+		pp = pp_by_tpui(mm->r->pps, mac_conn_pmid(c));
 
 	if (ep->ft.asking) {
 		mm->st.copies++;
@@ -392,7 +418,7 @@ static void ft_request(struct mm_ep *ep, const struct nwk_msg *m)
 		ft_reject(ep, 0x64);
 		return;
 	}
-	if (!ep->pp || !ep->pp->subscribed || at.key_type != IE_KEY_UAK) {
+	if (!pp || !pp->subscribed || at.key_type != IE_KEY_UAK) {
 		ft_reject(ep, 0x13);
 		return;
 	}
@@ -402,7 +428,7 @@ static void ft_request(struct mm_ep *ep, const struct nwk_msg *m)
 	}
 	ep->ft.alg = (enum pp_alg)at.alg;
 	err = mm->auth->ft(
-	    mm->auth_ctx, &ep->pp->ipui, ep->ft.alg, (const uint8_t *)rand.p, on_ft, &ep->ft);
+	    mm->auth_ctx, &pp->ipui, ep->ft.alg, (const uint8_t *)rand.p, on_ft, &ep->ft);
 	ep->ft.asking = !err;
 	if (err)
 		ft_reject(ep, 0x30);

@@ -17,18 +17,26 @@
 #define TPUI_FIRST 0xb0000u
 #define TPUI_LOW   0xc000u
 #define DEFCK_LAST 0xfeffu
+#define BATCH_MS   4 /* how long a change waits for others that are stored with it */
 
 struct pps {
 	struct ppdb *db;
 	struct tmr_wheel *w;
 	const struct pps_ops *ops;
 	void *ctx;
-	struct list list, users;
+	struct list list, users, dirty, waiting;
+	struct tmr flush;
 	struct map by_ipui, by_ipei, by_name, user_by_ipei;
 	size_t count;
 	uint16_t defck_next;
 	struct pp *low[TPUI_LOW]; /* who has a TPUI with these low 16 bits */
 };
+
+static void on_flush(struct tmr *t, void *ctx)
+{
+	(void)t;
+	(void)pps_flush(ctx);
+}
 
 struct pps *pps_new(struct ppdb *db, struct tmr_wheel *w, const struct pps_ops *ops, void *ctx)
 {
@@ -41,6 +49,9 @@ struct pps *pps_new(struct ppdb *db, struct tmr_wheel *w, const struct pps_ops *
 	s->defck_next = 1;
 	list_init(&s->list);
 	list_init(&s->users);
+	list_init(&s->dirty);
+	list_init(&s->waiting);
+	tmr_init(&s->flush, w, on_flush, s);
 	return s;
 }
 
@@ -81,6 +92,7 @@ static void device_free(struct pp *pp)
 	tpui_drop(pp, pp->tpui_new);
 	tpui_drop(pp, pp->tpui_old);
 	list_remove(&pp->node);
+	list_remove(&pp->dirty);
 	s->count--;
 	free(pp);
 }
@@ -89,6 +101,9 @@ void pps_free(struct pps *s)
 {
 	if (!s)
 		return;
+	tmr_stop(&s->flush);
+	LIST_FOREACH(&s->waiting, it)
+	list_remove(it);
 	LIST_FOREACH(&s->users, it)
 	user_free(s, LIST_ENTRY(it, struct pp_user, node));
 	LIST_FOREACH(&s->list, it)
@@ -108,6 +123,7 @@ static struct pp *add(struct pps *s, const struct pp *from)
 	memset(&pp->by_ipui, 0, sizeof(pp->by_ipui));
 	memset(&pp->by_ipei, 0, sizeof(pp->by_ipei));
 	pp->pps = s;
+	list_init(&pp->dirty);
 	list_append(&s->list, &pp->node);
 	s->count++;
 	if (!ipui_none(&pp->ipui))
@@ -277,43 +293,81 @@ int pp_save(struct pp *pp)
 	int err = pp->pps->db ? ppdb_put(pp->pps->db, pp) : 0;
 
 	if (!err)
-		pp->dirty = false;
+		list_remove(&pp->dirty);
 	return err;
 }
 
 void pp_touch(struct pp *pp)
 {
-	pp->dirty = true;
+	if (list_empty(&pp->dirty))
+		list_append(&pp->pps->dirty, &pp->dirty);
 }
 
-void pps_flush(struct pps *s)
+static int store_dirty(struct pps *s)
 {
-	bool open = false;
-	int err = 0;
+	int err;
 
-	if (!s->db)
-		return;
-	LIST_FOREACH(&s->list, it)
+	if (list_empty(&s->dirty))
+		return 0;
+	err = ppdb_begin(s->db);
+	if (err)
+		return err;
+	LIST_FOREACH(&s->dirty, it)
 	{
-		struct pp *pp = LIST_ENTRY(it, struct pp, node);
-
-		if (!pp->dirty)
-			continue;
-		if (!open) {
-			err = ppdb_begin(s->db);
-			if (err)
-				break;
-			open = true;
-		}
-		err = pp_save(pp);
+		err = ppdb_put(s->db, LIST_ENTRY(it, struct pp, dirty));
 		if (err)
 			break;
 	}
-	if (open)
+	if (err)
+		ppdb_rollback(s->db);
+	else
 		err = ppdb_commit(s->db);
 	if (err)
-		log_ev(LOG_ERR, "where handsets were seen last is not stored", F_ERR(err),
+		return err;
+	while (!list_empty(&s->dirty))
+		list_remove(s->dirty.next);
+	return 0;
+}
+
+int pps_flush(struct pps *s)
+{
+	int err = s->db ? store_dirty(s) : 0;
+	struct list now;
+
+	if (err)
+		log_ev(LOG_ERR, "changes of handsets are not stored", F_ERR(err),
 		    F_REMEDY("check the disk of the state directory"));
+	tmr_stop(&s->flush);
+	list_init(&now);
+	while (!list_empty(&s->waiting)) {
+		struct list *n = s->waiting.next;
+
+		list_remove(n);
+		list_append(&now, n);
+	}
+	while (!list_empty(&now)) {
+		struct pp_wait *w = LIST_ENTRY(now.next, struct pp_wait, node);
+
+		list_remove(&w->node);
+		w->fn(w->ctx, err);
+	}
+	return err;
+}
+
+void pps_wait(struct pps *s, struct pp_wait *w, void (*fn)(void *ctx, int err), void *ctx)
+{
+	w->fn = fn;
+	w->ctx = ctx;
+	list_init(&w->node);
+	list_append(&s->waiting, &w->node);
+	if (!tmr_pending(&s->flush))
+		tmr_start(&s->flush, BATCH_MS);
+}
+
+void pps_wait_cancel(struct pp_wait *w)
+{
+	if (w->node.next)
+		list_remove(&w->node);
 }
 
 void pp_seen(struct pp *pp, uint32_t base, uint32_t cluster)

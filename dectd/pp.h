@@ -100,7 +100,7 @@ struct pp {
 	bool verifying;    /* a page goes out to see whether it is still there */
 	bool leaving;      /* it said that it leaves, without a proof */
 	void *cc;          /* call control's own */
-	bool dirty;        /* changed since it was stored */
+	struct list dirty; /* in the list of those that changed since they were stored */
 };
 
 struct pps;
@@ -140,9 +140,18 @@ const char *pp_state_name(enum pp_state s);
 /* A device, new or known, by IPEI; ERR_STORE. */
 int pp_make(struct pps *s, const char *ipei, struct pp **out) MUST_CHECK;
 int pp_save(struct pp *pp) MUST_CHECK;
-/* The same, later and many at once: for what may be lost in a crash (last seen, last base, counters). */
+/* The same, later and many at once: for what may be lost in a crash (last seen, counters) … */
 void pp_touch(struct pp *pp);
-void pps_flush(struct pps *s);
+int pps_flush(struct pps *s); /* once a second, and at the end; a failure is logged */
+/* … or for what many handsets change in the same moment: fn is called, from the loop, when all that was touched before is
+ * on disk (err 0), or was not stored. w is the caller's until then, or until it is cancelled. */
+struct pp_wait {
+	struct list node;
+	void (*fn)(void *ctx, int err);
+	void *ctx;
+};
+void pps_wait(struct pps *s, struct pp_wait *w, void (*fn)(void *ctx, int err), void *ctx);
+void pps_wait_cancel(struct pp_wait *w); /* fine when it is not waiting, or zeroed */
 /* Seen alive now at a base. */
 void pp_seen(struct pp *pp, uint32_t base, uint32_t cluster);
 void pp_lost(struct pp *pp, enum pp_state why);

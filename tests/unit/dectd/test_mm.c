@@ -436,6 +436,62 @@ static void test_ft_auth(void **state)
 	rig_fini(&g);
 }
 
+/* As the first message of a link it names nobody: the PMID does, when it is an assigned one. */
+static void test_ft_auth_first(void **state)
+{
+	struct rig g;
+	struct hs h;
+	struct pp *pp;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	pp = subscribed(&g);
+	hs_first(&h, 0xe1234, "0540 0a03011800 0c08a94e0d137b2c65f8");
+	hs_expect(&h, "8543600113\n");
+	hs_wait(&h, 15000);
+	(void)pp_tpui_alloc(g.r.pps, pp);
+	pp_tpui_commit(pp);
+	hs_init(&h, &g, 4);
+	hs_first(&h, pp->tpui, "0540 0a03011800 0c08a94e0d137b2c65f8");
+	hs_expect(&h, "85410d048f6abe6b0e080f1e2d3c4b5a6978\n");
+	rig_fini(&g);
+}
+
+/* Deleted in the middle of its own procedures. */
+static void test_deleted_meanwhile(void **state)
+{
+	(void)state;
+	for (int at = 0; at < 4; at++) {
+		struct rig g;
+		struct hs h;
+		struct pp *pp;
+
+		rig_init(&g, NULL);
+		hs_init(&h, &g, 3);
+		pp = subscribed(&g);
+		hs_first(&h, 0xe1234, LOCATE);
+		mm_secure(g.r.mm, pp, rig_done, &g);
+		if (at > 0)
+			hs_wait(&h, 5);
+		if (at > 1)
+			hs_say(&h, "8541 0d04b3d4cf3b");
+		if (at > 2)
+			hs_cipher(&h);
+		mm_pp_gone(g.r.mm, pp);
+		assert_int_equal(pp_delete(pp), 0);
+		hs_pump(&h);
+		if (at == 1 && h.up)
+			hs_say(&h, "8541 0d04b3d4cf3b");
+		if (at == 2 && h.up)
+			(void)!mac_input(g.air.mac, 1, (uint8_t[]){ 0x7a, 0x0a, 3, 1, 0, 0, 0 }, 7);
+		hs_wait(&h, 12000);
+		assert_int_equal(g.done, 1);
+		assert_int_equal(g.done_err, ERR_LOST);
+		rig_fini(&g);
+	}
+}
+
 static void test_secure(void **state)
 {
 	struct rig g;
@@ -989,6 +1045,8 @@ int main(void)
 		cmocka_unit_test(test_certd_away),
 		cmocka_unit_test(test_certd_deaf),
 		cmocka_unit_test(test_ft_auth),
+		cmocka_unit_test(test_ft_auth_first),
+		cmocka_unit_test(test_deleted_meanwhile),
 		cmocka_unit_test(test_secure),
 		cmocka_unit_test(test_request_waits),
 		cmocka_unit_test(test_rekey),
