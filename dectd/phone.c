@@ -209,7 +209,7 @@ void phone_hang_up(struct phone *ph, uint8_t reason, const char *text)
 	ph->mode = PM_NORMAL;
 	ph->op = PO_NONE;
 	ph->hold_asked = ph->retrieve_asked = false;
-	ph->ndigits = 0;
+	ph->ndigits = ph->nkeys = 0;
 	tmr_stop(&ph->timer);
 	phone_menu_end(ph);
 	ph->all->ops->media_close(ph->all->ctx, ph->pp);
@@ -406,7 +406,7 @@ static void on_setup(void *ctx, struct cc_call *c, const struct cc_setup *s)
 
 	cc_set_user(c, ph);
 	ph->cc = c;
-	ph->ndigits = 0;
+	ph->ndigits = ph->nkeys = 0;
 	ph->complete = s->complete;
 	ph->internal = s->cls == 0x9;
 	ph->emergency = s->cls == 0xa;
@@ -550,7 +550,7 @@ static void on_ended(void *ctx, struct cc_call *c, enum cc_end why, uint8_t reas
 	ph->mode = PM_NORMAL;
 	ph->op = PO_NONE;
 	ph->hold_asked = ph->retrieve_asked = false;
-	ph->ndigits = 0;
+	ph->ndigits = ph->nkeys = 0;
 	tmr_stop(&ph->timer);
 	phone_menu_end(ph);
 	p->ops->media_close(p->ctx, ph->pp);

@@ -224,7 +224,7 @@ void phones_setup_done(struct phones *p, uint64_t ref, int err, const struct mac
 		s.codecs = false;
 		(void)cc_info(ph->cc, &s);
 	}
-	phone_pump(ph);
+	phone_run_keys(ph);
 }
 
 void phones_progress(struct phones *p, uint64_t ref, const struct iwu_progress_in *in)
@@ -297,8 +297,7 @@ void phones_connected(
 		(void)cc_info(ph->cc, &s);
 	else
 		(void)cc_connect(ph->cc, &s);
-	if (ph->ndigits)
-		phone_pump(ph);
+	phone_run_keys(ph);
 }
 
 /* ---- it ends ---- */

@@ -89,7 +89,7 @@ static void start_consultation(struct phone *ph)
 	}
 }
 
-void phone_op_done(struct phone *ph, bool on, int err)
+static void op_done(struct phone *ph, bool on, int err)
 {
 	enum phone_op op = ph->op;
 	struct line *l;
@@ -181,6 +181,12 @@ void phone_op_done(struct phone *ph, bool on, int err)
 		ph->op = PO_NONE;
 		return;
 	}
+}
+
+void phone_op_done(struct phone *ph, bool on, int err)
+{
+	op_done(ph, on, err);
+	phone_run_keys(ph);
 }
 
 /* ---- functions of second calls ---- */
@@ -588,57 +594,72 @@ static void digit(struct phone *ph, uint8_t k)
 		ph->digits[ph->ndigits++] = (char)k;
 }
 
+static void one_key(struct phone *ph, uint8_t k)
+{
+	if (ph->menu) {
+		if (is_digit(k) || (k >= 0x08 && k <= 0x0b))
+			phone_menu_key(ph, k);
+		return;
+	}
+	if (ph->mode == PM_SUPP) {
+		supplementary(ph, k);
+		return;
+	}
+	if (is_digit(k)) {
+		if (ph->mode == PM_RECALL)
+			recall_digit(ph, k);
+		else
+			digit(ph, k);
+		return;
+	}
+	switch (k) {
+	case KEY_RECALL:
+		phone_pump(ph); /* what came before it, in order */
+		phone_recall(ph);
+		break;
+	case KEY_SUPP:
+		phone_pump(ph);
+		ph->mode = PM_SUPP;
+		tmr_start(&ph->timer, ph->all->conf.recall_ms);
+		break;
+	case KEY_INT:
+		if (!ph->ndigits && (!ph->active || line_state(ph->active) != LN_UP))
+			ph->internal = true;
+		break;
+	default: /* pauses, DTMF modes, pulse dialling: mediad knows one tone length */
+		break;
+	}
+}
+
+/* Digits may come while a line is being set up, functions may not; nothing while sipd is asked for one. */
+static bool may(const struct phone *ph, uint8_t k)
+{
+	bool setting_up = ph->active && line_state(ph->active) == LN_SETUP;
+
+	return ph->op == PO_NONE && (!setting_up || is_digit(k));
+}
+
+void phone_run_keys(struct phone *ph)
+{
+	while (ph->cc && ph->nkeys && may(ph, ph->keys[0])) {
+		uint8_t k = ph->keys[0];
+		memmove(ph->keys, ph->keys + 1, --ph->nkeys);
+		one_key(ph, k);
+	}
+	if (ph->cc)
+		phone_pump(ph);
+}
+
 void phone_keys(struct phone *ph, struct slice keypad, bool complete)
 {
-	for (size_t i = 0; i < keypad.n && ph->cc; i++) {
-		uint8_t k = (uint8_t)keypad.p[i];
-
-		if (ph->menu) {
-			if (is_digit(k) || (k >= 0x08 && k <= 0x0b))
-				phone_menu_key(ph, k);
-			continue;
-		}
-		if (ph->mode == PM_SUPP) {
-			supplementary(ph, k);
-			continue;
-		}
-		if (is_digit(k)) {
-			if (ph->mode == PM_RECALL)
-				recall_digit(ph, k);
-			else
-				digit(ph, k);
-			continue;
-		}
-		switch (k) {
-		case KEY_RECALL:
-			phone_pump(ph); /* what came before it, in order */
-			phone_recall(ph);
-			break;
-		case KEY_SUPP:
-			phone_pump(ph);
-			if (ph->op == PO_NONE) {
-				ph->mode = PM_SUPP;
-				tmr_start(&ph->timer, ph->all->conf.recall_ms);
-			}
-			break;
-		case KEY_INT:
-			if (!ph->ndigits && (!ph->active || line_state(ph->active) != LN_UP))
-				ph->internal = true;
-			break;
-		default: /* pauses, DTMF modes, pulse dialling: mediad knows one tone length */
-			break;
-		}
-	}
-	if (!ph->cc)
-		return;
-	if (complete) {
-		if (ph->mode == PM_BLIND) {
-			end_blind(ph);
-			return;
-		}
+	for (size_t i = 0; i < keypad.n; i++)
+		if (ph->nkeys < sizeof(ph->keys))
+			ph->keys[ph->nkeys++] = (uint8_t)keypad.p[i];
+	if (complete && ph->mode != PM_BLIND)
 		ph->complete = true;
-	}
-	phone_pump(ph);
+	phone_run_keys(ph);
+	if (complete && ph->cc && ph->mode == PM_BLIND)
+		end_blind(ph);
 }
 
 void phone_timer(struct tmr *t, void *ctx)

@@ -86,6 +86,8 @@ struct phone {
 	bool hold_asked, retrieve_asked; /* by HOLD, RETRIEVE: cc_hold_answer() is due */
 	bool conference, internal, emergency, hanging_up;
 	struct tmr timer; /* R, digits */
+	uint8_t keys[PHONE_DIGITS]; /* pressed while something is under way */
+	size_t nkeys;
 	char digits[PHONE_DIGITS + 1];
 	size_t ndigits;
 	bool complete; /* nothing comes after digits */
@@ -136,6 +138,7 @@ void phone_next(struct phone *ph);
 /* ---- phone_key.c ---- */
 void phone_keys(struct phone *ph, struct slice keypad, bool complete);
 void phone_pump(struct phone *ph);
+void phone_run_keys(struct phone *ph); /* those that had to wait */
 void phone_recall(struct phone *ph);
 void phone_op_done(struct phone *ph, bool on, int err);
 void phone_timer(struct tmr *t, void *ctx);

@@ -19,10 +19,167 @@ for p in a:gap-b b:gap-a c:ng; do
 	n=$((n + 1))
 done
 
-# A call, ringing with name and number, speech both ways.
-air "pp a tone 440" "pp b tone 880" "pp a expect-tone 880" "pp b expect-tone 440" mark \
-	"pp a dial 4712" "wait 10 pp b ringing from 4711 name \"Anna\"" "wait 5 pp a alerting" "pp b answer" \
-	"wait 5 pp b connected" "wait 5 pp a connected" "sleep 2"
-air "pp a heard" | tee -a "$DIR/out"
-air "pp b heard" | tee -a "$DIR/out"
+
+# What a handset's display says now.
+display() { air "pp $1 show" | sed -n 's/.* display "\(.*\)".*/\1/p' | tr -s '| ' ' '; }
+shows() { # handset, pattern
+	display "$1" | grep -q "$2" || fail "the display of $1 says: $(display "$1"), wanted: $2"
+}
+hears() { # handset, frequency: from now on
+	air "pp $1 expect-tone $2"
+}
+heard() { # handset
+	local line
+	line=$(air "pp $1 heard")
+	echo "$1: $line"
+	python3 - "$line" <<-'PY' || fail "handset $1 does not hear what it should: $line"
+		import re, sys
+		m = re.search(r"good (\d+) bad (\d+)", sys.argv[1])
+		good, bad = map(int, m.groups())
+		sys.exit(not (good >= 5 and bad <= good * 0.3))
+	PY
+}
+quiet_now() {
+	for p in a b c; do air_try "pp $p hangup" > /dev/null 2>&1; done
+	sleep 0.3
+	ctl call list > "$DIR/calls" 2>&1
+	! grep -q 47 "$DIR/calls" || fail "calls are left: $(cat "$DIR/calls")"
+	air mark
+}
+talk() { # caller, number, called
+	air mark "pp $1 dial $2" "wait 10 pp $3 ringing*" "pp $3 answer" "wait 5 pp $1 connected*"
+}
+air "pp a tone 440" "pp b tone 880" "pp c tone 1320"
+
+echo "== a call, ringing with name and number, speech both ways"
+hears a 880
+hears b 440
+air mark "pp a dial 4712" "wait 10 pp b ringing from 4711 name \"Anna\"" "wait 5 pp a alerting*" "pp b answer" \
+	"wait 5 pp b connected*" "wait 5 pp a connected*"
+shows a "Bert 4712"
+shows b "Anna 4711"
+sleep 2
+heard a
+heard b
+echo "== handover in the call"
+air "pp b handover 02" "wait 5 pp b moved *02"
+hears a 880
+hears b 440
+sleep 2
+heard a
+heard b
+echo "== the handset hangs up, then the far end"
 air "pp b hangup" "wait 5 pp a released*"
+quiet_now
+talk b 4711 a
+air "pp b hangup" "wait 5 pp a released*"
+quiet_now
+
+echo "== rejected, unknown, cancelled, busy"
+air "pp a dial 4712" "wait 10 pp b ringing*" "pp b hangup 15" "wait 5 pp a progress 08"
+shows a Rejected
+quiet_now
+air "pp a dial 4799" "wait 9 pp a progress 08"
+sleep 4.5
+shows a "Unknown number"
+quiet_now
+air "pp a dial 4713" "wait 10 pp c ringing*" "pp a hangup" "wait 5 pp c released*" "wait 5 pp c missed 1"
+quiet_now
+
+echo "== call waiting, toggle, conference"
+talk a 4712 b
+air "pp c dial 4712" "wait 5 pp b waiting from 4713 name \"Carla\"" "pp b press R2" "wait 5 pp c connected*"
+sleep 0.3
+shows a "Held by the other"
+hears b 1320
+hears c 880
+sleep 1.5
+heard b
+heard c
+air "pp b press R2"
+sleep 0.3
+hears b 440
+hears a 880
+sleep 1.5
+heard b
+heard a
+air "pp b press R3"
+sleep 0.5
+shows b Conference
+# Each hears the other two; one of them is silent meanwhile, so that one tone is left.
+air "pp b mute yes"
+sleep 0.3
+hears a 1320
+hears c 440
+sleep 1.5
+heard a
+heard c
+air "pp b mute no" "pp c mute yes"
+sleep 0.3
+hears a 880
+sleep 1.5
+heard a
+air "pp c mute no" "pp b hangup" "wait 5 pp a released*"
+quiet_now
+
+echo "== consultation and attended transfer"
+talk a 4712 b
+air "pp b press R"
+sleep 0.5
+shows b "Dial number"
+air "pp b press 4713" "wait 5 pp c ringing from 4712*" "pp c answer" "wait 5 pp c connected*"
+sleep 0.3
+air "pp b press R4" "wait 5 pp b released*"
+hears a 1320
+hears c 440
+sleep 1.5
+heard a
+heard c
+shows a "Carla 4713"
+air "pp a hangup" "wait 5 pp c released*"
+quiet_now
+
+echo "== blind transfer"
+talk a 4712 b
+air "pp b press RR4713" "wait 9 pp b released*" "wait 5 pp c ringing from 4711*" "pp c answer" "wait 5 pp c connected*"
+hears a 1320
+sleep 1.5
+heard a
+air "pp a hangup" "wait 5 pp c released*"
+quiet_now
+
+echo "== a held call rings back"
+talk a 4712 b
+air "pp b press R"
+sleep 0.3
+air "pp b hangup" "wait 5 pp b ringing*" "pp b answer" "wait 5 pp b connected*"
+hears b 440
+sleep 1.5
+heard b
+air "pp b hangup" "wait 5 pp a released*"
+quiet_now
+
+echo "== forward by code, redial, service codes"
+air "pp b dial *21*4713#" "wait 5 pp b released*"
+air "pp a dial 4712" "wait 5 pp c ringing from 4711*" "pp c hangup 15" "wait 5 pp a progress 08"
+quiet_now
+air "pp b dial #21#" "wait 5 pp b released*"
+talk a 4712 b
+air "pp a hangup" "wait 5 pp b released*"
+quiet_now
+air "pp a dial **0" "wait 5 pp b ringing from 4711*" "pp a hangup" "wait 5 pp b released*"
+quiet_now
+air "pp a dial ***999*00" "wait 5 pp a signal 05 confirm"
+shows a "127.0.0.1"
+quiet_now
+air "pp a dial ***999*02" "wait 5 pp a signal 05 confirm"
+shows a "4711 Anna"
+quiet_now
+air "pp c dial ***999*20" "wait 5 pp c setup-ack"
+sleep 0.5
+shows c "Anna"
+air "pp c press 5" "wait 5 pp a ringing from 4713*" "pp a answer" "wait 5 pp c connected*"
+air "pp c hangup" "wait 5 pp a released*"
+quiet_now
+no_violations
+echo "calls of handsets: all as they should be"
