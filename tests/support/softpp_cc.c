@@ -296,6 +296,9 @@ int sp_cc_message(struct softpp *pp, uint8_t type)
 
 static void wrong(struct softpp *pp, const struct sp_msg *m)
 {
+	/* It was under way when the user hung up. */
+	if (pp->cc.st == T19)
+		return;
 	sp_violation(
 	    pp, "dect-nwk 11.3", "%s in state %s", sp_msg_name(m->pd, m->type), sp_cc_state(pp));
 }
