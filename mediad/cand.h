@@ -1,0 +1,38 @@
+#ifndef MEDIAD_CAND_H
+#define MEDIAD_CAND_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+/* ICE candidates (RFC 8445 5.1; MS-ICE2 for the split of the local preference). UDP only: the TCP candidates of a
+ * Microsoft peer are parsed by sipd and left out of the checks. */
+enum cand_type {
+	CAND_HOST = 1,
+	CAND_SRFLX,
+	CAND_PRFLX,
+	CAND_RELAY
+}; /* numbers of media.IceCandidate.type */
+
+#define CAND_FOUNDATION 33
+struct cand {
+	char foundation[CAND_FOUNDATION];
+	uint8_t component; /* 1 RTP, 2 RTCP */
+	uint8_t type;
+	uint32_t priority;
+	struct addr addr,
+	    related; /* related: the base of a reflexive, the reflexive one of a relayed candidate */
+};
+
+/* RFC 8445 5.1.2.1 with type preferences 126, 110, 100, 10; the local preference of the address is in the form that
+ * Microsoft's products use: transport 15 (UDP), direction 7, and 511 less 2 for each further address. ms: RTCP is one
+ * step of the local preference below RTP, as theirs is. nth: 0 for the first address. */
+uint32_t cand_priority(enum cand_type type, unsigned component, unsigned nth, bool ms);
+/* The PRIORITY attribute of a check: what a peer-reflexive candidate found by it would have. */
+uint32_t cand_prflx_priority(const struct cand *base);
+/* RFC 8445 6.1.2.3; g: of the controlling, d: of the controlled side. */
+uint64_t cand_pair_priority(uint32_t g, uint32_t d);
+/* The same transport address and component. */
+bool cand_same(const struct cand *a, const struct cand *b);
+const char *cand_type_name(unsigned type); /* "host", "srflx", "prflx", "relay" */
+#endif

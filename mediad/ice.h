@@ -1,0 +1,144 @@
+#ifndef MEDIAD_ICE_H
+#define MEDIAD_ICE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mediad/cand.h"
+#include "mediad/stun.h"
+#include "mediad/turn.h"
+
+/* A full ICE agent for one media stream of one or two components: RFC 8445 and MS-ICE2 version 2 (ms-media 5). A pure
+ * state machine: datagrams and time in, datagrams and events out by the ops. One local port per component is its
+ * owner's; the reflexive and relayed candidates of it are gathered here.
+ *
+ *	ice_init -> ice_gather -> ICE_EV_GATHERED -> (offer/answer) -> ice_set_remote -> checks -> ICE_EV_SELECTED per
+ *	component, ICE_EV_DONE when all have one; or ICE_EV_FAILED. Checks are answered for the agent's life.
+ *
+ * Nomination is regular (one check more on the pair that is best when the better ones have failed or patience is
+ * over); nominations of the other side are taken at any time. A restart is a new agent. */
+enum ice_mode { ICE_OFF, ICE_RFC8445, ICE_MS_ICE2 }; /* numbers of media.IceMode */
+enum ice_state { ICE_NEW, ICE_GATHERING, ICE_READY, ICE_CHECKING, ICE_DONE, ICE_FAILED };
+
+#define ICE_COMPS  2u
+#define ICE_LOCAL  16u
+#define ICE_REMOTE 40u
+#define ICE_PAIRS  100u
+#define ICE_EARLY  8u
+#define ICE_UFRAG  257u
+#define ICE_PWD    257u
+
+struct ice_conf {
+	enum ice_mode mode;
+	bool controlling;
+	uint8_t comps;               /* 1: RTCP is multiplexed */
+	struct addr host[ICE_COMPS]; /* as bound, reachable: never 0.0.0.0 */
+	struct addr stun;            /* no family: none */
+	struct addr turn;
+	struct slice turn_user, turn_password;
+	uint16_t
+	    patience_ms; /* from the first valid pair to the nomination of a lesser one; 0: 1000 */
+	uint16_t gather_ms; /* 0: 3000 */
+	uint16_t fail_ms;   /* checks without success; 0: 10000 (MS-ICE2), 30000 */
+};
+enum ice_event {
+	ICE_EV_GATHERED, /* local candidates are complete */
+	ICE_EV_SELECTED, /* of component comp: first selection, or a better one */
+	ICE_EV_DONE,
+	ICE_EV_FAILED,
+	ICE_EV_LOST, /* consent has expired (RFC 7675): stop sending to comp's peer */
+};
+struct ice;
+struct ice_ops {
+	void (*send)(void *ctx, unsigned comp, const struct addr *to, const uint8_t *p, size_t n);
+	/* The agent must not be freed in it. */
+	void (*event)(void *ctx, enum ice_event ev, unsigned comp);
+};
+
+enum ice_pair_state { PAIR_FROZEN, PAIR_WAITING, PAIR_ACTIVE, PAIR_OK, PAIR_FAILED };
+struct ice_pair {
+	uint64_t priority;
+	uint64_t resend_us;
+	struct stun_id id;
+	uint8_t local, remote; /* indices; local is a base: host or relayed */
+	uint8_t valid_local;   /* PAIR_OK: the local candidate that the answer showed */
+	uint8_t state, sent;
+	bool triggered, nominate, told; /* told: the check in flight has USE-CANDIDATE */
+	bool nominated, wanted; /* wanted: the controlling peer nominated it before it was valid */
+};
+struct ice_early {
+	struct addr from;
+	uint32_t priority;
+	uint8_t comp, local;
+	bool use_candidate;
+};
+struct ice_turn {
+	struct ice *agent;
+	uint8_t comp;
+	struct turn turn;
+};
+struct ice {
+	struct ice_conf conf;
+	const struct ice_ops *ops;
+	void *ctx;
+	enum ice_state state;
+	bool controlling, remote_set, remote_complete, patience_over;
+	uint64_t tie;
+	char ufrag[ICE_UFRAG], pwd[ICE_PWD], rufrag[ICE_UFRAG], rpwd[ICE_PWD];
+	struct cand local[ICE_LOCAL], remote[ICE_REMOTE];
+	uint8_t nlocal, nremote, npairs, nearly, nfoundations;
+	struct ice_pair pair[ICE_PAIRS];
+	struct ice_early early[ICE_EARLY];
+	int16_t chosen[ICE_COMPS]; /* pair; -1: none */
+	uint8_t base[ICE_LOCAL];   /* of each local candidate */
+	/* gathering: one Binding request per component */
+	struct stun_id gather_id[ICE_COMPS];
+	uint8_t gather_sent[ICE_COMPS];
+	uint64_t gather_us[ICE_COMPS]; /* next repetition; 0: not running */
+	uint64_t gather_end_us;
+	struct ice_turn relay[ICE_COMPS];
+	/* checks */
+	uint64_t pace_us, first_ok_us, fail_us, now_us;
+	/* LYNC: does the peer know IMPLEMENTATION-VERSION, and which form does it speak? */
+	bool peer_impl;
+	uint32_t peer_version;
+	/* keep-alive and consent */
+	struct stun_id consent_id[ICE_COMPS];
+	uint64_t keep_us[ICE_COMPS], consent_us[ICE_COMPS];
+	struct {
+		uint32_t bad_fingerprint, bad_integrity, bad_user, unknown, conflicts, unanswered;
+	} count;
+};
+
+/* ERR_VALUE: no host address, components, mode. */
+int ice_init(
+    struct ice *a, const struct ice_conf *conf, const struct ice_ops *ops, void *ctx) MUST_CHECK;
+void ice_close(struct ice *a); /* frees relays, wipes secrets */
+/* ICE_EV_GATHERED may come before it returns (nothing to ask). */
+void ice_gather(struct ice *a, uint64_t now_us);
+/* The peer's description. Again with the same ufrag: more candidates are added. remote_candidates: addresses of
+ * a=remote-candidates by component (the pairs that the controlling peer chose), or NULL. ERR_VALUE: credentials are
+ * missing or too long; ERR_EXISTS: other credentials, which is a restart: make a new agent. */
+int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const struct cand *c,
+    size_t n, bool complete, const struct addr *remote_candidates, uint64_t now_us) MUST_CHECK;
+
+enum ice_in {
+	ICE_IN_TAKEN,
+	ICE_IN_MEDIA, /* *media of *media_n octets from *peer: RTP or RTCP, perhaps out of a relay */
+	ICE_IN_OTHER  /* not for us */
+};
+/* Every datagram of the component's port (comp: 1 or 2). */
+enum ice_in ice_input(struct ice *a, unsigned comp, const struct addr *from, const uint8_t *p,
+    size_t n, uint64_t now_us, const uint8_t **media, size_t *media_n, struct addr *peer);
+uint64_t ice_next(const struct ice *a);
+void ice_timer(struct ice *a, uint64_t now_us);
+
+/* The pair in use. false: none yet. */
+bool ice_selected(const struct ice *a, unsigned comp, struct cand *local, struct cand *remote);
+/* How to send media to the selected peer: directly (returns p), or out of scratch (n + TURN_OVERHEAD octets) through
+ * the relay. NULL: no pair is selected, consent is gone, or it does not fit. */
+const uint8_t *ice_media(struct ice *a, unsigned comp, const uint8_t *p, size_t *n,
+    uint8_t *scratch, size_t cap, struct addr *to, uint64_t now_us);
+/* Why it failed, for ms-client-diagnostics: bits of ICEWarn (ms-media 2.11). */
+uint32_t ice_warn(const struct ice *a);
+#endif
