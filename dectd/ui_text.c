@@ -5,7 +5,8 @@
 
 #include "common/mem.h"
 
-#define BAD 0xfffdu
+#define BAD         0xfffdu
+#define ELEMENT_MAX 255
 
 /* ---- UTF-8 (RFC 3629) ---- */
 
@@ -428,6 +429,7 @@ void ui_text_display(struct wr *w, struct slice s, const struct ui_caps *caps)
 	    caps->display == UI_DISPLAY_NUMERIC || caps->display == UI_DISPLAY_NUMERIC_PLUS;
 	size_t chars = caps->chars ? caps->chars : 16, lines = caps->lines ? caps->lines : 2;
 	size_t total = caps->stored > chars * lines ? caps->stored : chars * lines, used = 0;
+	size_t first = w->n; /* an element has 255 octets, however large the display claims to be */
 
 	if (caps->display == UI_DISPLAY_UNKNOWN || caps->display == UI_DISPLAY_NONE)
 		return;
@@ -436,7 +438,8 @@ void ui_text_display(struct wr *w, struct slice s, const struct ui_caps *caps)
 		size_t end = slice_chr(s, '\n'), start = w->n;
 		uint8_t raw[256];
 		struct wr line = wr_of(raw, sizeof(raw));
-		size_t room = total - used < sizeof(raw) ? total - used : sizeof(raw);
+		size_t left = ELEMENT_MAX - (w->n - first);
+		size_t room = total - used < left ? total - used : left;
 
 		ui_text_dect(&line, slice_sub(s, 0, end), caps->sets, room);
 		for (size_t i = 0; i < line.n; i++)
@@ -445,7 +448,7 @@ void ui_text_display(struct wr *w, struct slice s, const struct ui_caps *caps)
 		used += w->n - start;
 		bool more = end < s.n;
 		s = more ? slice_sub(s, end + 1, s.n) : (struct slice){ s.p, 0 };
-		if (!more || used >= total)
+		if (!more || used >= total || w->n - first + 2 > ELEMENT_MAX)
 			return;
 		size_t rest = (w->n - start) % chars;
 		if (rest == 0 && w->n > start)
@@ -456,7 +459,8 @@ void ui_text_display(struct wr *w, struct slice s, const struct ui_caps *caps)
 			wr_u8(w, 0x0a);
 			used += chars - rest;
 		} else {
-			for (size_t i = rest; i < chars && used < total; i++, used++)
+			for (size_t i = rest;
+			     i < chars && used < total && w->n - first < ELEMENT_MAX; i++, used++)
 				wr_u8(w, ' ');
 		}
 	}
