@@ -50,6 +50,7 @@ struct reg {
 	struct tp_watch watch;
 	struct tp_flow *flow;
 	struct sip_req *req;
+	struct resolve_q *q;
 	struct auth_req *auth;
 	struct proxy *proxy;
 	char call_id[40], tag[20], instance[40];
@@ -436,6 +437,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	(void)fsm_event(&r->fsm, rsp->status == 503 ? REG_EV_NEXT : REG_EV_FAILED, NULL);
 }
 
+static void silent(struct reg *r, int err);
+
 static void on_req(
     void *ctx, struct sip_req *req, enum sip_req_ev ev, const struct sip_msg *rsp, int err)
 {
@@ -460,13 +463,7 @@ static void on_req(
 		final(r, rsp);
 		break;
 	case SIP_REQ_FAIL:
-		r->code = 0;
-		r->why = err == ERR_NOTFOUND ? "the proxy's name cannot be resolved"
-		                             : "the proxy does not answer";
-		proxy_down(r->proxy, r->why);
-		stat_add(r->regs->lost, 1);
-		drop_flow(r);
-		(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
+		silent(r, err);
 		break;
 	case SIP_REQ_DONE:
 		if (r->req == req)
@@ -475,7 +472,7 @@ static void on_req(
 	}
 }
 
-static void build(struct reg *r, struct wr *w, uint32_t expires)
+static void build(struct reg *r, struct wr *w, uint32_t expires, const struct tp_flow *f)
 {
 	struct sipd *s = r->regs->s;
 	char ruri[300], aor[512];
@@ -491,7 +488,7 @@ static void build(struct reg *r, struct wr *w, uint32_t expires)
 	sip_put_hdr(w, SIP_H_TO, wr_slice(&wa));
 	sip_put_hdr(w, SIP_H_CALL_ID, slice_str(r->call_id));
 	sip_put_cseq(w, ++r->cseq, SLICE_LIT("REGISTER"));
-	sipd_put_contact(s, &wc, r->user, r->flow);
+	sipd_put_contact(s, &wc, r->user, f);
 	if (s->conf->gruu)
 		wr_fmt(&wc, ";+sip.instance=\"<urn:uuid:%s>\"", r->instance);
 	wr_fmt(&wc, ";expires=%u", expires);
@@ -511,13 +508,77 @@ static void build(struct reg *r, struct wr *w, uint32_t expires)
 	w->bad |= wu.bad || wa.bad || wc.bad;
 }
 
+/* Nothing answers at this proxy: the next one. */
+static void silent(struct reg *r, int err)
+{
+	r->code = 0;
+	r->why = err == ERR_NOTFOUND ? "the proxy's name cannot be resolved"
+	         : err == ERR_AUTH   ? "the proxy could not be proven by TLS"
+	                             : "the proxy does not answer";
+	proxy_down(r->proxy, r->why);
+	stat_add(r->regs->lost, 1);
+	drop_flow(r);
+	(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
+}
+
+/* The Contact names our address as seen on the flow: that is found first. */
+static int send_on(struct reg *r, struct tp_flow *f, const struct tp_dest *dest, unsigned ndest)
+{
+	char buf[4096];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct sip_req_conf c = { .method = SIP_M_REGISTER,
+		.flow = f,
+		.dest = dest,
+		.ndest = ndest,
+		.try_ms = r->regs->s->conf->transaction_ms,
+		.owner = r->owner };
+
+	build(r, &w, r->expires, f);
+	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
+	r->lines = NULL;
+	c.msg = wr_slice(&w);
+	return w.bad ? ERR_LIMIT : sip_req_send(r->regs->s->ua, &c, on_req, r, &r->req);
+}
+
+static int send_to(struct reg *r, struct tp_dest *dest, unsigned n)
+{
+	struct tp_flow *f = NULL;
+	int err = ERR_NOTFOUND;
+	unsigned i;
+
+	for (i = 0; i < n && !f; i++) {
+		dest[i].key = r->regs->s->conf->separate_ports ? (uint32_t)r->owner : 0;
+		err = tp_flow_to(sip_ua_tp(r->regs->s->ua), &dest[i], &f);
+	}
+	if (!f)
+		return err;
+	err = send_on(r, f, dest + i, n - i);
+	tp_flow_unref(f);
+	return err;
+}
+
+static void on_resolved(void *ctx, int err, const struct resolve_result *res)
+{
+	struct reg *r = ctx;
+	struct resolve_result mine = *res;
+
+	r->q = NULL;
+	if (!err)
+		err = send_to(r, mine.dest, mine.n);
+	if (err) {
+		r->req = NULL;
+		silent(r, err);
+	}
+}
+
 int reg_send(struct fsm *m, int ev, const void *arg)
 {
 	struct reg *r = reg_of(m);
 	struct sipd *s = r->regs->s;
-	char buf[4096];
-	struct wr w = wr_of(buf, sizeof(buf));
 	struct proxy *p = proxy_pick(r->regs, r->user);
+	struct sip_uri uri;
+	struct tp_dest d;
+	int err;
 
 	(void)arg;
 	if (ev != REG_EV_READY && ev != REG_EV_AGAIN)
@@ -526,24 +587,25 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 		if (!p)
 			r->why = "no proxy answers";
 		r->tries = 0;
-		return reg_fail(m, ev, NULL) == FSM_NEXT ? REG_WAIT : REG_WAIT;
+		(void)reg_fail(m, ev, NULL);
+		return REG_WAIT;
 	}
 	if (p != r->proxy)
 		drop_flow(r);
 	r->proxy = p;
 	sip_req_forget(r->req);
 	r->req = NULL;
-	build(r, &w, r->expires);
-	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
-	r->lines = NULL;
-	struct sip_req_conf c = { .method = SIP_M_REGISTER,
-		.msg = wr_slice(&w),
-		.next_hop = slice_str(p->uri),
-		.flow = r->flow && tp_flow_alive(r->flow) ? r->flow : NULL,
-		.try_ms = s->conf->transaction_ms,
-		.key = s->conf->separate_ports ? (uint32_t)r->owner : 0,
-		.owner = r->owner };
-	int err = w.bad ? ERR_LIMIT : sip_req_send(s->ua, &c, on_req, r, &r->req);
+	resolve_cancel(r->q);
+	r->q = NULL;
+	if (r->flow && tp_flow_alive(r->flow)) {
+		err = send_on(r, r->flow, NULL, 0);
+	} else {
+		err = sip_uri_parse(&uri, slice_str(p->uri));
+		if (!err && resolve_now(sip_ua_resolve(s->ua), &uri, &d))
+			err = send_to(r, &d, 1);
+		else if (!err)
+			r->q = resolve_uri(sip_ua_resolve(s->ua), &uri, on_resolved, r);
+	}
 	if (err) {
 		r->req = NULL;
 		r->why = "the request could not be sent";
@@ -582,6 +644,8 @@ int reg_fail(struct fsm *m, int ev, const void *arg)
 	r->tries = 0;
 	sip_req_forget(r->req);
 	r->req = NULL;
+	resolve_cancel(r->q);
+	r->q = NULL;
 	return FSM_NEXT;
 }
 
@@ -611,11 +675,13 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 	(void)arg;
 	sip_req_forget(r->req);
 	r->req = NULL;
+	resolve_cancel(r->q);
+	r->q = NULL;
 	auth_cancel(r->auth);
 	r->auth = NULL;
 	if (r->was_up && r->proxy) {
 		r->expires = 0;
-		build(r, &w, 0);
+		build(r, &w, 0, r->flow);
 		r->expires = s->conf->register_expires;
 		struct sip_req_conf c = { .method = SIP_M_REGISTER,
 			.msg = wr_slice(&w),
@@ -677,6 +743,7 @@ struct regs *regs_new(struct sipd *s)
 static void reg_free(struct reg *r)
 {
 	sip_req_forget(r->req);
+	resolve_cancel(r->q);
 	auth_cancel(r->auth);
 	tmr_stop(&r->timer);
 	drop_flow(r);

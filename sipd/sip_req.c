@@ -258,6 +258,8 @@ int sip_req_send(
 	tmr_init(&r->later, ua->wheel, on_later, r);
 	list_append(&ua->reqs, &r->node);
 	*out = r;
+	if (c->ndest)
+		set_dests(r, c->dest, c->ndest);
 	if (c->flow && tp_flow_alive(c->flow)) {
 		bool too_long = !tp_flow_reliable(c->flow) && ua->conf.resolve.tcp_ok &&
 		                r->n + VIA_ROOM > tp_get_conf(ua->tp)->udp_max;
@@ -274,8 +276,6 @@ int sip_req_send(
 		if (send_on(r, c->flow) == 0)
 			return 0;
 	}
-	if (c->ndest)
-		set_dests(r, c->dest, c->ndest);
 	try_next(r, ERR_LOST);
 	return 0;
 }
