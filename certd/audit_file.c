@@ -125,8 +125,8 @@ int audit_entry_parse(struct slice line, struct audit_entry *out)
 
 static bool bad(struct audit_verify *v, uint64_t seq, const char *what)
 {
-	v->bad = seq;
-	v->bad_to = seq;
+	v->bad = seq ? seq : 1; /* a broken signature before the first entry */
+	v->bad_to = v->bad;
 	snprintf(v->why, sizeof(v->why), "%s", what);
 	return false;
 }

@@ -157,6 +157,7 @@ static int on_trust(struct ipc_peer *p, struct ipc_msg *m)
 	if (err)
 		return refuse(p, m, err, why);
 	err = trust_memfd(c->trust, &fd, &out.certificates, &out.crls, &out.version);
+	certd_worked(c);
 	if (err)
 		return ipc_fail(
 		    p, m, err, "%s", err == ERR_STORE ? store_why(c->store) : err_text(err));
@@ -173,6 +174,7 @@ void certd_announce(struct certd *c, enum certd_what what, const char *name)
 	     (p = ipc_next(c->d->ipc, IPC_SIPD | IPC_PRESENCED | IPC_DECTD, p)) != NULL;)
 		(void)ipc_event(p, IPC_IF_CERT, CERT__TYPE__CERT_CHANGED, &ev.base);
 	daemon_status(c->d);
+	certd_worked(c);
 }
 
 /* ---- passwords ---- */

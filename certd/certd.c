@@ -2,11 +2,13 @@
 #include "certd/certd.h"
 
 #include <limits.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "certd/sign.h"
 #include "common/log.h"
@@ -15,6 +17,7 @@
 #define SECURE_HEAP    (1u << 20) /* OpenSSL's private numbers: locked, guarded, not dumped */
 #define MESSAGE_EXPIRY "0b6f6e0c6a924f6d8b2a8a8a7c0a91d4"
 #define TROUBLE_DAYS   14
+#define REST_MS        1000
 
 /* Best effort: without enough RLIMIT_MEMLOCK everything works, but secrets could be swapped out. */
 static void lock_memory(void)
@@ -27,6 +30,39 @@ static void lock_memory(void)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
 		log_ev(LOG_WARNING, "memory is not locked, secrets could reach the swap space",
 		    F_ERR(-errno), F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
+}
+
+/* Code that only the start needed: it comes back from the file when it is called, and need not be locked. */
+static int forget_code(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)ctx;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+		uintptr_t from = (info->dlpi_addr + h->p_vaddr) & ~(page - 1);
+		uintptr_t to = (info->dlpi_addr + h->p_vaddr + h->p_memsz + page - 1) & ~(page - 1);
+
+		if (h->p_type != PT_LOAD || (h->p_flags & (PF_X | PF_W)) != PF_X)
+			continue;
+		if (munlock((void *)from, to - from) == 0)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+static void on_rest(struct tmr *t, void *ctx)
+{
+	(void)t;
+	(void)ctx;
+	malloc_trim(0);
+	dl_iterate_phdr(forget_code, NULL);
+}
+
+void certd_worked(struct certd *c)
+{
+	tmr_start(&c->rest, REST_MS);
 }
 
 static struct audit_conf audit_conf(const struct certd_conf *c)
@@ -112,7 +148,8 @@ int certd_init(struct daemon *d)
 		log_ev(LOG_ERR, "identities cannot be read", F_WHY(store_why(c->store)));
 	else
 		expiry_look(c->expiry);
-	malloc_trim(0);
+	tmr_init(&c->rest, d->wheel, on_rest, c);
+	certd_worked(c);
 	return err;
 }
 
@@ -134,6 +171,7 @@ void certd_fini(struct daemon *d)
 
 	if (!c)
 		return;
+	tmr_stop(&c->rest);
 	keygen_cancel(c->keygen);
 	if (c->keygen_run)
 		ctl_done(c->keygen_run, ERR_LOST);

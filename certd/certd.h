@@ -35,6 +35,7 @@ struct certd {
 	struct keygen *keygen; /* a key is being made, for: */
 	struct ctl_run *keygen_run;
 	struct writes *writes;
+	struct tmr rest; /* after a command: memory that it needed goes back */
 };
 static inline struct certd *certd_of(const struct ipc_peer *p)
 {
@@ -49,6 +50,8 @@ void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 /* Asks the policy for a peer. object_id: what to name in the log. 0, or what policy_check() says, with *why. */
 int certd_ask(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
     struct slice object_id, const char **why) MUST_CHECK;
+/* Something was done that is not done all the time: its memory may go back soon. */
+void certd_worked(struct certd *c);
 /* An allowed operation was done, or failed: to the audit log, where the policy's row says so. */
 void certd_used(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,
     struct slice object_id, int err);

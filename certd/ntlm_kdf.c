@@ -21,10 +21,11 @@ enum av_id { AV_EOL = 0, AV_NB_DOMAIN = 2, AV_FLAGS = 6, AV_TIMESTAMP = 7, AV_TA
 static int utf16(struct slice s, bool upper, struct wr *out)
 {
 	static locale_t loc;
-	const uint8_t *p = (const uint8_t *)s.p, *end = p + s.n;
+	const uint8_t *p = (const uint8_t *)s.p, *end;
 
 	if (s.n == 0)
 		return 0;
+	end = p + s.n;
 	if (upper && !loc)
 		loc = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	while (p < end) {

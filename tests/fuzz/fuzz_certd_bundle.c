@@ -39,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_identity(&check, &chain);
 		check_join(&check, CHECK_NOTE, text, sizeof(text));
 		x509_text_print(sk_X509_value(b.certs, i), EVP_sha1(), text, sizeof(text));
-		(void)key_kind_of(X509_get0_pubkey(sk_X509_value(b.certs, i)), &kind);
+		if (key_kind_of(X509_get0_pubkey(sk_X509_value(b.certs, i)), &kind) > 0)
+			abort();
 	}
 	if (b.key)
 		(void)chain_leaf(b.certs, b.key);
