@@ -559,6 +559,460 @@ static void ngdect_codes(void **state)
 	rig_free(r);
 }
 
+/* ---- service codes and menus ---- */
+
+static void answer(struct rig *r, struct iwu_answer *a)
+{
+	phones_answer(r->phones, r->pp, r->token, a);
+	settle(r);
+}
+
+static void server_code(void **state)
+{
+	struct rig *r = rig_new();
+	struct iwu_answer a = { .address = "192.0.2.10:5061", .domain = "example.org" };
+
+	(void)state;
+	/* Dialled before off-hook: the code comes in one piece, after the dial tone was asked for. */
+	pp_setup(r);
+	setup_ok(r, 101);
+	forget(r);
+	pp_keys(r, "***999*00");
+	EXPECT(r, "sipd release 101 normal\nsipd query server kind=0 from=0 when=0 state=0 ''\n");
+	answer(r, &a);
+	EXPECT(
+	    r, "> CC-INFO display='Server\\0d\\0a192.0.2.10:5061\\0d\\0aexample.org' signal=05\n");
+	pass(r, 17999);
+	EXPECT(r, "");
+	pass(r, 1);
+	EXPECT(r, "> CC-RELEASE reason=00\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	EXPECT(r, "idle\n");
+	/* Whole in CC-SETUP, and for a handset that serves nobody. */
+	struct pp_user_in u = { .name = slice_str("4711") };
+	(void)pp_user_put(r->pps, &u);
+	assert_null(r->pp->user);
+	pp_setup_with(r, "***999*00", false, 8);
+	EXPECT(r, "sipd query server kind=0 from=0 when=0 state=0 ''\n");
+	answer(r, &a);
+	EXPECT(r, "> CC-SETUP-ACK display='Server\\0d\\0a192.0.2.10:5061\\0d\\0aexample.org' "
+	          "signal=05\n");
+	pp_hangs_up(r);
+	EXPECT(r, "> CC-RELEASE-COM reason=00\nidle\n");
+	/* Such a handset can call nobody but for help. */
+	pp_setup_with(r, "4712", true, 8);
+	EXPECT(r, "> CC-RELEASE-COM reason=12 display='No user assigned'\nidle\n");
+	pp_setup_with(r, "112", true, 8);
+	EXPECT(r, "sipd setup 102 '112' complete emergency\n");
+	pp_hangs_up(r);
+	forget(r);
+	pp_setup(r);
+	EXPECT(r, "> CC-SETUP-ACK display='No user assigned'\n");
+	pp_keys(r, "47");
+	EXPECT(r, "> CC-RELEASE reason=12 display='No user assigned'\n");
+	rig_free(r);
+}
+
+static void codes_or_numbers(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	/* A number that begins like a code is one when no code fits any more, or after a pause. */
+	pp_setup(r);
+	setup_ok(r, 101);
+	forget(r);
+	pp_keys(r, "*");
+	pp_keys(r, "2");
+	EXPECT(r, "");
+	pp_keys(r, "5");
+	EXPECT(r, "sipd digits 101 '*25'\n");
+	pp_hangs_up(r);
+	pp_setup(r);
+	setup_ok(r, 102);
+	forget(r);
+	pp_keys(r, "**");
+	pass(r, 3999);
+	EXPECT(r, "");
+	pass(r, 1);
+	EXPECT(r, "sipd digits 102 '**'\n");
+	pp_hangs_up(r);
+	/* Forwards: set, off, all off. */
+	pp_setup(r);
+	setup_ok(r, 103);
+	forget(r);
+	pp_keys(r, "*67*4713#");
+	EXPECT(
+	    r, "sipd release 103 normal\nsipd query forward kind=0 from=0 when=2 state=0 '4713'\n");
+	answer(r, &(struct iwu_answer){ 0 });
+	EXPECT(r, "> CC-RELEASE reason=00 display='Forwarded to\\0d\\0a4713'\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	forget(r);
+	pp_setup_with(r, "##002#", true, 8);
+	answer(r, &(struct iwu_answer){ 0 });
+	answer(r, &(struct iwu_answer){ 0 });
+	answer(r, &(struct iwu_answer){ 0 });
+	EXPECT(r, "sipd query forward kind=0 from=0 when=4 state=0 ''\n"
+	          "sipd query forward kind=0 from=0 when=3 state=0 ''\n"
+	          "sipd query forward kind=0 from=0 when=2 state=0 ''\n"
+	          "sipd query forward kind=0 from=0 when=1 state=0 ''\n");
+	answer(r, &(struct iwu_answer){ 0 });
+	EXPECT(r, "> CC-RELEASE-COM reason=00 display='Forward off'\nidle\n");
+	/* Refused by sipd: its words. */
+	pp_setup_with(r, "*21*1#", true, 8);
+	answer(r, &(struct iwu_answer){ .err = ERR_VALUE, .why = "a forward to oneself" });
+	EXPECT(r, "sipd query forward kind=0 from=0 when=1 state=0 '1'\n"
+	          "> CC-RELEASE-COM reason=00 display='a forward to oneself'\nidle\n");
+	/* Redial. */
+	pp_setup_with(r, "**0", true, 8);
+	EXPECT(r, "sipd setup 104 '' complete redial\n");
+	setup_ok(r, 104);
+	progress(r, 104, IWU_PROCEEDING, NULL, NULL);
+	EXPECT(r, "> CC-CALL-PROC\n");
+	pp_hangs_up(r);
+	forget(r);
+	/* Base, own number, presence. */
+	pp_setup_with(r, "***999*01", true, 8);
+	EXPECT(r, "> CC-SETUP-ACK display='Base Hall 3\\0d\\0a-55 dBm' signal=05\n");
+	pp_hangs_up(r);
+	forget(r);
+	pp_setup_with(r, "***999*02", true, 8);
+	EXPECT(r, "> CC-SETUP-ACK display='Number\\0d\\0a4711\\0d\\0aAnna' signal=05\n");
+	pp_hangs_up(r);
+	forget(r);
+	pp_setup_with(r, "***999*11", true, 8);
+	answer(r, &(struct iwu_answer){ 0 });
+	EXPECT(r, "sipd query presence kind=0 from=0 when=0 state=8 ''\n"
+	          "> CC-RELEASE-COM reason=00 display='Done'\nidle\n");
+	rig_free(r);
+}
+
+static void list_menu(void **state)
+{
+	struct rig *r = rig_new();
+	struct iwu_answer *a = mem_new(sizeof(*a));
+
+	(void)state;
+	a->n = 2;
+	a->total = 2;
+	(void)snprintf(a->e[0].who.name, sizeof(a->e[0].who.name), "Bob");
+	(void)snprintf(a->e[0].who.number, sizeof(a->e[0].who.number), "4712");
+	a->e[0].unread = true;
+	(void)snprintf(a->e[1].who.number, sizeof(a->e[1].who.number), "+4930123");
+	pp_setup_with(r, "***999*20", true, 8);
+	EXPECT(
+	    r, "> CC-SETUP-ACK display='Missed'\nsipd query log kind=3 from=0 when=0 state=0 ''\n");
+	answer(r, a);
+	EXPECT(r, "> CC-INFO display='1/2* \\0d\\0aBob 4712\\0d\\0a4712'\n");
+	pp_keys(r, "8");
+	EXPECT(r, "> CC-INFO display='2/2 \\0d\\0a+4930123'\n");
+	pp_keys(r, "8"); /* the last stays */
+	EXPECT(r, "> CC-INFO display='2/2 \\0d\\0a+4930123'\n");
+	pp_keys(r, "2#");
+	EXPECT(r, "> CC-INFO display='1/2* \\0d\\0aBob 4712\\0d\\0a4712'\n"
+	          "sipd setup 101 '4712' complete\n");
+	setup_ok(r, 101);
+	progress(r, 101, IWU_PROCEEDING, NULL, NULL);
+	EXPECT(r, "> CC-CALL-PROC\n");
+	pp_hangs_up(r);
+	forget(r);
+	/* Nobody answers the query: left with a word; nobody touches a menu: left without. */
+	pp_setup_with(r, "***999*21", true, 8);
+	answer(r, &(struct iwu_answer){ .err = ERR_LOST });
+	EXPECT(r,
+	    "> CC-SETUP-ACK display='Received'\nsipd query log kind=2 from=0 when=0 state=0 ''\n"
+	    "> CC-RELEASE reason=00 display='Not possible'\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	pp_setup_with(r, "***999*22", true, 8);
+	a->n = a->total = 0;
+	answer(r, a);
+	pp_ends(r, CC_RELEASE_COM, 0);
+	EXPECT(r, "idle\n> CC-SETUP-ACK display='Dialled'\nsipd query log kind=1 from=0 when=0 "
+	          "state=0 ''\n"
+	          "> CC-RELEASE reason=00 display='No entries'\nidle\n");
+	/* The search text is written by pressing keys repeatedly. */
+	pp_setup_with(r, "***999*23", true, 8);
+	forget(r);
+	pp_keys(r, "2");
+	pp_keys(r, "66");
+	pass(r, 1500);
+	pp_keys(r, "6");
+	EXPECT(r, "> CC-INFO display='Search:\\0d\\0aa_'\n> CC-INFO display='Search:\\0d\\0aam_'\n"
+	          "> CC-INFO display='Search:\\0d\\0aan_'\n> CC-INFO display='Search:\\0d\\0aan_'\n"
+	          "> CC-INFO display='Search:\\0d\\0aanm_'\n");
+	pp_keys(r, "*#");
+	EXPECT(r, "> CC-INFO display='Search:\\0d\\0aan_'\n> CC-INFO display='One moment'\n"
+	          "sipd query directory kind=0 from=0 when=0 state=0 'an'\n");
+	a->n = a->total = 1;
+	(void)snprintf(a->e[0].who.name, sizeof(a->e[0].who.name), "Anne");
+	(void)snprintf(a->e[0].who.number, sizeof(a->e[0].who.number), "4719");
+	a->e[0].unread = false;
+	answer(r, a);
+	EXPECT(r, "> CC-INFO display='1/1 \\0d\\0aAnne 4719\\0d\\0a4719'\n");
+	pass(r, 18000);
+	EXPECT(r, "> CC-RELEASE reason=00\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	forget(r);
+	/* Presence by choice. */
+	pp_setup_with(r, "***999*12", true, 8);
+	pp_keys(r, "3");
+	pp_keys(r, "#");
+	answer(r, &(struct iwu_answer){ 0 });
+	EXPECT(r,
+	    "> CC-SETUP-ACK display='1 Available'\n> CC-INFO display='3 Do not disturb'\n"
+	    "> CC-INFO display='One moment'\nsipd query presence kind=0 from=0 when=0 state=6 ''\n"
+	    "> CC-RELEASE reason=00 display='Do not disturb'\n");
+	free(a);
+	rig_free(r);
+}
+
+static void languages(void **state)
+{
+	struct rig *r = rig_new();
+	struct pp_user_in u = { .name = slice_str("4711"),
+		.ipei = slice_str("040970175053"),
+		.locale = slice_str("de-AT") };
+
+	(void)state;
+	(void)pp_user_put(r->pps, &u);
+	r->pp->caps.tc.charsets = 1; /* ISO 8859-1 */
+	talk(r);
+	pp_keys(r, "\x15");
+	held(r, 101, true, 0);
+	setup_ok(r, 102);
+	EXPECT(r, "sipd hold 101\nsipd setup 102 '' consultation\n"
+	          "> CC-INFO progress=8 display='Nummer w\\e4hlen'\n");
+	rig_free(r);
+}
+
+/* ---- who is calling: what a display and a memory can take ---- */
+
+static void caller_limits(void **state)
+{
+	struct rig *r = rig_new();
+	struct iwu_offer o = { .ring_pattern = -1, .media = at(7) };
+	char longuri[120], name[80];
+
+	(void)state;
+	r->conf.cc.number_uris = true;
+	rig_reconf(r);
+	(void)snprintf(longuri, sizeof(longuri), "sip:+4930123456789@%s.example.org",
+	    "a-very-long-name-of-a-host-that-nobody-would-ever-type-in-by-hand");
+	(void)snprintf(name, sizeof(name), "Dr. Maximilian Mustermann-Beispiel");
+	/* Too long to be stored: its dialable user part; the name is cut to 24 characters. */
+	o.caller.uri = slice_str(longuri);
+	o.caller.name = slice_str(name);
+	o.caller.external = true;
+	assert_int_equal(phones_offer(r->phones, r->pp, 7, &o), IWU_NONE);
+	settle(r);
+	EXPECT(r,
+	    "page\n> CC-SETUP display='Dr. Maximilian Musterman\\0d\\0a+4930123456789' signal=41 "
+	    "from=+4930123456789 name=Dr. Maximilian Musterman\nsipd offered 7 yes\n");
+	rig_free(r);
+}
+
+static void anonymous_and_sent_on(void **state)
+{
+	struct rig *r = rig_new();
+	struct iwu_offer o = { .ring_pattern = 5, .media = at(7) };
+
+	(void)state;
+	o.caller.anonymous = true;
+	o.has_diverted = true;
+	o.diverted.name = slice_str("Sales");
+	assert_int_equal(phones_offer(r->phones, r->pp, 7, &o), IWU_NONE);
+	settle(r);
+	EXPECT(r, "page\n> CC-SETUP service=90 display='anonymous\\0d\\0avia Sales' signal=45 "
+	          "from=(restricted)\nsipd offered 7 yes\n");
+	rig_free(r);
+}
+
+/* ---- sipd goes and comes, bases change, links are unsafe ---- */
+
+static void sipd_restarts(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	/* Speech goes on without it until the user hangs up, or for two minutes. */
+	talk(r);
+	phones_orphan(r->phones, 120000);
+	settle(r);
+	EXPECT(r, "");
+	pp_keys(r, "\x15"); /* nothing can be held */
+	EXPECT(r, "> CC-INFO display='Not possible' signal=09\n");
+	pp_hangs_up(r);
+	EXPECT(r, "> CC-RELEASE-COM reason=00\nidle\n");
+	talk(r);
+	phones_orphan(r->phones, 120000);
+	pass(r, 120000);
+	EXPECT(r, "> CC-RELEASE reason=00\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	forget(r);
+	/* What was not answered yet ends at once. */
+	pp_setup(r);
+	setup_ok(r, r->next_ref);
+	forget(r);
+	phones_orphan(r->phones, 120000);
+	settle(r);
+	EXPECT(r, "> CC-RELEASE reason=34 display='Server not reachable'\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	assert_int_equal(offer(r, 7, "Bob", "4712"), IWU_NONE);
+	pp_says(r, CC_ALERTING);
+	forget(r);
+	phones_orphan(r->phones, 120000);
+	settle(r);
+	EXPECT(r, "> CC-RELEASE reason=34 display='Server not reachable'\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	/* The same process again: it is told what it may have missed. */
+	assert_int_equal(offer(r, 8, "Bob", "4712"), IWU_NONE);
+	pp_says(r, CC_ALERTING);
+	forget(r);
+	phones_resync(r->phones);
+	EXPECT(r, "sipd alerting 8\n");
+	pp_says(r, CC_CONNECT);
+	forget(r);
+	phones_resync(r->phones);
+	EXPECT(r, "sipd answer 8\n");
+	rig_free(r);
+}
+
+static void radio_events(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	talk(r);
+	phones_moved(r->phones, r->pp);
+	EXPECT(r, "sipd radio 101 handover\n");
+	/* mediad was re-homed: the base is pointed to the new one. */
+	r->mute_radio = false;
+	phones_media(r->phones, 101, at(55));
+	EXPECT(r, "speech session 55\n");
+	r->mute_radio = true;
+	/* The new base has no channel. */
+	phones_media_failed(r->phones, r->pp, ERR_BUSY);
+	settle(r);
+	EXPECT(r, "sipd release 101 no channel\n> CC-INFO display='No channel free' signal=03\n"
+	          "> CC-RELEASE reason=00\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	forget(r);
+	/* Ciphering broke down. */
+	talk(r);
+	phones_unsafe(r->phones, r->pp, CC_R_SECURITY);
+	settle(r);
+	EXPECT(r, "sipd release 102 authentication failed\n> CC-RELEASE reason=40\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	forget(r);
+	/* The handset is deleted in a call. */
+	talk(r);
+	phones_gone(r->phones, r->pp);
+	settle(r);
+	EXPECT(r, "sipd release 103 not reachable\nidle\n");
+	assert_int_equal(phones_calls(r->phones), 0);
+	rig_free(r);
+}
+
+/* A million key presses and messages in any order: nothing breaks, nothing is left. */
+static void any_order(void **state)
+{
+	struct rig *r = rig_new();
+	static const char keys[] = "0123456789*#\x15\x1c\x15\x15"
+	                           "1234";
+
+	(void)state;
+	id_seed_for_tests(4711);
+	r->mute_radio = true;
+	for (unsigned n = 0; n < 60000; n++) {
+		uint64_t ref = r->next_ref - id_below(3);
+		struct cc_call *c = cc_of_pp(r->pp);
+		char k[3] = { keys[id_below(sizeof(keys) - 1)], keys[id_below(sizeof(keys) - 1)],
+			0 };
+
+		if (!c && id_below(3) == 0)
+			pp_setup_with(r, id_below(2) ? "4712" : NULL, id_below(2), 8);
+		else if (id_below(4) == 0)
+			pp_keys(r, k);
+		switch (id_below(24)) {
+		case 0:
+			setup_ok(r, ref);
+			break;
+		case 1:
+			progress(r, ref, IWU_PROCEEDING, NULL, NULL);
+			break;
+		case 2:
+			progress(r, ref, IWU_ALERTING, "Bob", "4712");
+			break;
+		case 3:
+			connected(r, ref, "Bob", "4712");
+			break;
+		case 4:
+		case 5:
+			held(r, ref, id_below(2), id_below(8) ? 0 : ERR_STATE);
+			break;
+		case 6:
+			released(r, ref, (enum iwu_cause)(1 + id_below(18)), id_below(2));
+			break;
+		case 7:
+			(void)offer(r, ++r->next_ref, "Carl", "4713");
+			break;
+		case 8:
+			phones_transfer_done(r->phones, ref, id_below(2) ? 0 : ERR_STATE);
+			break;
+		case 9:
+			phones_conference_done(
+			    r->phones, ref, id_below(2), id_below(2) ? 0 : ERR_STATE);
+			break;
+		case 10:
+			pp_says(r, CC_CONNECT);
+			break;
+		case 11:
+			pp_says(r, CC_ALERTING);
+			break;
+		case 12:
+			pp_ends(r, CC_RELEASE, 0);
+			break;
+		case 13:
+			pp_ends(r, CC_RELEASE_COM, id_below(2) ? 0x32 : 0);
+			break;
+		case 14:
+			pp_says(r, id_below(2) ? CC_HOLD : CC_RETRIEVE);
+			break;
+		case 15:
+			cc_lost(phones_cc(r->phones), r->pp);
+			break;
+		case 16:
+			answer(r, &(struct iwu_answer){ .n = id_below(3), .total = 3 });
+			break;
+		case 17:
+			r->media_err = id_below(4) ? 0 : ERR_BUSY;
+			break;
+		case 18:
+			phones_media_failed(r->phones, r->pp, ERR_BUSY);
+			break;
+		case 19:
+			if (id_below(50) == 0)
+				phones_orphan(r->phones, 1000);
+			break;
+		default:
+			pass(r, id_below(9000));
+			break;
+		}
+		settle(r);
+		forget(r);
+	}
+	/* Everything ends by itself once nobody does anything any more. */
+	cc_lost(phones_cc(r->phones), r->pp);
+	settle(r);
+	for (unsigned i = 0; i < 5; i++) {
+		pass(r, 200000);
+		cc_lost(phones_cc(r->phones), r->pp);
+		settle(r);
+	}
+	assert_false(cc_busy(r->pp));
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +1032,15 @@ int main(void)
 		cmocka_unit_test(no_call_waiting),
 		cmocka_unit_test(hold_by_message),
 		cmocka_unit_test(ngdect_codes),
+		cmocka_unit_test(server_code),
+		cmocka_unit_test(codes_or_numbers),
+		cmocka_unit_test(list_menu),
+		cmocka_unit_test(languages),
+		cmocka_unit_test(caller_limits),
+		cmocka_unit_test(anonymous_and_sent_on),
+		cmocka_unit_test(sipd_restarts),
+		cmocka_unit_test(radio_events),
+		cmocka_unit_test(any_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
