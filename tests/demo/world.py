@@ -69,7 +69,8 @@ available-time = 5m
             self.suite = Installed(self.configuration())
         else:
             self.accounts = Accounts()
-            self.suite = Suite(self.dir, self.args.build, self.configuration())
+            level = "log-level = info\n" if self.args.verbose else ""
+            self.suite = Suite(self.dir, self.args.build, level + self.configuration())
         self.suite.wait_ready()
         rows = self.suite.rows("status")
         bad = [r["daemon"] for r in rows if r["state"] == "down"]
