@@ -114,6 +114,7 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 	l->side = set->side;
 	l->rtp = (struct path_sock){ .fd = -1, .kind = 0, .owner = l };
 	l->rtcp = (struct path_sock){ .fd = -1, .kind = 1, .owner = l };
+	l->twin = (struct path_sock){ .fd = -1, .kind = 0, .owner = l };
 	l->dir = LEG_SENDRECV;
 	l->tx_pt = l->event_pt = l->cn_pt = LEG_NO_PT;
 	l->ptime = 20;
@@ -143,6 +144,7 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 void leg_close(struct leg *l, struct mediad *m)
 {
 	gen_close(l);
+	path_unbind(m->path, &l->twin);
 	path_unbind(m->path, &l->rtp);
 	path_unbind(m->path, &l->rtcp);
 	if (l->port)
@@ -267,10 +269,17 @@ static void set_payloads(struct leg *l, const struct leg_set *set)
 	}
 }
 
+static void untwin(struct mediad *m, struct leg *l)
+{
+	path_untwin(m->path, &l->twin);
+	l->twin_on = false;
+}
+
 static void set_remote(struct leg *l, const struct addr *to, struct mediad *m)
 {
 	if (addr_eq(&l->remote, to))
 		return;
+	untwin(m, l);
 	/* What still comes from before is heard until the new one speaks; what we send goes there at once. */
 	if (l->latched)
 		l->old_source = l->source;
@@ -314,6 +323,7 @@ int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m)
 		l->dscp = (uint8_t)set->dscp;
 		(void)path_dscp(&l->rtp, l->v6, l->dscp);
 		(void)path_dscp(&l->rtcp, l->v6, l->dscp);
+		untwin(m, l);
 	}
 	if (set->has_remote)
 		set_remote(l, &set->remote, m);
@@ -351,10 +361,28 @@ void leg_send(struct mediad *m, struct leg *l, uint8_t pt, bool marker, uint16_t
 	l->tx_packets64++;
 	l->tx_octets += (uint32_t)n;
 	l->tx_octets64 += n;
+	struct path_sock *s = l->twin_on ? &l->twin : &l->rtp;
+	const struct addr *to = l->twin_on ? NULL : &l->target;
 	if (now)
-		path_send_now(m->path, &l->rtp, p, len, &l->target);
+		path_send_now(m->path, s, p, len, to);
 	else
-		path_send(m->path, &l->rtp, p, len, &l->target);
+		path_send(m->path, s, p, len, to);
+}
+
+/* A steady far end gets a socket of its own. It goes when the far end falls silent, so that whoever comes next is seen. */
+static void twin(struct mediad *m, struct leg *l, uint64_t quiet)
+{
+	if (l->twin.fd >= 0) {
+		if (quiet > 1000000 || !l->twin_on)
+			untwin(m, l);
+		return;
+	}
+	if (!l->latched || !addr_eq(&l->source, &l->target) || quiet > 200000)
+		return;
+	l->twin_far = l->source;
+	if (path_twin(m->path, &l->twin, &l->local, &l->source, l->dscp) != 0)
+		log_ev(LOG_DEBUG, "no socket of its own", F_CALL(l->sess->call));
+	l->twin_on = l->twin.fd >= 0;
 }
 
 /* ---- numbers ---- */
@@ -441,6 +469,7 @@ void leg_house(struct mediad *m, struct leg *l)
 {
 	uint64_t now = mediad_now(m), quiet = now - l->heard_us;
 
+	twin(m, l, now - l->src.at_us);
 	if (l->nold && now > l->old_keys_until_us) {
 		while (l->nold) {
 			sbox_free(l->rx[--l->nrx]);

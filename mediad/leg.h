@@ -65,12 +65,12 @@ struct leg {
 	struct sess *sess;
 	enum side side;
 	/* Receiving, the hot part. */
-	struct path_sock rtp, rtcp;
-	struct addr source; /* where RTP comes from; family 0: not latched */
+	struct path_sock rtp, rtcp, twin; /* twin: connected to a far end that has proven steady */
+	struct addr source;               /* where RTP comes from; family 0: not latched */
 	struct rtp_src src;
 	struct sbox *rx[LEG_KEYS];
 	uint8_t nrx;
-	bool latched, strict, mux;
+	bool latched, strict, mux, twin_on; /* twin_on: its far end is the target */
 	enum leg_dir dir;
 	uint8_t rx_codec[128]; /* by payload type */
 	/* Sending. */
@@ -94,7 +94,7 @@ struct leg {
 	uint64_t event_until_us; /* telephone events go out: no speech meanwhile */
 	uint32_t event_in_ts, event_out_ts;
 	/* Set-up. */
-	struct addr local, remote, remote_rtcp, rtcp_source, probe, old_source;
+	struct addr local, remote, remote_rtcp, rtcp_source, probe, old_source, twin_far;
 	uint16_t probe_seq, port, alt_seq;
 	uint8_t probe_run, alt_run;
 	uint32_t alt_ssrc;

@@ -26,6 +26,7 @@ static void take(struct mediad *m, struct leg *l, const struct addr *from)
 	char text[ADDR_TEXT];
 
 	l->source = *from;
+	l->twin_on &= addr_eq(from, &l->twin_far); /* the twin itself goes at the next round */
 	l->latched = true;
 	l->probe_run = 0;
 	memset(&l->old_source, 0, sizeof(l->old_source));
@@ -278,6 +279,8 @@ static void rtcp_in(
 void leg_input(
     struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from)
 {
+	if (!from && !l->twin_on)
+		from = &l->twin_far;
 	switch (rtp_kind(p, n)) {
 	case RTP_RTP:
 		if (rtcp_port)

@@ -253,7 +253,7 @@ static void on_load(struct tmr *t, void *ctx)
 static void raise_limit(const struct mediad_conf *c)
 {
 	struct rlimit r;
-	rlim_t want = (rlim_t)c->max_sessions * 4 + 256;
+	rlim_t want = (rlim_t)c->max_sessions * 6 + 256;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
 		return;

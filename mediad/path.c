@@ -168,7 +168,8 @@ int path_dscp(struct path_sock *s, bool v6, unsigned dscp)
 	          : setsockopt(s->fd, IPPROTO_IP, IP_TOS, &v, sizeof(v));
 }
 
-int path_bind(struct path *p, struct path_sock *s, const struct addr *local, unsigned dscp)
+static int bind_sock(struct path *p, struct path_sock *s, const struct addr *local,
+    const struct addr *far, unsigned dscp)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
 	int one = 1,
@@ -182,14 +183,31 @@ int path_bind(struct path *p, struct path_sock *s, const struct addr *local, uns
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (dscp && path_dscp(s, local->u.sa.sa_family == AF_INET6, dscp) != 0)
 		log_ev(LOG_WARNING, "DSCP is not set", F_ERR(-errno));
+	/* The twin needs it; the same uid alone may share a port, and instances have ports of their own. */
+	if (far && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0)
+		log_ev(LOG_DEBUG, "no shared port", F_ERR(-errno));
 	if (bind(fd, &local->u.sa, addr_len(local)) != 0 ||
+	    (far && connect(fd, &far->u.sa, addr_len(far)) != 0) ||
+	    (!far && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0) ||
 	    epoll_ctl(p->ep, EPOLL_CTL_ADD, fd, &e) != 0) {
 		int err = -errno;
 		close(fd);
 		s->fd = -1;
 		return err;
 	}
+	s->connected = far != NULL;
 	return 0;
+}
+
+int path_bind(struct path *p, struct path_sock *s, const struct addr *local, unsigned dscp)
+{
+	return bind_sock(p, s, local, NULL, dscp);
+}
+
+int path_twin(struct path *p, struct path_sock *s, const struct addr *local, const struct addr *far,
+    unsigned dscp)
+{
+	return bind_sock(p, s, local, far, dscp);
 }
 
 void path_unbind(struct path *p, struct path_sock *s)
@@ -203,16 +221,6 @@ void path_unbind(struct path *p, struct path_sock *s)
 	for (unsigned i = p->at; i < p->nev; i++)
 		if (p->ev[i].data.ptr == s)
 			p->ev[i].events = 0;
-}
-
-int path_connect(struct path_sock *s, const struct addr *to)
-{
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	if (to ? connect(s->fd, &to->u.sa, addr_len(to)) : connect(s->fd, &none, sizeof(none)))
-		return -errno;
-	s->connected = to != NULL;
-	return 0;
 }
 
 /* ---- out ---- */
@@ -327,6 +335,13 @@ static void read_sock(struct path *p, struct path_sock *s)
 			break; /* closed by what it brought */
 	}
 	path_flush(p);
+}
+
+void path_untwin(struct path *p, struct path_sock *s)
+{
+	if (s->fd >= 0)
+		read_sock(p, s);
+	path_unbind(p, s);
 }
 
 static void run_ticks(struct path *p)

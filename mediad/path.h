@@ -58,8 +58,12 @@ int path_bind(
     struct path *p, struct path_sock *s, const struct addr *local, unsigned dscp) MUST_CHECK;
 void path_unbind(struct path *p, struct path_sock *s); /* fine where fd is -1 */
 int path_dscp(struct path_sock *s, bool v6, unsigned dscp);
-/* From now on only from and to that address, which is cheaper; NULL: from anywhere again. */
-int path_connect(struct path_sock *s, const struct addr *to);
+/* A second socket on local, connected to far: what comes from there arrives at it, everything else still at the first;
+ * sending to far is cheaper. Both must be of path_bind()/path_twin(), which share the port. 0 or -errno. */
+int path_twin(struct path *p, struct path_sock *s, const struct addr *local, const struct addr *far,
+    unsigned dscp) MUST_CHECK;
+/* As path_unbind, but what waits in it is handled first. Not within a receive callback. */
+void path_untwin(struct path *p, struct path_sock *s);
 /* Within a receive callback with memory of that batch: may be sent later in the same turn. to: NULL on a connected
  * socket. */
 void path_send(

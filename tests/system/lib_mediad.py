@@ -17,13 +17,13 @@ def need(*programs):
             skip("no " + p)
 
 
-def free_range(n):
-    """First of n ports in a row that nobody has now, below the range that the kernel gives out."""
+def free_range(n, first=11000, last=32000):
+    """First of n ports in a row that nobody has now, by default below the range that the kernel gives out."""
     for _ in range(200):
-        lo = random.randrange(11000, 32000 - n) & ~1
+        lo = random.randrange(first, last - n) & ~1
         held = []
         try:
-            for p in range(lo, lo + n, max(1, n // 16)):
+            for p in range(lo, lo + n):
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 s.bind(("127.0.0.1", p))
                 held.append(s)

@@ -593,6 +593,62 @@ static void orphans(void **state)
 	pair_close(&x);
 }
 
+static void speak_on(struct pair *x, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
+		far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
+		plane_wait(&x->p, 20);
+		assert_true(far_get(&x->radio));
+		assert_int_equal(x->radio.buf[12], (uint8_t)i);
+		assert_true(far_get(&x->net));
+		assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
+	}
+}
+
+/* A steady far end has a socket of its own; whoever else comes is still seen, moves and silence undo it. */
+static void twins(void **state)
+{
+	struct pair x;
+	struct far next, stranger;
+	struct leg_set set = { .side = SIDE_RADIO, .has_remote = true };
+
+	(void)state;
+	pair_open(&x);
+	far_open(&next);
+	far_open(&stranger);
+	speak_on(&x, 100);
+	assert_true(x.ln->twin.fd >= 0 && x.ln->twin_on && x.lr->twin_on);
+	far_talk(&stranger, x.ln, PCMA, 1);
+	plane_turn(&x.p);
+	assert_int_equal(x.ln->bad[LEG_BAD_SOURCE], 1);
+	set.remote = next.addr;
+	far_talk(&x.radio, x.lr, PCMA, 99); /* waits in the socket that goes */
+	assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+	assert_int_equal(x.lr->twin.fd, -1);
+	assert_true(far_get(&x.net));
+	assert_int_equal(x.net.buf[12], 99);
+	far_close(&x.radio);
+	x.radio = next;
+	speak_on(&x, 100);
+	assert_true(x.lr->twin_on);
+	assert_int_equal(addr_port(&x.lr->twin_far), next.port);
+	/* The network side moves without a word: silence, then from elsewhere. */
+	far_close(&x.net);
+	far_open(&x.net);
+	plane_wait(&x.p, 3000);
+	assert_int_equal(x.ln->twin.fd, -1);
+	for (unsigned i = 0; i < 2; i++) {
+		far_talk(&x.net, x.ln, PCMA, 5);
+		plane_wait(&x.p, 20);
+	}
+	assert_true(far_get(&x.radio));
+	speak_on(&x, 100);
+	assert_true(x.ln->twin_on);
+	far_close(&stranger);
+	pair_close(&x);
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -612,6 +668,7 @@ int main(void)
 		cmocka_unit_test(latching),
 		cmocka_unit_test(strict),
 		cmocka_unit_test(handover),
+		cmocka_unit_test(twins),
 		cmocka_unit_test(second_stream),
 		cmocka_unit_test(directions),
 		cmocka_unit_test(events_and_silence),
