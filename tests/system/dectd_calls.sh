@@ -76,12 +76,9 @@ air "pp b hangup" "wait 5 pp a released*"
 quiet_now
 
 echo "== rejected, unknown, cancelled, busy"
-air "pp a dial 4712" "wait 10 pp b ringing*" "pp b hangup 15" "wait 5 pp a progress 08"
-shows a Rejected
+air "pp a dial 4712" "wait 10 pp b ringing*" "pp b hangup 15" "wait 5 pp a display Rejected*"
 quiet_now
-air "pp a dial 4799" "wait 9 pp a progress 08"
-sleep 4.5
-shows a "Unknown number"
+air "pp a dial 4799" "wait 9 pp a display Unknown number*"
 quiet_now
 air "pp a dial 4713" "wait 10 pp c ringing*" "pp a hangup" "wait 5 pp c released*" "wait 5 pp c missed 1"
 quiet_now
@@ -161,7 +158,7 @@ quiet_now
 
 echo "== forward by code, redial, service codes"
 air "pp b dial *21*4713#" "wait 5 pp b released*"
-air "pp a dial 4712" "wait 5 pp c ringing from 4711*" "pp c hangup 15" "wait 5 pp a progress 08"
+air "pp a dial 4712" "wait 5 pp c ringing from 4711*" "pp c hangup 15" "wait 5 pp a display Rejected*"
 quiet_now
 air "pp b dial #21#" "wait 5 pp b released*"
 talk a 4712 b
