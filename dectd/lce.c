@@ -466,6 +466,8 @@ static struct lce_link *adopt(struct lce_link *paged, struct lce_link *in, bool 
 	dlc_set_user(paged->dl, paged);
 	in->dl = NULL;
 	paged->answered = answer;
+	in->why = LCE_WHY_REPLACED;
+	tell(in, &(struct lce_event){ .what = LCE_EV_DOWN, .why = in->why });
 	free_link(in);
 	return paged;
 }
@@ -590,6 +592,7 @@ static void route(struct lce_link *l, const struct nwk_msg *m)
 		l->e->st.rx_bad++;
 		return;
 	}
+	l->announced = true; /* who got a message hears of the end, too */
 	if (ent && ent->rx)
 		ent->rx(l->e->ent_ctx[m->pd], l, m);
 	else

@@ -260,6 +260,8 @@ int mm_finish(struct mm_ep *ep, int err)
 		ep->term_done = NULL;
 		if (pp)
 			mm_erase(ep->mm, pp, err ? ERR_LOST : 0, done, ctx);
+		else if (done) /* deleted meanwhile */
+			done(ctx, NULL, 0);
 	}
 	if (work_left(ep))
 		tmr_start(&ep->late, 0);
@@ -543,8 +545,11 @@ static void verify(struct mm *m, struct pp *pp)
 static void ev_up(struct mm *m, struct lce_link *l)
 {
 	struct mm_ep *ep = ep_of(m, l);
-	struct pp *pp = ep->pp;
+	struct pp *pp;
 
+	mm_set_pp(
+	    ep, pp_by_ipui(m->r->pps, lce_ipui(l))); /* a first message may have named nobody */
+	pp = ep->pp;
 	ep->up = true;
 	if (pp && pp->verifying) {
 		pp->verifying = false;

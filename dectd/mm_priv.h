@@ -104,7 +104,7 @@ struct mm_ep {
 	bool authed;   /* it proved who it is */
 	bool fresh;    /* … in the present job */
 	bool clear_ok; /* it would not cipher, and need not */
-	bool renewed;  /* a re-keying was done in the present job */
+	bool renewed;  /* what the present job is for was done: re-keying, identification */
 	bool assigned; /* a TPUI was acknowledged: let the link go */
 	bool answered; /* the handset's request was answered */
 	bool call_active;

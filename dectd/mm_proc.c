@@ -411,7 +411,7 @@ int mm_act_ident_answer(struct fsm *f, int ev, const void *arg)
 	struct ie_portable id;
 
 	(void)ev;
-	ep->identify_wanted = false;
+	ep->renewed = true;
 	if (ie_portable_of(m, &id) == 0 && id.type == IE_P_IPEI)
 		(void)!pp_ipui_ipei(&id.ipui, ep->ipei);
 	if (ep->job == JOB_RIGHTS && !ep->ipei[0]) {
@@ -432,7 +432,6 @@ static int send_assign(struct mm_ep *ep)
 	struct pp *pp = ep->pp;
 	uint32_t old = pp->tpui, tpui;
 
-	ep->assign_wanted = false;
 	pp->tpui = PP_TPUI_NONE; /* so that another one is taken */
 	tpui = pp_tpui_alloc(pp->pps, pp);
 	pp->tpui = old;
@@ -487,7 +486,6 @@ static int send_term(struct mm_ep *ep)
 	uint8_t buf[48];
 	struct wr w = wr_of(buf, sizeof(buf));
 
-	ep->term_wanted = false;
 	nwk_head(&w, NWK_MM, false, 0, MM_ACCESS_RIGHTS_TERM_REQUEST);
 	ie_ipui_put(&w, &ep->pp->ipui);
 	ie_park_put(&w, &ep->mm->r->ident);
@@ -533,7 +531,6 @@ int mm_act_repeat(struct fsm *f, int ev, const void *arg)
 	case MM_CIPHER:
 		return cipher_refused(ep, "the handset did not start to cipher", ERR_DENIED);
 	case MM_IDENT:
-		ep->identify_wanted = false;
 		if (ep->job != JOB_RIGHTS)
 			return mm_finish(ep, ERR_TIMEOUT);
 		mm_note(ep, "it does not tell its IPEI");
@@ -616,7 +613,7 @@ static int proceed(struct mm_ep *ep)
 	case JOB_ASSIGN:
 		return ep->fresh || ep->authed ? send_assign(ep) : ask_auth(ep);
 	case JOB_IDENTIFY:
-		if (ep->identify_wanted)
+		if (!ep->renewed)
 			return send_ident(ep);
 		mm_model(ep);
 		return mm_finish(ep, 0);
@@ -643,20 +640,24 @@ int mm_act_step(struct fsm *f, int ev, const void *arg)
 	}
 	if (ep->job != JOB_NONE)
 		return proceed(ep);
-	if (ep->term_wanted)
+	/* What is begun is not wanted any more, whatever comes of it. */
+	if (ep->term_wanted) {
+		ep->term_wanted = false;
 		mm_begin(ep, JOB_TERM_FT);
-	else if (!list_empty(&ep->waiters))
+	} else if (!list_empty(&ep->waiters)) {
 		mm_begin(ep, JOB_SECURE);
-	else if (ep->rekey_wanted)
+	} else if (ep->rekey_wanted) {
+		ep->rekey_wanted = false;
 		mm_begin(ep, JOB_REKEY);
-	else if (ep->assign_wanted)
+	} else if (ep->assign_wanted) {
+		ep->assign_wanted = false;
 		mm_begin(ep, JOB_ASSIGN);
-	else if (ep->identify_wanted)
+	} else if (ep->identify_wanted) {
+		ep->identify_wanted = false;
 		mm_begin(ep, JOB_IDENTIFY);
-	else {
+	} else {
 		mm_hold(ep, false);
 		return MM_IDLE;
 	}
-	ep->rekey_wanted = false;
 	return proceed(ep);
 }
