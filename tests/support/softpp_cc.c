@@ -434,7 +434,8 @@ static void check_setup(struct softpp *pp, const struct sp_msg *m)
 			sp_violation(pp, "dect-nwk 6.2", "service %u for this handset", s);
 	}
 	if (pp->paged && !pp->page_voice)
-		sp_violation(pp, "dect-nwk 7.1", "call after a page without U-plane");
+		/* Right when something else was to be sent and the call came meanwhile: no second page then. */
+		sp_event(pp, "call after a page without U-plane");
 	if (!sig)
 		sp_event(pp, "presented without a signal");
 	sp_cipher_check(pp, "CC-SETUP");
