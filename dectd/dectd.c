@@ -173,6 +173,7 @@ static void base_trace(void *ctx, uint32_t id, bool to_rfp, struct slice msg)
 static const struct rfp_dir_ops dir_ops = {
 	.keys = cert_rfp_keys,
 	.point = media_point,
+	.leave = media_leave,
 	.changed = base_changed,
 	.trace = base_trace,
 };

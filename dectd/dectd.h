@@ -100,6 +100,7 @@ void dectd_base_text(const struct dectd *r, uint32_t base, char out[13]);
 int cert_rfp_keys(void *ctx, uint32_t ticket, const uint8_t mac[6], enum rfp_key_op op,
     const uint8_t *auth, struct slice value);
 int media_point(void *ctx, uint32_t ticket, const struct mac_media *m, const struct mac_addr *base);
+void media_leave(void *ctx, const struct mac_media *m);
 /* ctl_base_ipc.c */
 void ctl_base_changed(struct dectd *r, uint32_t id);
 /* ctl_pp_ipc.c */

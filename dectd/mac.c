@@ -247,10 +247,20 @@ static int media_start(struct mac_conn *c, struct mac_addr *local)
 	    c->pmid2 != MAC_ALL ? c->pmid2 : c->pmid, &c->media_p, local, &c->handle);
 }
 
+static void media_leave(const struct mac_conn *c)
+{
+	const struct mac_low *low = c->mac->low;
+
+	if (c->media && c->media_p.session && low->media_leave)
+		low->media_leave(c->mac->low_ctx, &c->media_p);
+}
+
 int mac_media_open(struct mac_conn *c, const struct mac_media *p, struct mac_addr *local)
 {
 	int err;
 
+	if (p->session != c->media_p.session || p->instance != c->media_p.instance)
+		media_leave(c);
 	media_stop(c);
 	c->media_p = *p;
 	err = media_start(c, local);
@@ -260,6 +270,7 @@ int mac_media_open(struct mac_conn *c, const struct mac_media *p, struct mac_add
 
 void mac_media_close(struct mac_conn *c)
 {
+	media_leave(c);
 	media_stop(c);
 }
 

@@ -187,6 +187,8 @@ struct mac_low {
 	int (*media_open)(void *ctx, struct mac_conn *c, uint32_t base, uint8_t mcei, uint32_t pmid,
 	    const struct mac_media *m, struct mac_addr *local, uint16_t *handle);
 	void (*media_close)(void *ctx, uint32_t base, uint16_t handle);
+	/* The handset listens to another session of mediad, or to none: this one is to send nothing to a base any more. */
+	void (*media_leave)(void *ctx, const struct mac_media *m);
 	int (*base_info)(void *ctx, uint32_t base, struct mac_base_info *out);
 	void (*access_rights)(void *ctx, bool allowed);
 };

@@ -56,6 +56,8 @@ int media_point(void *ctx, uint32_t ticket, const struct mac_media *m, const str
 	rtp.port = base->port;
 	leg.side = MEDIA__SIDE__SIDE_RADIO;
 	leg.remote_rtp = &rtp;
+	leg.has_direction = 1;
+	leg.direction = MEDIA__DIRECTION__SENDRECV;
 	q.session = m->session;
 	q.n_leg = 1;
 	q.leg = legs;
@@ -68,4 +70,35 @@ int media_point(void *ctx, uint32_t ticket, const struct mac_media *m, const str
 	if (err)
 		free(a);
 	return err;
+}
+
+static void on_left(void *ctx, int err, struct ipc_msg *m)
+{
+	(void)ctx;
+	(void)err; /* the session may have ended meanwhile */
+	(void)m;
+}
+
+/* Else it would go on sending to where the handset's stream was, beside the session that it hears now. */
+void media_leave(void *ctx, const struct mac_media *m)
+{
+	struct dectd *r = ctx;
+	struct ipc_peer *p = mediad(r, m->instance);
+	Media__LegUpdate q = MEDIA__LEG_UPDATE__INIT;
+	Media__Leg leg = MEDIA__LEG__INIT, *legs[1] = { &leg };
+	int err;
+
+	if (!p)
+		return;
+	leg.side = MEDIA__SIDE__SIDE_RADIO;
+	leg.has_direction = 1;
+	leg.direction = MEDIA__DIRECTION__INACTIVE;
+	q.session = m->session;
+	q.n_leg = 1;
+	q.leg = legs;
+	err = ipc_request(p, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LEG_UPDATE, &q.base,
+	    &media__leg_updated__descriptor, REQUEST_MS, on_left, r);
+	if (err)
+		log_ev(LOG_DEBUG, "session not silenced", F_ERR(err),
+		    F_U64("IPDECT_SESSION", m->session));
 }

@@ -236,6 +236,14 @@ static void low_media_close(void *ctx, uint32_t base, uint16_t handle)
 	d->ops->changed(d->ctx, base);
 }
 
+static void low_media_leave(void *ctx, const struct mac_media *m)
+{
+	struct rfp_dir *d = ctx;
+
+	if (d->ops->leave)
+		d->ops->leave(d->ctx, m);
+}
+
 void rfp_dir_media_input(struct rfp_base *b, const struct rfp_msg *m)
 {
 	struct rfp_dir *d = b->dir;
@@ -302,6 +310,7 @@ const struct mac_low rfp_dir_low = {
 	.send = low_send,
 	.media_open = low_media_open,
 	.media_close = low_media_close,
+	.media_leave = low_media_leave,
 	.base_info = low_base_info,
 	.access_rights = low_access_rights,
 };

@@ -39,6 +39,8 @@ struct rfp_dir_ops {
 	/* Tells mediad where the base is; rfp_dir_pointed() brings the answer, later, exactly once. */
 	int (*point)(
 	    void *ctx, uint32_t ticket, const struct mac_media *m, const struct mac_addr *base);
+	/* That session is not to send to a base any more; may be NULL. */
+	void (*leave)(void *ctx, const struct mac_media *m);
 	/* Something about it changed (for `base watch`); id also of one that was just removed. */
 	void (*changed)(void *ctx, uint32_t id);
 	/* Every plain message of a proven base; may be NULL. */
