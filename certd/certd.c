@@ -20,19 +20,21 @@
 #define REST_MS        1000
 
 /* Best effort: without enough RLIMIT_MEMLOCK everything works, but secrets could be swapped out. */
-static void lock_memory(void)
+static bool lock_memory(void)
 {
 	/* Locked memory is counted by address space: no arena per thread. */
 	mallopt(M_ARENA_MAX, 1);
 	if (!CRYPTO_secure_malloc_initialized() && CRYPTO_secure_malloc_init(SECURE_HEAP, 64) != 1)
 		log_ev(LOG_WARNING, "the key heap is not locked",
 		    F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-		log_ev(LOG_WARNING, "memory is not locked, secrets could reach the swap space",
-		    F_ERR(-errno), F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+		return true;
+	log_ev(LOG_WARNING, "memory is not locked, secrets could reach the swap space",
+	    F_ERR(-errno), F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
+	return false;
 }
 
-/* Code that only the start needed: it comes back from the file when it is called, and need not be locked. */
+/* Code that is not needed now: it comes back from the file when it is called. */
 static int forget_code(struct dl_phdr_info *info, size_t size, void *ctx)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -46,18 +48,24 @@ static int forget_code(struct dl_phdr_info *info, size_t size, void *ctx)
 
 		if (h->p_type != PT_LOAD || (h->p_flags & (PF_X | PF_W)) != PF_X)
 			continue;
-		if (munlock((void *)from, to - from) == 0)
-			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 	}
 	return 0;
 }
 
+/* Pages that are locked cannot be given back: unlocked for the moment of it, nothing else runs meanwhile. */
 static void on_rest(struct tmr *t, void *ctx)
 {
+	struct certd *c = ctx;
+
 	(void)t;
-	(void)ctx;
+	if (c->locked && munlockall() != 0)
+		return;
 	malloc_trim(0);
 	dl_iterate_phdr(forget_code, NULL);
+	if (c->locked && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+		log_ev(LOG_WARNING, "memory is not locked any more", F_ERR(-errno),
+		    F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));
 }
 
 void certd_worked(struct certd *c)
@@ -120,7 +128,7 @@ int certd_init(struct daemon *d)
 
 	d->state = c;
 	c->d = d;
-	lock_memory();
+	c->locked = lock_memory();
 	err = store_open(d->state_dir, &c->store, why, sizeof(why));
 	if (err)
 		log_ev(LOG_ERR, "the store cannot be used", F_WHY(why), F_ERR(err));

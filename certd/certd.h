@@ -35,6 +35,7 @@ struct certd {
 	struct keygen *keygen; /* a key is being made, for: */
 	struct ctl_run *keygen_run;
 	struct writes *writes;
+	bool locked;     /* memory is */
 	struct tmr rest; /* after a command: memory that it needed goes back */
 };
 static inline struct certd *certd_of(const struct ipc_peer *p)

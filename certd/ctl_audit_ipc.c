@@ -19,6 +19,7 @@ int ctl_announce(struct ctl_run *r, const char *operation, struct slice object)
 	char who[24];
 
 	snprintf(who, sizeof(who), "uid-%u", (unsigned)ctl_uid(r));
+	certd_worked(c);
 	if (audit_admin(c->audit, who, operation, object, SLICE_LIT("accepted")) == 0)
 		return 0;
 	return ctl_fail(r, ERR_STORE, "nothing was changed: %s", audit_trouble(c->audit));

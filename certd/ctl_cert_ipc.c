@@ -64,6 +64,7 @@ static int take(struct ctl_run *r, const char *operation, struct import *i)
 	i->fqdn = c->conf->fqdn;
 	i->force = ctl_flag(r, "force", false);
 	err = import_read(i, c->trust);
+	certd_worked(c);
 	if (err)
 		return ctl_fail(r, err, "%s", i->why);
 	err = put(r, operation, i->bundle.key, &i->chain);
@@ -345,6 +346,7 @@ static int rows(struct ctl_run *r, bool all)
 	bool any = false;
 	int err = trust_anchors(c->trust, &anchors);
 
+	certd_worked(ctl_room(r));
 	if (err == 0)
 		err = trust_crls(c->trust, &crls);
 	for (struct ident *t = NULL; err == 0 && (t = keyring_next(c->ring, t)) != NULL;) {

@@ -28,6 +28,7 @@ int certd_trust_list(struct ctl_run *r)
 	uint32_t at = 0;
 	int err = trust_anchors(t, &sk);
 
+	certd_worked(ctl_room(r));
 	if (err)
 		return store_fault(r, err);
 	if (ctl_cursor(r).n && slice_u32(ctl_cursor(r), UINT32_MAX, &at))

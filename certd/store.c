@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "certd/master.h"
 #include "certd/seal.h"
@@ -404,9 +405,15 @@ int store_open(const char *dir, struct store **out, char *why, size_t cap)
 
 	s->dir = mem_str(dir);
 	snprintf(path, sizeof(path), "%s/store.db", dir);
-	if (sqlite3_open_v2(path, &s->db,
-	        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-	        NULL) != SQLITE_OK)
+	if (access(dir, R_OK | W_OK | X_OK) != 0) {
+		/* SQLite would open it for reading, and fail later in other words. */
+		snprintf(s->why, sizeof(s->why),
+		    "%.300s: %s: make the directory writable for certd's user", path,
+		    strerrordesc_np(errno));
+		err = ERR_STORE;
+	} else if (sqlite3_open_v2(path, &s->db,
+	               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	               NULL) != SQLITE_OK)
 		err = fault(s, "cannot be opened");
 	else
 		err = prepare(s);
