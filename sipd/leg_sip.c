@@ -232,6 +232,8 @@ struct leg *leg_sip_new(struct sipd *s, struct user *u, struct slice uri, struct
 	return &l->leg;
 }
 
+static void go_on(struct leg_sip *l);
+
 /* The answer of a fork that is not the one that oa knows: start again from the offer. */
 static void choose_fork(struct leg_sip *l, struct slice tag)
 {
@@ -298,8 +300,7 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	(void)party_of_identity(&who, rsp, slice_str(l->leg.sipd->conf->default_domain));
 	struct call_arg arg = { .leg = &l->leg, .party = &who };
 	(void)call_event(l->leg.call, CALL_EV_ANSWER, &arg);
-	if (l->again)
-		leg_sip_reoffer(l);
+	go_on(l);
 }
 
 static void on_credentials(void *ctx, int err, struct slice lines)
@@ -356,6 +357,77 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 
 /* ---- in the session ---- */
 
+/* Who is at our end now (RFC 3325): for displays behind the far end. */
+static void put_identity(struct leg_sip *l, struct wr *w)
+{
+	const struct sipd *s = l->leg.sipd;
+	const struct party *p = &l->far;
+	char uri[400];
+	struct wr wu = wr_of(uri, sizeof(uri));
+
+	if (p->anonymous) {
+		wr_str(w, "P-Asserted-Identity: \"Anonymous\" <sip:anonymous@anonymous.invalid>\r\n"
+		          "Privacy: id\r\n");
+		return;
+	}
+	if (p->uri[0]) {
+		wr_str(&wu, p->uri);
+	} else if (p->number[0]) {
+		wr_str(&wu, s->conf->sips ? "sips:" : "sip:");
+		sip_escape_user(&wu, slice_str(p->number));
+		wr_fmt(
+		    &wu, "@%s", s->conf->default_domain[0] ? s->conf->default_domain : "localhost");
+	} else {
+		return;
+	}
+	if (wu.bad)
+		return;
+	wr_str(w, "P-Asserted-Identity: ");
+	sip_addr_put(w, slice_str(p->name), wr_slice(&wu));
+	wr_str(w, "\r\n");
+}
+
+/* Tells it: by UPDATE, or by a re-INVITE with the description as it is. */
+static void say_identity(struct leg_sip *l)
+{
+	char lines[700];
+	struct wr w = wr_of(lines, sizeof(lines));
+	int err;
+
+	l->say = false;
+	if (!l->inv || l->leg.gone)
+		return;
+	put_identity(l, &w);
+	if (w.bad || w.n == 0)
+		return;
+	if (!inv_is_up(l->inv) || l->oa.offered || l->oa.asked) {
+		l->say = true;
+		return;
+	}
+	if (inv_peer_allows(l->inv, SIP_M_UPDATE)) {
+		err = inv_offer(l->inv, true, wr_slice(&w), no_body);
+	} else {
+		char text[SDP_MAX];
+		struct wr wo = wr_of(text, sizeof(text));
+		if (!l->leg.media || write_offer(l, &wo))
+			return;
+		err = inv_offer(l->inv, false, wr_slice(&w), sdp_body(&wo));
+		mem_wipe(text, sizeof(text));
+		if (err)
+			oa_withdraw(&l->oa);
+	}
+	l->say = err == ERR_BUSY;
+}
+
+/* What had to wait while the session was being changed. */
+static void go_on(struct leg_sip *l)
+{
+	if (l->again)
+		leg_sip_reoffer(l);
+	if (l->say)
+		say_identity(l);
+}
+
 void leg_sip_reoffer(struct leg_sip *l)
 {
 	char text[SDP_MAX];
@@ -408,6 +480,7 @@ static void on_reply(
 	if (m != SIP_M_INVITE && m != SIP_M_UPDATE)
 		return; /* INFO: nothing follows from it */
 	if (rsp && (rsp->status == 401 || rsp->status == 407) && l->leg.user && !l->auth &&
+	    l->oa.offered &&
 	    auth_answer(s, l->leg.user, rsp, sip_method_name(m), slice_str(inv_dlg(i)->target),
 	        slice_str(l->oa.local), on_reoffer_credentials, l, &l->auth) == 0)
 		return;
@@ -419,16 +492,16 @@ static void on_reply(
 			    F_CALL(l->leg.ref), F_ERR(err));
 		else
 			apply(l);
-	} else if (rsp) {
+	} else if (rsp && rsp->status >= 300) {
 		log_ev(LOG_INFO, "a change of the session was refused", F_CALL(l->leg.ref),
 		    F_U64("IPDECT_STATUS", rsp->status));
 	}
 	oa_withdraw(&l->oa);
-	if (err == ERR_BUSY)
+	if (!rsp && err == ERR_BUSY)
 		l->again =
-		    true; /* the far end's own change is being answered now; ours comes after it */
-	else if (l->again)
-		leg_sip_reoffer(l);
+		    true; /* the far end's own change is answered first, ours comes after it */
+	else
+		go_on(l);
 }
 
 /* Says why an offer is refused (MS-OCER texts are LYNC:, and harmless elsewhere). */
@@ -523,8 +596,7 @@ static void on_confirmed(void *ctx, struct inv *i, const struct sip_msg *ack)
 		}
 		apply(l);
 	}
-	if (l->again)
-		leg_sip_reoffer(l);
+	go_on(l);
 }
 
 static void on_ended(void *ctx, struct inv *i, enum inv_end why, const struct sip_msg *m)
@@ -647,25 +719,31 @@ static void op_progress(struct leg *g, enum leg_progress p, const struct party *
 
 static int do_connect(struct leg_sip *l)
 {
-	char text[SDP_MAX];
-	struct wr w = wr_of(text, sizeof(text));
+	char text[SDP_MAX], lines[700];
+	struct wr w = wr_of(text, sizeof(text)), wx = wr_of(lines, sizeof(lines));
 	int err = l->offerless ? write_offer(l, &w) : write_answer(l, &w);
 
+	put_identity(l, &wx);
 	if (!err)
-		err = inv_accept(l->inv, SLICE_LIT(""), sdp_body(&w));
+		err = inv_accept(l->inv, wx.bad ? SLICE_LIT("") : wr_slice(&wx), sdp_body(&w));
 	mem_wipe(text, sizeof(text));
 	if (!err && !l->offerless)
 		apply(l);
 	return err;
 }
 
+static void op_display(struct leg *g, const struct party *far);
+
 static int op_connect(struct leg *g, const struct party *far)
 {
 	struct leg_sip *l = leg_sip_of(g);
 
-	(void)far;
-	if (g->up)
-		return 0; /* its media was linked to the new end's; nothing changes for the far end */
+	if (g->up) { /* its media was linked to the new end's; the far end's display is all that changes */
+		op_display(g, far);
+		return 0;
+	}
+	if (far)
+		l->far = *far;
 	if (!g->media) {
 		l->connecting = true;
 		open_media(l);
@@ -762,8 +840,13 @@ static void op_release(struct leg *g, enum cause cause)
 
 static void op_display(struct leg *g, const struct party *far)
 {
-	(void)g;
-	(void)far;
+	struct leg_sip *l = leg_sip_of(g);
+
+	if (!far ||
+	    (strcmp(far->number, l->far.number) == 0 && strcmp(far->name, l->far.name) == 0))
+		return;
+	l->far = *far;
+	say_identity(l);
 }
 
 static void op_far_hold(struct leg *g, bool held)

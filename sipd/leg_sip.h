@@ -25,6 +25,8 @@ struct leg_sip {
 	bool out, offerless;         /* offerless: the INVITE that came had no offer */
 	bool wait_media, connecting; /* connecting: connect() waits for the media */
 	bool sent, tried_auth, again, prober;
+	bool say;         /* who is at our end waits to be told */
+	struct party far; /* who is at our end */
 	unsigned refer_tries;
 };
 extern const struct leg_ops leg_sip_ops;

@@ -7,6 +7,10 @@
 ipc_handler_h pres_on_state, pres_on_mwi, pres_on_send, pres_on_subscribe, pres_on_unsubscribe,
     pres_on_provision;
 void pres_up(struct sipd *s, struct ipc_peer *p);
+/* presenced's requests and subscriptions (pres_req_ipc.c) end with it, with the user, with us. */
+void pres_reqs_down(struct sipd *s);
+void pres_reqs_user_gone(struct sipd *s, const struct user *u);
+void pres_reqs_free(struct sipd *s);
 void pres_user_put(struct sipd *s, const struct user *u);
 void pres_user_gone(struct sipd *s, const struct user *u);
 void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why);

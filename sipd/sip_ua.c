@@ -134,7 +134,7 @@ static bool inside_only(enum sip_method m)
 static bool known(const struct sip_ua *ua, enum sip_method m)
 {
 	return ua->handler[m].fn || inside_only(m) || m == SIP_M_REFER || m == SIP_M_NOTIFY ||
-	       m == SIP_M_SUBSCRIBE;
+	       m == SIP_M_SUBSCRIBE || m == SIP_M_BENOTIFY;
 }
 
 static void in_dialog(
@@ -142,13 +142,19 @@ static void in_dialog(
 {
 	struct sip_usage *u = find(ua, req);
 
+	bool mute = req->method == SIP_M_BENOTIFY;
 	if (!u) {
-		if (tx)
+		if (mute)
+			tx_ignore(tx);
+		else if (tx)
 			(void)tx_refuse(tx, 481, NULL);
 		return;
 	}
 	if (tx && dlg_on_request(u->dlg, req)) {
-		(void)tx_refuse(tx, 500, "CSeq out of order");
+		if (mute)
+			tx_ignore(tx);
+		else
+			(void)tx_refuse(tx, 500, "CSeq out of order");
 		return;
 	}
 	u->request(u, tx, req, f);
@@ -173,6 +179,10 @@ static void on_request(void *ctx, struct tx *tx, const struct sip_msg *req, stru
 		return;
 	}
 	status = sip_check_request(req, &check, &why, &lines);
+	if (req->method == SIP_M_BENOTIFY && (status || !req->to_tag.n)) {
+		tx_ignore(tx);
+		return;
+	}
 	if (status) {
 		(void)tx_reply(tx, status, slice_str(why),
 		    lines.bad ? SLICE_LIT("") : wr_slice(&lines), SLICE_LIT(""), SLICE_LIT(""));

@@ -131,6 +131,7 @@ void sipd_user_changed(struct sipd *s, struct user *u, bool gone)
 		}
 		dect_user_gone(s, u);
 		pres_user_gone(s, u);
+		pres_reqs_user_gone(s, u);
 		mwi_stop(s, u);
 		reg_remove(s, u);
 		if (u->room) {
@@ -403,6 +404,8 @@ void sipd_down(struct daemon *d, struct ipc_peer *p)
 		media_peer_down(s->media, p);
 	else if (ipc_peer_role(p) == IPC_DECTD)
 		dect_down(s, p);
+	else if (ipc_peer_role(p) == IPC_PRESENCED)
+		pres_reqs_down(s);
 }
 
 /* No new calls; those in progress end. */
@@ -427,6 +430,7 @@ void sipd_fini(struct daemon *d)
 	if (!s)
 		return;
 	trace_stop(s);
+	pres_reqs_free(s);
 	tmr_stop(&s->prune);
 	if (s->users)
 		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u)) {

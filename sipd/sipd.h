@@ -72,6 +72,7 @@ static inline struct ustate *ustate_of(const struct user *u)
 
 struct sipd_hooks;
 struct tls;
+struct pres_reqs;
 struct sipd {
 	struct daemon *d;
 	const struct sipd_conf *conf;
@@ -94,6 +95,7 @@ struct sipd {
 	bool listening[TP_NPROTO];
 	void *trace;
 	struct tls *tls;
+	struct pres_reqs *pres;
 	const struct sipd_hooks *hooks; /* never NULL */
 	void *hooks_ctx;
 	struct {

@@ -191,6 +191,8 @@ static void on_subscribe(
 	if (sip_msg_u32(rsp, SIP_H_EXPIRES, EXPIRES_MAX, &n))
 		n = s->conf.expires;
 	s->expires = n < 10 ? 10 : n;
+	if (rsp->body.n) /* LYNC: the first notification rides on the response */
+		s->notified = true;
 	if (s->notified)
 		tmr_start(&s->timer, (uint64_t)s->expires * (750 + id_below(150)));
 	else
@@ -259,11 +261,18 @@ static void on_notify(struct sub *s, struct tx *tx, const struct sip_msg *req)
 	             word = slice_trim(slice_sub(state, 0, slice_chr(state, ';')));
 	uint32_t n = 0;
 
+	bool mute = req->method == SIP_M_BENOTIFY;
 	if (dlg_by_notify(s->dlg, req)) {
-		(void)tx_refuse(tx, 400, "Contact not usable");
+		if (mute)
+			tx_ignore(tx);
+		else
+			(void)tx_refuse(tx, 400, "Contact not usable");
 		return;
 	}
-	(void)tx_refuse(tx, 200, NULL);
+	if (mute)
+		tx_ignore(tx);
+	else
+		(void)tx_refuse(tx, 200, NULL);
 	if (!s->notified && !s->stopping && s->expires)
 		tmr_start(&s->timer, (uint64_t)s->expires * (750 + id_below(150)));
 	s->notified = true;
@@ -406,7 +415,9 @@ static void on_request(
 		return;
 	set_flow(s, f);
 	tx_set_owner(tx, s->conf.owner);
-	if (!takes(u, req))
+	if (!takes(u, req) && req->method == SIP_M_BENOTIFY)
+		tx_ignore(tx);
+	else if (!takes(u, req))
 		(void)tx_refuse(tx, req->method == SIP_M_NOTIFY ? 489 : 481, NULL);
 	else if (s->notifier)
 		accepted(s, tx, req, 200);

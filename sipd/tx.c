@@ -728,6 +728,15 @@ void tx_input(struct tx_layer *l, struct tp_flow *f, struct sip_msg *m)
 		response_in(l, f, m);
 }
 
+void tx_ignore(struct tx *tx)
+{
+	tx_forget(tx);
+	if (tx->final)
+		return;
+	tx->final = 200; /* nothing is owed */
+	(void)fsm_event(&tx->m, kinds[tx->kind].ev_tperr, NULL);
+}
+
 void tx_serve(struct tx *tx, tx_server_h *fn, void *ctx)
 {
 	tx->served = true;

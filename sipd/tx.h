@@ -81,6 +81,8 @@ enum tx_server_ev {
 typedef void tx_server_h(void *ctx, struct tx *tx, enum tx_server_ev ev, const struct sip_msg *m);
 /* Keeps the transaction beyond the request callback and asks for its events; fn may be NULL. */
 void tx_serve(struct tx *tx, tx_server_h *fn, void *ctx);
+/* LYNC: a BENOTIFY wants no response: the transaction ends without one. */
+void tx_ignore(struct tx *tx);
 /* The request, until TXS_DONE. After tx_serve its address may differ from the one given to the callback. */
 const struct sip_msg *tx_req(const struct tx *tx);
 struct tp_flow *tx_flow(const struct tx *tx);

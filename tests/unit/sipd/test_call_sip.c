@@ -7,105 +7,9 @@
 #include <cmocka.h>
 
 #include "rig.h"
+#include "rig_sip.h"
 #include "sipd/mwi.h"
 #include "sipd/reg.h"
-
-static const char local_conf[] =
-    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n"
-    "default-domain = example.test\nmessage-waiting = no\nsession-expires = 0\n"
-    "reliable-provisional = no\n";
-static const char proxy_conf[] =
-    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n"
-    "default-domain = example.test\nmessage-waiting = no\nsession-expires = 0\n"
-    "reliable-provisional = no\nregister-when = always\nkeep-alive = 0\n"
-    "proxy-1 = sip:127.0.0.1:%u\n";
-
-static char got[8192]; /* the last message from sipd */
-
-static void sip_send(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void sip_send(struct rig *r, const char *fmt, ...)
-{
-	char buf[8192];
-	va_list ap;
-	struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_port = htons(r->port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	va_start(ap, fmt);
-	int n = vsnprintf(buf, sizeof(buf), fmt, ap);
-	va_end(ap);
-	assert_true(n > 0 && (size_t)n < sizeof(buf));
-	assert_int_equal(sendto(r->sip, buf, (size_t)n, 0, (struct sockaddr *)&to, sizeof(to)), n);
-}
-
-static bool sip_next(struct rig *r)
-{
-	ssize_t n = recv(r->sip, got, sizeof(got) - 1, MSG_DONTWAIT);
-
-	if (n < 0)
-		return false;
-	got[n] = '\0';
-	return true;
-}
-
-/* The next message that begins so; others (100, repeats, REGISTER refreshes) are passed over. */
-static void sip_await(struct rig *r, const char *start)
-{
-	bool found = false;
-
-	RIG_UNTIL(r, found || (found = sip_next(r) && strncmp(got, start, strlen(start)) == 0));
-}
-
-static char *header(const char *name, char *out, size_t cap)
-{
-	char key[40];
-	snprintf(key, sizeof(key), "\r\n%s: ", name);
-	const char *at = strstr(got, key);
-	assert_non_null(at);
-	at += strlen(key);
-	snprintf(out, cap, "%.*s", (int)strcspn(at, "\r"), at);
-	return out;
-}
-
-static unsigned sdp_port(void)
-{
-	const char *m = strstr(got, "\r\nm=audio ");
-	assert_non_null(m);
-	return (unsigned)atoi(m + 10);
-}
-
-static const char sdp[] =
-    "v=0\r\no=p 1 %u IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-    "m=audio %u RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n%s";
-
-static const char *body(unsigned version, unsigned port, const char *more)
-{
-	static char b[1024];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(b, sizeof(b), sdp, version, port, more);
-#pragma GCC diagnostic pop
-	return b;
-}
-
-/* Answers the request in `got`. */
-static void reply(
-    struct rig *r, const char *status, const char *to_tag, const char *lines, const char *b)
-{
-	char via[512], from[256], to[256], id[128], cseq[64];
-
-	header("Via", via, sizeof(via));
-	header("From", from, sizeof(from));
-	header("To", to, sizeof(to));
-	header("Call-ID", id, sizeof(id));
-	header("CSeq", cseq, sizeof(cseq));
-	sip_send(r,
-	    "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %s\r\n"
-	    "Contact: <sip:peer@127.0.0.1:%u>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-	    status, via, from, to,
-	    strstr(to, ";tag=") ? "" : ";tag=", strstr(to, ";tag=") ? "" : to_tag, id, cseq,
-	    r->peer, lines, *b ? "Content-Type: application/sdp\r\n" : "", strlen(b), b);
-}
 
 static void invite(struct rig *r, const char *to, const char *id, const char *lines, const char *b)
 {
@@ -136,30 +40,20 @@ static void inside(struct rig *r, const char *method, unsigned cseq, const char 
 	    strlen(b), b);
 }
 
-static struct rig *start(const char *conf)
-{
-	struct rig *r = rig_new(conf);
-
-	rig_add_user(r, "200", "050030000200", NULL, NULL);
-	rig_add_user(r, "201", "050030000201", NULL, NULL);
-	rig_await(r, 0, CALL__TYPE__CALL_USERS_DONE, 0);
-	return r;
-}
-
 static void incoming(void **state)
 {
-	struct rig *r = start(local_conf);
+	struct rig *r = rig_sip_start(rig_local_conf);
 	char to[256];
 	(void)state;
 
-	invite(r, "999", "none", "", body(1, 7000, ""));
+	invite(r, "999", "none", "", sip_sdp(1, 7000, ""));
 	sip_await(r, "SIP/2.0 404");
 	invite(r, "200", "codec", "",
 	    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
 	    "m=audio 7000 RTP/AVP 18\r\n");
 	sip_await(r, "SIP/2.0 488");
 
-	invite(r, "200", "one", "", body(1, 7000, ""));
+	invite(r, "200", "one", "", sip_sdp(1, 7000, ""));
 	struct rig_event *o = rig_await(r, 0, CALL__TYPE__CALL_OFFER, 0);
 	assert_string_equal(o->number, "300");
 	assert_string_equal(o->name, "Peer P");
@@ -168,7 +62,7 @@ static void incoming(void **state)
 	sip_await(r, "SIP/2.0 180");
 	rig_answer(r, ref);
 	sip_await(r, "SIP/2.0 200");
-	header("To", to, sizeof(to));
+	sip_header("To", to, sizeof(to));
 	assert_int_equal(sdp_port(), rig_media_of(r, ref)->port[1]);
 	assert_non_null(strstr(got, "RTP/AVP 8 0 101\r\n"));
 	assert_null(strstr(got, "a=crypto"));
@@ -176,7 +70,7 @@ static void incoming(void **state)
 	RIG_UNTIL(r, rig_media_of(r, ref)->remote[1] == 7000);
 	assert_int_equal(rig_media_of(r, ref)->codec[1], CODEC_PCMA);
 	/* the far end holds, moves, comes back */
-	inside(r, "INVITE", 2, "one", to, "", body(2, 7002, "a=sendonly\r\n"));
+	inside(r, "INVITE", 2, "one", to, "", sip_sdp(2, 7002, "a=sendonly\r\n"));
 	sip_await(r, "SIP/2.0 200");
 	assert_non_null(strstr(got, "a=recvonly"));
 	inside(r, "ACK", 2, "one", to, "", "");
@@ -184,7 +78,7 @@ static void incoming(void **state)
 	assert_true(o->has_held && o->held);
 	RIG_UNTIL(r, rig_media_of(r, ref)->remote[1] == 7002);
 	size_t mark = r->nev;
-	inside(r, "INVITE", 3, "one", to, "", body(3, 7002, ""));
+	inside(r, "INVITE", 3, "one", to, "", sip_sdp(3, 7002, ""));
 	sip_await(r, "SIP/2.0 200");
 	inside(r, "ACK", 3, "one", to, "", "");
 	assert_false(rig_await(r, mark, CALL__TYPE__CALL_DISPLAY, ref)->held);
@@ -197,7 +91,7 @@ static void incoming(void **state)
 	RIG_UNTIL(r, strcmp(rig_media_of(r, ref)->dtmf[1], "9") == 0);
 	rig_hangup(r, ref, CAUSE_NORMAL);
 	sip_await(r, "BYE ");
-	reply(r, "200 OK", "", "", "");
+	sip_reply(r, "200 OK", "", "", "");
 	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
 	RIG_UNTIL(r, r->m[0].dropped);
 	rig_free(r);
@@ -205,13 +99,13 @@ static void incoming(void **state)
 
 static void cancelled(void **state)
 {
-	struct rig *r = start(local_conf);
+	struct rig *r = rig_sip_start(rig_local_conf);
 	(void)state;
 
 	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
 		const char *id = elsewhere ? "ce" : "mi";
 		size_t mark = r->nev;
-		invite(r, "200", id, "", body(1, 7000, ""));
+		invite(r, "200", id, "", sip_sdp(1, 7000, ""));
 		uint64_t ref = rig_await(r, mark, CALL__TYPE__CALL_OFFER, 0)->call;
 		rig_alerting(r, ref);
 		sip_await(r, "SIP/2.0 180");
@@ -231,75 +125,41 @@ static void cancelled(void **state)
 	}
 	/* busy on the air */
 	r->offer_cause = CAUSE_BUSY;
-	invite(r, "201", "bu", "", body(1, 7000, ""));
+	invite(r, "201", "bu", "", sip_sdp(1, 7000, ""));
 	sip_await(r, "SIP/2.0 486");
 	rig_free(r);
 }
 
-/* Registers the two users, with a challenge. */
-static void registered(struct rig *r)
-{
-	unsigned ok = 0, challenged = 0;
-
-	while (ok < 2) {
-		sip_await(r, "REGISTER sip:example.test SIP/2.0");
-		if (!strstr(got, "\r\nAuthorization: Digest ")) {
-			challenged++;
-			reply(r, "401 Unauthorized", "reg",
-			    "WWW-Authenticate: Digest realm=\"example.test\", nonce=\"n1\", "
-			    "qop=\"auth\", algorithm=SHA-256\r\n"
-			    "WWW-Authenticate: Digest realm=\"example.test\", nonce=\"n2\", "
-			    "qop=\"auth\", algorithm=MD5\r\n",
-			    "");
-			continue;
-		}
-		assert_non_null(strstr(got, "algorithm=SHA-256"));
-		assert_non_null(strstr(got, "response=\"00112233445566778899aabbccddeeff\""));
-		assert_non_null(strstr(got, "nonce=\"n1\""));
-		assert_non_null(strstr(got, "uri=\"sip:example.test\""));
-		assert_non_null(strstr(got, "\r\nExpires: 3600\r\n"));
-		assert_non_null(strstr(got, "+sip.instance=\"<urn:uuid:"));
-		reply(r, "200 OK", "reg", "Expires: 1800\r\n", "");
-		ok++;
-	}
-	assert_int_equal(challenged, 2);
-	unsigned want, up, failed;
-	do {
-		rig_spin(r, 5);
-		regs_count(sipd_of(&r->d), &want, &up, &failed);
-	} while (up < 2);
-}
-
 static void outgoing(void **state)
 {
-	struct rig *r = start(proxy_conf);
+	struct rig *r = rig_sip_start(rig_proxy_conf);
 	char to[256], from[256];
 	(void)state;
 
-	registered(r);
+	rig_registered(r);
 	assert_int_equal(rig_setup(r, 61, "200", "0305555"), 0);
 	sip_await(r, "INVITE sip:0305555@example.test SIP/2.0");
-	header("From", from, sizeof(from));
+	sip_header("From", from, sizeof(from));
 	assert_int_equal(strncmp(from, "\"User 200\" <sip:200@example.test>", 33), 0);
 	assert_int_equal(sdp_port(), rig_media_of(r, 61)->port[1]);
 	assert_non_null(strstr(got, "RTP/AVP"));
 	assert_non_null(strstr(got, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"));
 	/* challenged once */
-	reply(r, "407 Proxy Authentication Required", "x",
+	sip_reply(r, "407 Proxy Authentication Required", "x",
 	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n3\"\r\n", "");
 	sip_await(r, "ACK ");
 	sip_await(r, "INVITE ");
 	assert_non_null(strstr(got, "Proxy-Authorization: Digest username=\"200\""));
-	reply(r, "180 Ringing", "t1", "", "");
+	sip_reply(r, "180 Ringing", "t1", "", "");
 	size_t mark = 0;
 	RIG_UNTIL(r, rig_media_of(r, 61)->tone[2] == MEDIA__TONE_KIND__TONE_RINGBACK);
-	reply(r, "183 Progress", "t1", "", body(1, 8000, ""));
+	sip_reply(r, "183 Progress", "t1", "", sip_sdp(1, 8000, ""));
 	RIG_UNTIL(r, rig_media_of(r, 61)->remote[1] == 8000);
 	assert_int_equal(rig_media_of(r, 61)->tone[2], MEDIA__TONE_KIND__TONE_OFF);
 	/* another fork answers */
-	reply(r, "200 OK", "t2", "P-Asserted-Identity: \"Real Name\" <sip:555@example.test>\r\n",
-	    body(1, 8010, ""));
-	header("To", to, sizeof(to));
+	sip_reply(r, "200 OK", "t2",
+	    "P-Asserted-Identity: \"Real Name\" <sip:555@example.test>\r\n", sip_sdp(1, 8010, ""));
+	sip_header("To", to, sizeof(to));
 	struct rig_event *e = rig_await(r, mark, CALL__TYPE__CALL_CONNECTED, 61);
 	assert_string_equal(e->number, "555");
 	assert_string_equal(e->name, "Real Name");
@@ -309,14 +169,14 @@ static void outgoing(void **state)
 	assert_int_equal(rig_hold(r, 61, true), 0);
 	sip_await(r, "INVITE ");
 	assert_non_null(strstr(got, "a=sendonly"));
-	reply(r, "200 OK", "", "", body(2, 8010, "a=recvonly\r\n"));
+	sip_reply(r, "200 OK", "", "", sip_sdp(2, 8010, "a=recvonly\r\n"));
 	sip_await(r, "ACK ");
 	RIG_UNTIL(r, rig_media_of(r, 61)->music[1] == 1 &&
 	                 rig_media_of(r, 61)->dir[1] == MEDIA__DIRECTION__SENDONLY);
 	assert_int_equal(rig_hold(r, 61, false), 0);
 	sip_await(r, "INVITE ");
 	assert_non_null(strstr(got, "a=sendrecv"));
-	reply(r, "200 OK", "", "", body(3, 8010, ""));
+	sip_reply(r, "200 OK", "", "", sip_sdp(3, 8010, ""));
 	sip_await(r, "ACK ");
 	RIG_UNTIL(r, rig_media_of(r, 61)->music[1] == 0 &&
 	                 rig_media_of(r, 61)->dir[1] == MEDIA__DIRECTION__SENDRECV);
@@ -333,12 +193,12 @@ static void outgoing(void **state)
 	sip_await(r, "INVITE ");
 	assert_int_not_equal(sdp_port(), before);
 	assert_int_equal(sdp_port(), rig_media_of(r, 61)->port[1]);
-	reply(r, "200 OK", "", "", body(4, 8010, ""));
+	sip_reply(r, "200 OK", "", "", sip_sdp(4, 8010, ""));
 	sip_await(r, "ACK ");
 	/* the far end hangs up */
 	char id[128];
-	header("Call-ID", id, sizeof(id));
-	header("From", from, sizeof(from));
+	sip_header("Call-ID", id, sizeof(id));
+	sip_header("From", from, sizeof(from));
 	sip_send(r,
 	    "BYE sip:200@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
 	    "127.0.0.1:%u;branch=z9hG4bKbye;rport\r\n"
@@ -353,7 +213,7 @@ static void outgoing(void **state)
 	/* refused, and given up */
 	assert_int_equal(rig_setup(r, 62, "200", "0306"), 0);
 	sip_await(r, "INVITE ");
-	reply(r, "486 Busy Here", "b", "", "");
+	sip_reply(r, "486 Busy Here", "b", "", "");
 	sip_await(r, "ACK ");
 	e = rig_await(r, mark, CALL__TYPE__CALL_RELEASE, 62);
 	assert_int_equal(e->cause, CAUSE_BUSY);
@@ -361,7 +221,7 @@ static void outgoing(void **state)
 	RIG_UNTIL(r, r->m[r->nm - 1].tone[2] == MEDIA__TONE_KIND__TONE_BUSY);
 	assert_int_equal(rig_setup(r, 63, "200", "0307"), 0);
 	sip_await(r, "INVITE ");
-	reply(r, "180 Ringing", "c", "", "");
+	sip_reply(r, "180 Ringing", "c", "", "");
 	rig_spin(r, 20);
 	rig_hangup(r, 63, CAUSE_NORMAL);
 	sip_await(r, "CANCEL ");
@@ -371,18 +231,18 @@ static void outgoing(void **state)
 /* A call from SIP is forwarded to SIP: two sessions of ours, media through mediad. */
 static void forwarded_out(void **state)
 {
-	struct rig *r = start(proxy_conf);
+	struct rig *r = rig_sip_start(rig_proxy_conf);
 	char to[256], out_id[128];
 	(void)state;
 
-	registered(r);
+	rig_registered(r);
 	rig_add_user(r, "200", "050030000200", "forward-always", "0301");
-	invite(r, "200", "fw", "", body(1, 7000, ""));
+	invite(r, "200", "fw", "", sip_sdp(1, 7000, ""));
 	sip_await(r, "INVITE sip:0301@example.test SIP/2.0");
 	assert_non_null(strstr(got, "Diversion: <sip:200@example.test>;reason=unconditional"));
-	header("Call-ID", out_id, sizeof(out_id));
-	reply(r, "180 Ringing", "z", "", "");
-	reply(r, "200 OK", "z", "", body(1, 8000, ""));
+	sip_header("Call-ID", out_id, sizeof(out_id));
+	sip_reply(r, "180 Ringing", "z", "", "");
+	sip_reply(r, "200 OK", "z", "", sip_sdp(1, 8000, ""));
 	bool ack = false, ok = false;
 	while (!ack || !ok) {
 		bool found = false;
@@ -390,7 +250,7 @@ static void forwarded_out(void **state)
 		ack |= strncmp(got, "ACK ", 4) == 0;
 		if (strncmp(got, "SIP/2.0 200", 11) == 0) {
 			ok = true;
-			header("To", to, sizeof(to));
+			sip_header("To", to, sizeof(to));
 			inside(r, "ACK", 1, "fw", to, "", "");
 		}
 	}
@@ -399,7 +259,7 @@ static void forwarded_out(void **state)
 	assert_int_equal(r->m[1].remote[2], r->m[0].port[2]);
 	inside(r, "BYE", 2, "fw", to, "", "");
 	sip_await(r, "BYE ");
-	reply(r, "200 OK", "", "", "");
+	sip_reply(r, "200 OK", "", "", "");
 	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
 	rig_free(r);
 }
@@ -407,15 +267,15 @@ static void forwarded_out(void **state)
 /* The far end transfers the handset to another of our users. */
 static void referred(void **state)
 {
-	struct rig *r = start(local_conf);
+	struct rig *r = rig_sip_start(rig_local_conf);
 	char to[256];
 	(void)state;
 
-	invite(r, "200", "rf", "", body(1, 7000, ""));
+	invite(r, "200", "rf", "", sip_sdp(1, 7000, ""));
 	uint64_t ref = rig_await(r, 0, CALL__TYPE__CALL_OFFER, 0)->call;
 	rig_answer(r, ref);
 	sip_await(r, "SIP/2.0 200");
-	header("To", to, sizeof(to));
+	sip_header("To", to, sizeof(to));
 	inside(r, "ACK", 1, "rf", to, "", "");
 	rig_spin(r, 20);
 	size_t mark = r->nev;
@@ -423,12 +283,12 @@ static void referred(void **state)
 	sip_await(r, "SIP/2.0 202");
 	sip_await(r, "NOTIFY ");
 	assert_non_null(strstr(got, "SIP/2.0 100"));
-	reply(r, "200 OK", "", "", "");
+	sip_reply(r, "200 OK", "", "", "");
 	uint64_t other = rig_await(r, mark, CALL__TYPE__CALL_OFFER, 0)->call;
 	rig_answer(r, other);
 	sip_await(r, "NOTIFY ");
 	assert_non_null(strstr(got, "SIP/2.0 200"));
-	reply(r, "200 OK", "", "", "");
+	sip_reply(r, "200 OK", "", "", "");
 	RIG_UNTIL(r, rig_media_of(r, ref) && rig_media_of(r, other) &&
 	                 rig_media_of(r, ref)->remote[1] == rig_media_of(r, other)->port[1]);
 	assert_null(rig_find(r, mark, CALL__TYPE__CALL_RELEASE, ref));
@@ -436,6 +296,52 @@ static void referred(void **state)
 	rig_await(r, mark, CALL__TYPE__CALL_RELEASE, other);
 	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
 	rig_free(r);
+}
+
+/* A handset hands its SIP caller over to another: the caller is told whom it talks to. */
+static void displayed(void **state)
+{
+	char to[256];
+	(void)state;
+
+	for (int update = 0; update < 2; update++) {
+		struct rig *r = rig_sip_start(rig_local_conf);
+		invite(r, "200", "dp", update ? "Allow: UPDATE\r\n" : "", sip_sdp(1, 7000, ""));
+		uint64_t ref = rig_await(r, 0, CALL__TYPE__CALL_OFFER, 0)->call, other = 901;
+		rig_answer(r, ref);
+		sip_await(r, "SIP/2.0 200");
+		assert_non_null(
+		    strstr(got, "P-Asserted-Identity: \"User 200\" <sip:200@example.test>"));
+		sip_header("To", to, sizeof(to));
+		inside(r, "ACK", 1, "dp", to, "", "");
+		rig_spin(r, 20);
+		assert_int_equal(rig_hold(r, ref, true), 0);
+		sip_await(r, "INVITE ");
+		sip_reply(r, "200 OK", "", "", sip_sdp(2, 7000, "a=recvonly\r\n"));
+		sip_await(r, "ACK ");
+		(void)rig_connect(r, other, "200", "201");
+		assert_int_equal(rig_transfer(r, ref, other, NULL), 0);
+		bool said = false;
+		for (int i = 0; i < 3 && !said; i++) { /* retrieved, and told who: in any order */
+			bool found = false;
+			RIG_UNTIL(r,
+			    found || (found = sip_next(r) && (strncmp(got, "INVITE ", 7) == 0 ||
+			                                         strncmp(got, "UPDATE ", 7) == 0)));
+			said =
+			    strstr(got,
+			        "P-Asserted-Identity: \"User 201\" <sip:201@example.test>") != NULL;
+			bool is_update = strncmp(got, "UPDATE ", 7) == 0;
+			if (said)
+				assert_int_equal(is_update, update);
+			sip_reply(r, "200 OK", "", "",
+			    is_update ? "" : sip_sdp(3 + (unsigned)i, 7000, ""));
+			if (!is_update)
+				sip_await(r, "ACK ");
+		}
+		assert_true(said);
+		rig_spin(r, 20);
+		rig_free(r);
+	}
 }
 
 static void message_summary(void **state)
@@ -467,6 +373,7 @@ int main(void)
 		cmocka_unit_test(outgoing),
 		cmocka_unit_test(forwarded_out),
 		cmocka_unit_test(referred),
+		cmocka_unit_test(displayed),
 	};
 	log_set_level(LOG_WARNING);
 	return cmocka_run_group_tests(tests, NULL, NULL);
