@@ -61,8 +61,9 @@ struct ice_pair {
 	uint64_t resend_us;
 	struct stun_id id;
 	uint8_t local, remote; /* indices; local is a base: host or relayed */
-	uint8_t valid_local;   /* PAIR_OK: the local candidate that the answer showed */
+	uint8_t valid_local;   /* valid: the local candidate that the answer showed */
 	uint8_t state, sent;
+	bool valid;
 	bool triggered, nominate, told; /* told: the check in flight has USE-CANDIDATE */
 	bool nominated, wanted; /* wanted: the controlling peer nominated it before it was valid */
 };
@@ -82,11 +83,12 @@ struct ice {
 	const struct ice_ops *ops;
 	void *ctx;
 	enum ice_state state;
-	bool controlling, remote_set, remote_complete, patience_over;
+	bool controlling, remote_set, remote_complete;
+	bool lost[ICE_COMPS]; /* consent expired */
 	uint64_t tie;
 	char ufrag[ICE_UFRAG], pwd[ICE_PWD], rufrag[ICE_UFRAG], rpwd[ICE_PWD];
 	struct cand local[ICE_LOCAL], remote[ICE_REMOTE];
-	uint8_t nlocal, nremote, npairs, nearly, nfoundations;
+	uint8_t nlocal, nremote, npairs, nearly;
 	struct ice_pair pair[ICE_PAIRS];
 	struct ice_early early[ICE_EARLY];
 	int16_t chosen[ICE_COMPS]; /* pair; -1: none */
@@ -98,10 +100,7 @@ struct ice {
 	uint64_t gather_end_us;
 	struct ice_turn relay[ICE_COMPS];
 	/* checks */
-	uint64_t pace_us, first_ok_us, fail_us, now_us;
-	/* LYNC: does the peer know IMPLEMENTATION-VERSION, and which form does it speak? */
-	bool peer_impl;
-	uint32_t peer_version;
+	uint64_t pace_us, first_ok_us, fail_us;
 	/* keep-alive and consent */
 	struct stun_id consent_id[ICE_COMPS];
 	uint64_t keep_us[ICE_COMPS], consent_us[ICE_COMPS];

@@ -99,9 +99,10 @@ static void read_rfc(struct stun_msg *m, uint16_t type, struct rd r)
 {
 	switch (type) {
 	case STUN_A_MAPPED:
-		if (!addr_set(&m->alternate))
-			read_addr(
-			    r, NULL, &m->alternate); /* moved below, unless the XOR form is there */
+		read_addr(r, NULL, &m->plain);
+		break;
+	case STUN_A_ALTERNATE:
+		read_addr(r, NULL, &m->alternate);
 		break;
 	case STUN_A_XOR_MAPPED:
 		read_addr(r, &m->id, &m->mapped);
@@ -222,11 +223,8 @@ int stun_parse(const uint8_t *p, size_t n, enum stun_form form, struct stun_msg 
 		}
 		read_attr(out, form, type, value);
 	}
-	if (form != STUN_MSTURN && addr_set(&out->alternate)) {
-		if (!addr_set(&out->mapped))
-			out->mapped = out->alternate;
-		out->alternate = (struct addr){ 0 };
-	}
+	if (form != STUN_MSTURN && !addr_set(&out->mapped))
+		out->mapped = out->plain;
 	return 0;
 }
 

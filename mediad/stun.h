@@ -94,8 +94,8 @@ struct stun_msg {
 	struct stun_id id;
 	uint16_t integrity_at, fingerprint_at; /* offsets of the attributes; 0: not there */
 	struct slice username, realm, nonce, data, candidate;
-	struct addr mapped, relayed, peer,
-	    alternate; /* mapped: XOR form before the plain one. No family: not there */
+	/* No family: not there. mapped: the XOR form, else plain. */
+	struct addr mapped, relayed, peer, alternate, plain;
 	uint64_t tie;
 	uint32_t priority, lifetime, impl, sequence;
 	uint8_t connection[20];  /* MS-TURN */

@@ -47,7 +47,7 @@ struct turn {
 	/* the transaction in flight */
 	struct stun_id id;
 	uint16_t asked; /* type; 0: none */
-	uint8_t sent;
+	uint8_t asked_peer, sent;
 	uint64_t resend_us, refresh_us;
 	uint8_t msg[STUN_MAX];
 	size_t msg_n;

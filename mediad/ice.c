@@ -1,0 +1,431 @@
+/* ICE agent: candidates, gathering, time, media. */
+#include "mediad/ice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/id.h"
+#include "common/mem.h"
+#include "mediad/ice_priv.h"
+
+#define GATHER_SENDS 4
+
+static void relay_send(void *ctx, const struct addr *server, const uint8_t *p, size_t n);
+static void relay_state(void *ctx, enum turn_state state);
+static const struct turn_ops relay_ops = { .send = relay_send, .state = relay_state };
+
+int ice_add_local(struct ice *a, enum cand_type type, unsigned comp, const struct addr *addr,
+    const struct addr *related, uint8_t base, uint32_t priority)
+{
+	struct cand *c = &a->local[a->nlocal];
+	uint8_t at = a->nlocal;
+
+	if (at == ICE_LOCAL)
+		return -1;
+	*c = (struct cand){ .component = (uint8_t)comp,
+		.type = (uint8_t)type,
+		.priority = priority,
+		.addr = *addr };
+	if (related)
+		c->related = *related;
+	/* One foundation per type: one base address, one server. At most 4 characters, which MS-ICE2 sends as a group. */
+	snprintf(c->foundation, sizeof(c->foundation), "%d", (int)type);
+	a->base[at] = type == CAND_HOST || type == CAND_RELAY ? at : base;
+	a->nlocal++;
+	return at;
+}
+
+int ice_init(struct ice *a, const struct ice_conf *conf, const struct ice_ops *ops, void *ctx)
+{
+	if ((conf->mode != ICE_RFC8445 && conf->mode != ICE_MS_ICE2) || conf->comps < 1 ||
+	    conf->comps > ICE_COMPS)
+		return ERR_VALUE;
+	for (unsigned c = 0; c < conf->comps; c++)
+		if (!addr_set(&conf->host[c]) || addr_any(&conf->host[c]))
+			return ERR_VALUE;
+	*a =
+	    (struct ice){ .conf = *conf, .ops = ops, .ctx = ctx, .controlling = conf->controlling };
+	if (!a->conf.patience_ms)
+		a->conf.patience_ms = 1000;
+	if (!a->conf.gather_ms)
+		a->conf.gather_ms = 3000;
+	if (!a->conf.fail_ms)
+		a->conf.fail_ms = conf->mode == ICE_MS_ICE2 ? 10000 : 30000;
+	a->tie = id_u64();
+	id_token(a->ufrag, 8);
+	id_token(a->pwd, 26); /* 130 bits; RFC 8445 5.3 wants 128 */
+	for (unsigned c = 1; c <= conf->comps; c++) {
+		a->chosen[c - 1] = -1;
+		(void)ice_add_local(a, CAND_HOST, c, &conf->host[c - 1], NULL, 0,
+		    cand_priority(CAND_HOST, c, 0, conf->mode == ICE_MS_ICE2));
+		a->relay[c - 1].agent = a;
+		a->relay[c - 1].comp = (uint8_t)c;
+	}
+	return 0;
+}
+
+void ice_close(struct ice *a)
+{
+	for (unsigned c = 0; c < ICE_COMPS; c++)
+		if (a->relay[c].turn.ops)
+			turn_stop(&a->relay[c].turn);
+	mem_wipe(a->pwd, sizeof(a->pwd));
+	mem_wipe(a->rpwd, sizeof(a->rpwd));
+}
+
+void ice_emit(
+    struct ice *a, uint8_t base, const struct addr *to, const uint8_t *p, size_t n, uint64_t now_us)
+{
+	const struct cand *c = &a->local[base];
+	uint8_t buf[STUN_MAX * 2 + TURN_OVERHEAD];
+
+	if (c->type != CAND_RELAY) {
+		a->ops->send(a->ctx, c->component, to, p, n);
+		return;
+	}
+	struct turn *t = &a->relay[c->component - 1].turn;
+	size_t k = turn_wrap(t, to, p, n, buf, sizeof(buf), now_us);
+	if (k)
+		a->ops->send(a->ctx, c->component, &t->server, buf, k);
+}
+
+static void relay_send(void *ctx, const struct addr *server, const uint8_t *p, size_t n)
+{
+	struct ice_turn *r = ctx;
+
+	r->agent->ops->send(r->agent->ctx, r->comp, server, p, n);
+}
+
+static bool gathering(const struct ice *a)
+{
+	for (unsigned c = 0; c < a->conf.comps; c++) {
+		enum turn_state s = a->relay[c].turn.state;
+		if (a->gather_us[c] || s == TURN_ASKED || s == TURN_CHALLENGED)
+			return true;
+	}
+	return false;
+}
+
+static void gathered(struct ice *a)
+{
+	if (a->state != ICE_GATHERING)
+		return;
+	a->state = ICE_READY;
+	memset(a->gather_us, 0, sizeof(a->gather_us));
+	a->ops->event(a->ctx, ICE_EV_GATHERED, 0);
+}
+
+static void add_reflexive(struct ice *a, unsigned comp, const struct addr *mapped)
+{
+	const struct addr *host = &a->conf.host[comp - 1];
+	bool ms = a->conf.mode == ICE_MS_ICE2;
+
+	for (uint8_t i = 0; i < a->nlocal; i++)
+		if (a->local[i].component == comp && addr_eq(&a->local[i].addr, mapped))
+			return; /* no NAT between, or known */
+	(void)ice_add_local(a, CAND_SRFLX, comp, mapped, host, (uint8_t)(comp - 1),
+	    cand_priority(CAND_SRFLX, comp, 0, ms));
+}
+
+static void relay_state(void *ctx, enum turn_state state)
+{
+	struct ice_turn *r = ctx;
+	struct ice *a = r->agent;
+
+	if (a->state != ICE_GATHERING)
+		return;
+	if (state == TURN_ALLOCATED) {
+		if (addr_set(&r->turn.mapped))
+			add_reflexive(a, r->comp, &r->turn.mapped);
+		(void)ice_add_local(a, CAND_RELAY, r->comp, &r->turn.relayed, &r->turn.mapped, 0,
+		    cand_priority(CAND_RELAY, r->comp, 0, a->conf.mode == ICE_MS_ICE2));
+	}
+	if (!gathering(a))
+		gathered(a);
+}
+
+static void ask_reflexive(struct ice *a, unsigned c, uint64_t now_us)
+{
+	uint8_t buf[STUN_MAX];
+	struct stun_w w = stun_begin(buf, sizeof(buf), STUN_RFC, STUN_BINDING, &a->gather_id[c]);
+	size_t n = stun_end(&w, NULL, 0, STUN_FP_NONE);
+
+	a->gather_us[c] = now_us + ((uint64_t)ICE_RTO_US << a->gather_sent[c]);
+	a->gather_sent[c]++;
+	a->ops->send(a->ctx, c + 1, &a->conf.stun, buf, n);
+}
+
+void ice_gather(struct ice *a, uint64_t now_us)
+{
+	if (a->state != ICE_NEW)
+		return;
+	a->state = ICE_GATHERING;
+	a->gather_end_us = now_us + a->conf.gather_ms * 1000u;
+	for (unsigned c = 0; c < a->conf.comps; c++) {
+		if (addr_set(&a->conf.stun)) {
+			a->gather_id[c] = stun_new_id();
+			ask_reflexive(a, c, now_us);
+		}
+		if (addr_set(&a->conf.turn) &&
+		    turn_init(&a->relay[c].turn, a->conf.mode == ICE_MS_ICE2 ? TURN_MS : TURN_RFC,
+		        &a->conf.turn, a->conf.turn_user, a->conf.turn_password, &relay_ops,
+		        &a->relay[c]) == 0)
+			turn_start(&a->relay[c].turn, now_us);
+	}
+	/* The slices belong to the caller: they are not needed after this. */
+	a->conf.turn_user = a->conf.turn_password = (struct slice){ 0 };
+	if (!gathering(a))
+		gathered(a);
+}
+
+static bool usable(const struct ice *a, const struct cand *c)
+{
+	return c->component >= 1 && c->component <= a->conf.comps && addr_set(&c->addr) &&
+	       addr_port(&c->addr) != 0 && c->type >= CAND_HOST && c->type <= CAND_RELAY &&
+	       !addr_any(&c->addr);
+}
+
+static void add_remote(struct ice *a, const struct cand *c)
+{
+	for (uint8_t i = 0; i < a->nremote; i++) {
+		struct cand *r = &a->remote[i];
+		if (!cand_same(r, c))
+			continue;
+		/* Learnt from a check before it was told: the description counts (not the priority of its pairs). */
+		r->type = c->type;
+		memcpy(r->foundation, c->foundation, sizeof(r->foundation));
+		return;
+	}
+	if (a->nremote < ICE_REMOTE) {
+		a->remote[a->nremote] = *c;
+		a->remote[a->nremote++].foundation[CAND_FOUNDATION - 1] = '\0';
+	}
+}
+
+int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const struct cand *c,
+    size_t n, bool complete, const struct addr *remote_candidates, uint64_t now_us)
+{
+	char u[ICE_UFRAG], p[ICE_PWD];
+
+	if (ufrag.n == 0 || pwd.n == 0 || slice_copy(ufrag, u, sizeof(u)) ||
+	    slice_copy(pwd, p, sizeof(p)))
+		return ERR_VALUE;
+	if (a->remote_set && (strcmp(u, a->rufrag) != 0 || strcmp(p, a->rpwd) != 0))
+		return ERR_EXISTS;
+	memcpy(a->rufrag, u, sizeof(u));
+	memcpy(a->rpwd, p, sizeof(p));
+	a->remote_complete |= complete;
+	for (size_t i = 0; i < n; i++)
+		if (usable(a, &c[i]))
+			add_remote(a, &c[i]);
+	if (a->state ==
+	    ICE_GATHERING) /* the answer is here: what is gathered by now has been told */
+		gathered(a);
+	if (!a->remote_set) {
+		a->remote_set = true;
+		a->state = ICE_CHECKING;
+		a->fail_us = now_us + a->conf.fail_ms * 1000u;
+		a->pace_us = now_us;
+	}
+	ice_pairs(a);
+	ice_early_run(a, now_us);
+	if (remote_candidates)
+		ice_remote_chosen(a, remote_candidates, c, n, now_us);
+	return 0;
+}
+
+static enum ice_in stun_in(struct ice *a, uint8_t local, const struct addr *from, const uint8_t *p,
+    size_t n, uint64_t now_us)
+{
+	struct stun_msg m;
+	unsigned comp = a->local[local].component;
+
+	if (stun_parse(p, n, ice_form(a), &m))
+		return ICE_IN_OTHER;
+	if (m.type == STUN_BINDING_OK && a->gather_us[comp - 1] && addr_eq(from, &a->conf.stun) &&
+	    memcmp(m.id.b, a->gather_id[comp - 1].b, sizeof(m.id.b)) == 0) {
+		a->gather_us[comp - 1] = 0;
+		if (addr_set(&m.mapped))
+			add_reflexive(a, comp, &m.mapped);
+		if (!gathering(a))
+			gathered(a);
+		return ICE_IN_TAKEN;
+	}
+	if (m.type == STUN_BINDING_IND)
+		return ICE_IN_TAKEN;
+	if (m.type != STUN_BINDING && m.type != STUN_BINDING_OK && m.type != STUN_BINDING_ERR)
+		return ICE_IN_OTHER;
+
+	enum stun_fp fp = stun_fingerprint(&m);
+	/* LYNC: old stacks compute it with a faulty table; those that tell their version do not. */
+	if (fp != STUN_FP_GOOD &&
+	    !(fp == STUN_FP_FAULTY && a->conf.mode == ICE_MS_ICE2 && !m.has_impl)) {
+		a->count.bad_fingerprint++;
+		return ICE_IN_TAKEN;
+	}
+	if (m.type == STUN_BINDING)
+		ice_request(a, local, from, &m, now_us);
+	else if (a->remote_set)
+		ice_response(a, local, from, &m, now_us);
+	return ICE_IN_TAKEN;
+}
+
+static int relay_base(const struct ice *a, unsigned comp)
+{
+	for (uint8_t i = 0; i < a->nlocal; i++)
+		if (a->local[i].component == comp && a->local[i].type == CAND_RELAY)
+			return i;
+	return -1;
+}
+
+enum ice_in ice_input(struct ice *a, unsigned comp, const struct addr *from, const uint8_t *p,
+    size_t n, uint64_t now_us, const uint8_t **media, size_t *media_n, struct addr *peer)
+{
+	struct turn *t;
+	int relay;
+
+	if (comp < 1 || comp > a->conf.comps)
+		return ICE_IN_OTHER;
+	*media = p;
+	*media_n = n;
+	*peer = *from;
+	t = &a->relay[comp - 1].turn;
+	if (t->ops) {
+		switch (turn_input(t, from, p, n, now_us, peer, media, media_n)) {
+		case TURN_TAKEN:
+			return ICE_IN_TAKEN;
+		case TURN_DATA:
+			relay = relay_base(a, comp);
+			if (relay < 0)
+				return ICE_IN_TAKEN;
+			if (stun_is(*media, *media_n))
+				return stun_in(a, (uint8_t)relay, peer, *media, *media_n, now_us);
+			return ICE_IN_MEDIA;
+		default:
+			break;
+		}
+	}
+	if (stun_is(p, n))
+		return stun_in(a, (uint8_t)(comp - 1), from, p, n, now_us);
+	return ICE_IN_MEDIA;
+}
+
+/* Keep-alives and consent of a component that has its pair. */
+static void keep_alive(struct ice *a, unsigned c, uint64_t now_us)
+{
+	const struct ice_pair *p = &a->pair[a->chosen[c]];
+	const struct addr *to = &a->remote[p->remote].addr;
+	uint8_t buf[STUN_MAX * 2];
+	size_t n;
+
+	if (a->conf.mode == ICE_RFC8445) {
+		if (now_us >= a->consent_us[c] && !a->lost[c]) {
+			a->lost[c] = true;
+			a->ops->event(a->ctx, ICE_EV_LOST, c + 1);
+		}
+		if (a->lost[c]) {
+			a->keep_us[c] = UINT64_MAX;
+			return;
+		}
+		/* RFC 7675 5.1: every 5 s, 0.8 to 1.2 times */
+		a->keep_us[c] = now_us + 4000000 + id_below(2000000);
+		a->consent_id[c] = stun_new_id();
+		n = ice_build_check(a, p, false, &a->consent_id[c], buf, sizeof(buf));
+	} else {
+		struct stun_id id = stun_new_id();
+		struct stun_w w = stun_begin(buf, sizeof(buf), STUN_RFC, STUN_BINDING_IND, &id);
+		n = stun_end(&w, NULL, 0, STUN_FP_NONE);
+		a->keep_us[c] = now_us + 15000000;
+	}
+	if (n)
+		ice_emit(a, p->local, to, buf, n, now_us);
+}
+
+void ice_timer(struct ice *a, uint64_t now_us)
+{
+	for (unsigned c = 0; c < a->conf.comps; c++) {
+		struct turn *t = &a->relay[c].turn;
+		if (t->ops && now_us >= turn_next(t))
+			turn_timer(t, now_us);
+		if (a->gather_us[c] && now_us >= a->gather_us[c]) {
+			if (a->gather_sent[c] < GATHER_SENDS)
+				ask_reflexive(a, c, now_us);
+			else
+				a->gather_us[c] = 0;
+		}
+		if (a->chosen[c] >= 0 && now_us >= a->keep_us[c])
+			keep_alive(a, c, now_us);
+	}
+	if (a->state == ICE_GATHERING && (now_us >= a->gather_end_us || !gathering(a)))
+		gathered(a);
+	ice_check_timer(a, now_us);
+}
+
+uint64_t ice_next(const struct ice *a)
+{
+	uint64_t next = ice_check_next(a);
+
+	for (unsigned c = 0; c < a->conf.comps; c++) {
+		const struct turn *t = &a->relay[c].turn;
+		uint64_t at = t->ops ? turn_next(t) : UINT64_MAX;
+		next = at < next ? at : next;
+		if (a->gather_us[c] && a->gather_us[c] < next)
+			next = a->gather_us[c];
+		if (a->chosen[c] >= 0 && a->keep_us[c] < next)
+			next = a->keep_us[c];
+	}
+	if (a->state == ICE_GATHERING && a->gather_end_us < next)
+		next = a->gather_end_us;
+	return next;
+}
+
+bool ice_selected(const struct ice *a, unsigned comp, struct cand *local, struct cand *remote)
+{
+	if (comp < 1 || comp > a->conf.comps || a->chosen[comp - 1] < 0)
+		return false;
+
+	const struct ice_pair *p = &a->pair[a->chosen[comp - 1]];
+	*local = a->local[p->valid_local];
+	/* LYNC: a reflexive candidate found by checks must be announced as typ prflx, which it is here. */
+	*remote = a->remote[p->remote];
+	return true;
+}
+
+const uint8_t *ice_media(struct ice *a, unsigned comp, const uint8_t *p, size_t *n,
+    uint8_t *scratch, size_t cap, struct addr *to, uint64_t now_us)
+{
+	if (comp < 1 || comp > a->conf.comps || a->chosen[comp - 1] < 0 || a->lost[comp - 1])
+		return NULL;
+
+	const struct ice_pair *pair = &a->pair[a->chosen[comp - 1]];
+	if (a->local[pair->local].type != CAND_RELAY) {
+		*to = a->remote[pair->remote].addr;
+		return p;
+	}
+	struct turn *t = &a->relay[comp - 1].turn;
+	*n = turn_wrap(t, &a->remote[pair->remote].addr, p, *n, scratch, cap, now_us);
+	*to = t->server;
+	return *n ? scratch : NULL;
+}
+
+uint32_t ice_warn(const struct ice *a)
+{
+	uint32_t bits = 0;
+	bool local = true, turn = true;
+
+	for (unsigned c = 0; c < a->conf.comps; c++) {
+		const struct turn *t = &a->relay[c].turn;
+		if (!t->ops)
+			continue;
+		if (t->state == TURN_FAILED && t->error == 0)
+			bits |= 0x1; /* server unreachable */
+		if (t->state == TURN_FAILED && t->error)
+			bits |= 0x2; /* allocation refused */
+	}
+	for (uint8_t i = 0; i < a->npairs; i++)
+		if (a->pair[i].valid)
+			*(a->local[a->pair[i].local].type == CAND_RELAY ? &turn : &local) = false;
+	if (a->state == ICE_FAILED)
+		bits |= (local ? 0x20u : 0) | (turn && relay_base(a, 1) >= 0 ? 0x80u : 0);
+	return bits;
+}

@@ -1,0 +1,575 @@
+/* Pairs, connectivity checks, nomination (RFC 8445 6, 7, 8; MS-ICE2 3.1). */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "mediad/ice_priv.h"
+
+#define TA_MS_US  20000u
+#define TA_RFC_US 50000u
+#define IMPL      2u /* LYNC: IMPLEMENTATION-VERSION of what we send, with the STUN-02 form */
+#define NAME_MAX  (ICE_UFRAG * 2)
+
+static uint64_t pair_priority(const struct ice *a, const struct ice_pair *p)
+{
+	uint32_t ours = a->local[p->local].priority, theirs = a->remote[p->remote].priority;
+
+	return a->controlling ? cand_pair_priority(ours, theirs) : cand_pair_priority(theirs, ours);
+}
+
+static bool same_foundation(const struct ice *a, const struct ice_pair *x, const struct ice_pair *y)
+{
+	return strcmp(a->local[x->local].foundation, a->local[y->local].foundation) == 0 &&
+	       strcmp(a->remote[x->remote].foundation, a->remote[y->remote].foundation) == 0;
+}
+
+static struct ice_pair *find_pair(struct ice *a, uint8_t local, uint8_t remote)
+{
+	for (uint8_t i = 0; i < a->npairs; i++)
+		if (a->pair[i].local == local && a->pair[i].remote == remote)
+			return &a->pair[i];
+	return NULL;
+}
+
+static struct ice_pair *add_pair(struct ice *a, uint8_t local, uint8_t remote)
+{
+	struct ice_pair new = {
+		.local = local, .remote = remote, .valid_local = local, .state = PAIR_FROZEN
+	};
+	struct ice_pair *slot = NULL;
+
+	new.priority = pair_priority(a, &new);
+	if (a->npairs < ICE_PAIRS) {
+		slot = &a->pair[a->npairs++];
+	} else { /* full: the least of those that nothing hangs on gives way */
+		for (uint8_t i = 0; i < a->npairs; i++) {
+			struct ice_pair *p = &a->pair[i];
+			if (!p->valid && p->state != PAIR_ACTIVE && !p->triggered &&
+			    (!slot || p->priority < slot->priority))
+				slot = p;
+		}
+		if (!slot || slot->priority >= new.priority)
+			return NULL;
+	}
+	*slot = new;
+	return slot;
+}
+
+void ice_pairs(struct ice *a)
+{
+	for (uint8_t l = 0; l < a->nlocal; l++) {
+		const struct cand *x = &a->local[l];
+		if (x->type != CAND_HOST && x->type != CAND_RELAY)
+			continue; /* reflexive ones are checked from their base */
+		for (uint8_t r = 0; r < a->nremote; r++) {
+			const struct cand *y = &a->remote[r];
+			if (x->component != y->component ||
+			    x->addr.u.sa.sa_family != y->addr.u.sa.sa_family)
+				continue;
+			if (!find_pair(a, l, r))
+				(void)add_pair(a, l, r);
+		}
+	}
+	/* RFC 8445 6.1.2.6: of each foundation the lowest component, and of these the best, may go. */
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i], *best = p;
+		bool known = false;
+		for (uint8_t k = 0; k < a->npairs; k++) {
+			struct ice_pair *q = &a->pair[k];
+			if (!same_foundation(a, p, q))
+				continue;
+			known |= q->state != PAIR_FROZEN;
+			if (ice_comp(a, q) < ice_comp(a, best) ||
+			    (ice_comp(a, q) == ice_comp(a, best) && q->priority > best->priority))
+				best = q;
+		}
+		if (!known)
+			best->state = PAIR_WAITING;
+	}
+}
+
+static void set_role(struct ice *a, bool controlling)
+{
+	a->controlling = controlling;
+	a->count.conflicts++;
+	for (uint8_t i = 0; i < a->npairs; i++)
+		a->pair[i].priority = pair_priority(a, &a->pair[i]);
+}
+
+size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool use, const struct stun_id *id,
+    uint8_t *out, size_t cap)
+{
+	struct stun_w w = stun_begin(out, cap, ice_form(a), STUN_BINDING, id);
+	char name[NAME_MAX];
+	int n = snprintf(name, sizeof(name), "%s:%s", a->rufrag, a->ufrag);
+
+	if (use)
+		stun_put(&w, STUN_A_USE_CANDIDATE, NULL, 0);
+	stun_put_u32(&w, STUN_A_PRIORITY, cand_prflx_priority(&a->local[p->local]));
+	stun_put_u64(&w, a->controlling ? STUN_A_CONTROLLING : STUN_A_CONTROLLED, a->tie);
+	stun_put(&w, STUN_A_USERNAME, name, (size_t)n);
+	if (a->conf.mode == ICE_MS_ICE2) {
+		char group[CAND_FOUNDATION + 3] = { 0 };
+		size_t len = strlen(a->local[p->local].foundation);
+		memcpy(group, a->local[p->local].foundation, len);
+		stun_put(&w, STUN_A_MS_CANDIDATE, group, (len + 3) & ~(size_t)3);
+		stun_put_u32(&w, STUN_A_MS_IMPL, IMPL);
+	}
+	return stun_end(&w, a->rpwd, strlen(a->rpwd), STUN_FP_GOOD);
+}
+
+static void transmit(struct ice *a, struct ice_pair *p, uint64_t now_us)
+{
+	uint8_t buf[STUN_MAX * 2];
+	size_t n = ice_build_check(a, p, p->told, &p->id, buf, sizeof(buf));
+
+	p->resend_us = now_us + ((uint64_t)ICE_RTO_US << p->sent);
+	p->sent++;
+	if (n)
+		ice_emit(a, p->local, &a->remote[p->remote].addr, buf, n, now_us);
+}
+
+static void start_check(struct ice *a, struct ice_pair *p, uint64_t now_us)
+{
+	p->id = stun_new_id();
+	p->state = PAIR_ACTIVE;
+	p->triggered = false;
+	p->told = p->nominate && a->controlling;
+	p->sent = 0;
+	transmit(a, p, now_us);
+}
+
+static bool taken(const struct ice *a, unsigned comp)
+{
+	return a->chosen[comp - 1] >= 0;
+}
+
+/* What remains to be checked of a component is not needed any more. */
+static void stop_checks(struct ice *a, unsigned comp)
+{
+	const struct ice_pair *best = &a->pair[a->chosen[comp - 1]];
+
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		if (ice_comp(a, p) != comp || p == best || p->priority > best->priority)
+			continue;
+		if (p->state == PAIR_FROZEN || p->state == PAIR_WAITING || p->state == PAIR_ACTIVE)
+			p->state = p->valid ? PAIR_OK : PAIR_FAILED;
+		p->triggered = false;
+	}
+}
+
+static void choose(struct ice *a, struct ice_pair *p, uint64_t now_us)
+{
+	unsigned comp = ice_comp(a, p);
+	int16_t *chosen = &a->chosen[comp - 1];
+
+	p->nominated = true;
+	if (*chosen >= 0 && (&a->pair[*chosen] == p || a->pair[*chosen].priority >= p->priority))
+		return;
+	*chosen = (int16_t)(p - a->pair);
+	a->lost[comp - 1] = false;
+	a->consent_us[comp - 1] = now_us + 30000000;
+	a->keep_us[comp - 1] = now_us + (a->conf.mode == ICE_RFC8445 ? 5000000 : 15000000);
+	stop_checks(a, comp);
+	if (a->local[p->local].type == CAND_RELAY)
+		turn_activate(&a->relay[comp - 1].turn, &a->remote[p->remote].addr, now_us);
+	a->ops->event(a->ctx, ICE_EV_SELECTED, comp);
+	for (unsigned c = 1; c <= a->conf.comps; c++)
+		if (!taken(a, c))
+			return;
+	if (a->state == ICE_CHECKING) {
+		a->state = ICE_DONE;
+		a->ops->event(a->ctx, ICE_EV_DONE, 0);
+	}
+}
+
+static void trigger(struct ice *a, uint8_t local, uint8_t remote, bool use, uint64_t now_us)
+{
+	struct ice_pair *p = find_pair(a, local, remote);
+
+	if (!p)
+		p = add_pair(a, local, remote);
+	if (!p)
+		return;
+	if (use && !a->controlling)
+		p->wanted = true;
+	if (p->valid && p->wanted && !a->controlling) {
+		choose(a, p, now_us);
+		return;
+	}
+	if (p->valid)
+		return;
+	if (p->state ==
+	    PAIR_ACTIVE) { /* the path has just opened: again at once, the same transaction */
+		if (p->resend_us > now_us && p->sent < ICE_SENDS)
+			p->resend_us = now_us;
+		return;
+	}
+	p->state = PAIR_WAITING;
+	p->triggered = true;
+}
+
+bool ice_signed_by(
+    const struct ice *a, const struct stun_msg *m, const char *pwd, enum stun_form *form)
+{
+	/* LYNC: the version announces the form; when that fails, the other one. */
+	enum stun_form first =
+	    a->conf.mode == ICE_RFC8445 || (m->has_impl && m->impl >= 3) ? STUN_RFC : STUN_MSICE;
+
+	*form = first;
+	if (stun_verify(m, first, pwd, strlen(pwd)))
+		return true;
+	if (a->conf.mode == ICE_RFC8445)
+		return false;
+	*form = first == STUN_RFC ? STUN_MSICE : STUN_RFC;
+	return stun_verify(m, *form, pwd, strlen(pwd));
+}
+
+static void answer_error(struct ice *a, uint8_t local, const struct addr *from,
+    const struct stun_msg *m, enum stun_form form, unsigned code, const char *text, uint64_t now_us)
+{
+	uint8_t buf[STUN_MAX];
+	struct stun_w w = stun_begin(buf, sizeof(buf), form, STUN_BINDING_ERR, &m->id);
+	bool sign = code != 401 && code != 400;
+
+	stun_put_error(&w, code, text);
+	if (code == 420) {
+		uint8_t list[8];
+		for (uint8_t i = 0; i < m->nunknown; i++) {
+			list[2 * i] = (uint8_t)(m->unknown[i] >> 8);
+			list[2 * i + 1] = (uint8_t)m->unknown[i];
+		}
+		stun_put(&w, STUN_A_UNKNOWN, list, 2u * m->nunknown);
+	}
+	if (a->conf.mode == ICE_MS_ICE2)
+		stun_put_u32(&w, STUN_A_MS_IMPL, IMPL);
+	size_t n = stun_end(&w, sign ? a->pwd : NULL, strlen(a->pwd), STUN_FP_GOOD);
+	if (n)
+		ice_emit(a, local, from, buf, n, now_us);
+}
+
+static int remote_of(struct ice *a, unsigned comp, const struct addr *from)
+{
+	for (uint8_t i = 0; i < a->nremote; i++)
+		if (a->remote[i].component == comp && addr_eq(&a->remote[i].addr, from))
+			return i;
+	return -1;
+}
+
+/* A check that was answered: learn its source, check back, take its nomination. */
+static void learn(struct ice *a, uint8_t local, const struct addr *from, uint32_t priority,
+    bool use, uint64_t now_us)
+{
+	unsigned comp = a->local[local].component;
+	int r = remote_of(a, comp, from);
+
+	if (r < 0) {
+		if (a->nremote == ICE_REMOTE)
+			return;
+		r = a->nremote++;
+		a->remote[r] = (struct cand){ .component = (uint8_t)comp,
+			.type = CAND_PRFLX,
+			.priority = priority,
+			.addr = *from };
+		snprintf(a->remote[r].foundation, sizeof(a->remote[r].foundation), "prflx%d", r);
+	}
+	trigger(a, local, (uint8_t)r, use, now_us);
+}
+
+void ice_early_run(struct ice *a, uint64_t now_us)
+{
+	for (uint8_t i = 0; i < a->nearly; i++) {
+		const struct ice_early *e = &a->early[i];
+		learn(a, e->local, &e->from, e->priority, e->use_candidate, now_us);
+	}
+	a->nearly = 0;
+}
+
+void ice_request(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
+    uint64_t now_us)
+{
+	struct slice ours = slice_str(a->ufrag);
+	enum stun_form form = ice_form(a);
+
+	/* Keep-alives of old peers are requests without a name. */
+	if (m->username.n <= ours.n || memcmp(m->username.p, ours.p, ours.n) != 0 ||
+	    m->username.p[ours.n] != ':') {
+		a->count.bad_user++;
+		return;
+	}
+	if (!m->integrity_at) {
+		answer_error(a, local, from, m, form, 401, "Unauthorized", now_us);
+		return;
+	}
+	if (!ice_signed_by(a, m, a->pwd, &form)) {
+		a->count.bad_integrity++;
+		if (a->conf.mode == ICE_RFC8445)
+			answer_error(a, local, from, m, form, 401, "Unauthorized", now_us);
+		return;
+	}
+	if (m->nunknown) {
+		a->count.unknown++;
+		answer_error(a, local, from, m, form, 420, "Unknown Attribute", now_us);
+		return;
+	}
+	if (!m->has_priority) {
+		answer_error(a, local, from, m, form, 400, "Bad Request", now_us);
+		return;
+	}
+	if ((a->controlling && m->controlling) || (!a->controlling && m->controlled)) {
+		/* RFC 8445 7.3.1.1: the greater tie-breaker is in control. */
+		bool greater = a->tie >= m->tie;
+		if (greater == a->controlling) {
+			answer_error(a, local, from, m, form, 487, "Role Conflict", now_us);
+			return;
+		}
+		set_role(a, !a->controlling);
+	}
+
+	uint8_t buf[STUN_MAX * 2];
+	struct stun_w w = stun_begin(buf, sizeof(buf), form, STUN_BINDING_OK, &m->id);
+	stun_put_addr(&w, STUN_A_XOR_MAPPED, from, true);
+	if (a->conf.mode == ICE_MS_ICE2) {
+		stun_put(&w, STUN_A_USERNAME, m->username.p, m->username.n);
+		stun_put_u32(&w, STUN_A_MS_IMPL, IMPL);
+	}
+	size_t n = stun_end(&w, a->pwd, strlen(a->pwd), STUN_FP_GOOD);
+	if (n)
+		ice_emit(a, local, from, buf, n, now_us);
+
+	if (a->remote_set) {
+		learn(a, local, from, m->priority, m->use_candidate, now_us);
+		return;
+	}
+	/* The peer has our description before we have its answer. */
+	for (uint8_t i = 0; i < a->nearly; i++)
+		if (a->early[i].local == local && addr_eq(&a->early[i].from, from)) {
+			a->early[i].use_candidate |= m->use_candidate;
+			return;
+		}
+	if (a->nearly < ICE_EARLY)
+		a->early[a->nearly++] = (struct ice_early){ .from = *from,
+			.priority = m->priority,
+			.comp = a->local[local].component,
+			.local = local,
+			.use_candidate = m->use_candidate };
+}
+
+static void succeeded(struct ice *a, struct ice_pair *p, const struct stun_msg *m, uint64_t now_us)
+{
+	unsigned comp = ice_comp(a, p);
+	int at = -1;
+
+	if (!addr_set(&m->mapped)) {
+		p->state = PAIR_FAILED;
+		return;
+	}
+	for (uint8_t i = 0; i < a->nlocal; i++)
+		if (a->local[i].component == comp && addr_eq(&a->local[i].addr, &m->mapped) &&
+		    a->base[i] == p->local)
+			at = i;
+	if (at < 0)
+		at = ice_add_local(a, CAND_PRFLX, comp, &m->mapped, &a->local[p->local].addr,
+		    p->local, cand_prflx_priority(&a->local[p->local]));
+	p->valid_local = at < 0 ? p->local : (uint8_t)at;
+	p->state = PAIR_OK;
+	p->valid = true;
+	if (!a->first_ok_us)
+		a->first_ok_us = now_us;
+	for (uint8_t i = 0; i < a->npairs; i++)
+		if (a->pair[i].state == PAIR_FROZEN && same_foundation(a, &a->pair[i], p))
+			a->pair[i].state = PAIR_WAITING;
+	if (a->controlling ? p->told : p->wanted)
+		choose(a, p, now_us);
+	p->nominate = p->told = false;
+}
+
+void ice_response(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
+    uint64_t now_us)
+{
+	enum stun_form form;
+	unsigned comp = a->local[local].component;
+	bool signed_ok = m->integrity_at && ice_signed_by(a, m, a->rpwd, &form);
+
+	if (memcmp(a->consent_id[comp - 1].b, m->id.b, sizeof(m->id.b)) == 0 && signed_ok &&
+	    m->type == STUN_BINDING_OK) {
+		const struct ice_pair *c = taken(a, comp) ? &a->pair[a->chosen[comp - 1]] : NULL;
+		if (c && c->local == local && addr_eq(&a->remote[c->remote].addr, from))
+			a->consent_us[comp - 1] = now_us + 30000000;
+		return;
+	}
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		if (p->state != PAIR_ACTIVE || memcmp(p->id.b, m->id.b, sizeof(m->id.b)) != 0)
+			continue;
+		if (!signed_ok && !(m->type == STUN_BINDING_ERR && !m->integrity_at &&
+		                      (m->error == 400 || m->error == 401))) {
+			a->count.bad_integrity++;
+			return; /* as if it had not come: the true one may follow */
+		}
+		if (p->local != local || !addr_eq(&a->remote[p->remote].addr, from)) {
+			p->state = p->valid ? PAIR_OK
+			                    : PAIR_FAILED; /* RFC 8445 7.2.5.2.1: not symmetric */
+			return;
+		}
+		if (m->type == STUN_BINDING_OK) {
+			succeeded(a, p, m, now_us);
+		} else if (m->error == 487) {
+			/* The role that the request had is the one that is refused. */
+			set_role(a, !a->controlling);
+			p->state = PAIR_WAITING;
+			p->triggered = true;
+		} else {
+			p->state = p->valid ? PAIR_OK : PAIR_FAILED;
+			p->nominate = false;
+		}
+		return;
+	}
+}
+
+void ice_remote_chosen(
+    struct ice *a, const struct addr *ours, const struct cand *theirs, size_t n, uint64_t now_us)
+{
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		unsigned comp = ice_comp(a, p);
+		if (a->controlling || !addr_set(&ours[comp - 1]) ||
+		    !addr_eq(&a->local[p->valid_local].addr, &ours[comp - 1]))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (cand_same(&theirs[k], &a->remote[p->remote])) {
+				p->wanted = true;
+				if (p->valid)
+					choose(a, p, now_us);
+			}
+	}
+}
+
+/* Controlling: the best valid pair of each component, when nothing better is under way or patience is over. */
+static void nominate(struct ice *a, uint64_t now_us)
+{
+	bool over = a->first_ok_us && now_us >= a->first_ok_us + a->conf.patience_ms * 1000u;
+
+	for (unsigned comp = 1; comp <= a->conf.comps; comp++) {
+		struct ice_pair *best = NULL;
+		bool wait = taken(a, comp);
+		for (uint8_t i = 0; i < a->npairs; i++) {
+			struct ice_pair *p = &a->pair[i];
+			if (ice_comp(a, p) != comp)
+				continue;
+			wait |= p->nominate;
+			if (p->valid && p->state == PAIR_OK &&
+			    (!best || p->priority > best->priority))
+				best = p;
+		}
+		for (uint8_t i = 0; best && !over && i < a->npairs; i++) {
+			const struct ice_pair *p = &a->pair[i];
+			wait |= ice_comp(a, p) == comp && p->priority > best->priority &&
+			        !p->valid && p->state != PAIR_FAILED;
+		}
+		if (!best || wait)
+			continue;
+		best->nominate = true;
+		best->state = PAIR_WAITING;
+		best->triggered = true;
+	}
+}
+
+static struct ice_pair *next_check(struct ice *a)
+{
+	struct ice_pair *best = NULL;
+
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		if (p->state == PAIR_WAITING &&
+		    (!best || p->triggered > best->triggered ||
+		        (p->triggered == best->triggered && p->priority > best->priority)))
+			best = p;
+	}
+	if (best)
+		return best;
+	/* Nothing waits: the best frozen one whose foundation nobody is trying now. */
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		bool tried = false;
+		if (p->state != PAIR_FROZEN || (best && best->priority >= p->priority))
+			continue;
+		for (uint8_t k = 0; k < a->npairs; k++)
+			tried |=
+			    a->pair[k].state == PAIR_ACTIVE && same_foundation(a, &a->pair[k], p);
+		if (!tried)
+			best = p;
+	}
+	return best;
+}
+
+/* Time is over. What is valid is used even if it was never nominated (MS-ICE2 3.1.6.2). */
+static void give_up(struct ice *a, uint64_t now_us)
+{
+	for (unsigned comp = 1; comp <= a->conf.comps; comp++) {
+		struct ice_pair *best = NULL;
+		for (uint8_t i = 0; !taken(a, comp) && i < a->npairs; i++) {
+			struct ice_pair *p = &a->pair[i];
+			if (ice_comp(a, p) == comp && p->valid &&
+			    (!best || p->priority > best->priority))
+				best = p;
+		}
+		if (best)
+			choose(a, best, now_us);
+	}
+	if (a->state == ICE_DONE)
+		return;
+	a->state = ICE_FAILED;
+	a->ops->event(a->ctx, ICE_EV_FAILED, 0);
+}
+
+void ice_check_timer(struct ice *a, uint64_t now_us)
+{
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		if (p->state != PAIR_ACTIVE || now_us < p->resend_us)
+			continue;
+		if (p->sent < ICE_SENDS) {
+			transmit(a, p, now_us);
+		} else {
+			a->count.unanswered++;
+			p->state = p->valid ? PAIR_OK : PAIR_FAILED;
+			p->nominate = false;
+		}
+	}
+	if (a->state != ICE_CHECKING && a->state != ICE_DONE)
+		return;
+	if (a->controlling)
+		nominate(a, now_us);
+	if (now_us >= a->pace_us) {
+		struct ice_pair *p = next_check(a);
+		a->pace_us = now_us + (a->conf.mode == ICE_MS_ICE2 ? TA_MS_US : TA_RFC_US);
+		/* When all is selected only what the peer asks for is checked. */
+		if (p && (a->state == ICE_CHECKING || p->triggered))
+			start_check(a, p, now_us);
+	}
+	if (a->state == ICE_CHECKING && now_us >= a->fail_us)
+		give_up(a, now_us);
+}
+
+uint64_t ice_check_next(const struct ice *a)
+{
+	uint64_t next = UINT64_MAX;
+	bool more = false;
+
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		const struct ice_pair *p = &a->pair[i];
+		if (p->state == PAIR_ACTIVE && p->resend_us < next)
+			next = p->resend_us;
+		more |= p->triggered;
+		if (a->state == ICE_CHECKING)
+			more |= p->state == PAIR_WAITING || p->state == PAIR_FROZEN ||
+			        (p->valid && !p->nominated);
+	}
+	if (more && (a->state == ICE_CHECKING || a->state == ICE_DONE) && a->pace_us < next)
+		next = a->pace_us;
+	if (a->state == ICE_CHECKING && a->fail_us < next)
+		next = a->fail_us;
+	return next;
+}

@@ -1,0 +1,867 @@
+/* The ICE agent under a fake clock: two of them over a network with NATs, loss and relays, in both dialects; roles that
+ * collide, checks before the answer, rubbish, consent. The TURN client against a server written here from MS-TURN. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/enc.h"
+#include "common/id.h"
+#include "mediad/ice.h"
+#include "stun_vectors.h"
+
+#define SERVER "198.51.100.21:3478"
+#define STUN   "198.51.100.1:3478"
+enum { AIR = 256, MTU = 1500 };
+
+struct net;
+struct side {
+	struct net *net;
+	struct ice ice;
+	char name;
+	bool nat;       /* full cone to one public address per port */
+	bool symmetric; /* another public port for each peer */
+	unsigned gathered, selected, done, failed, lost;
+};
+struct datagram {
+	bool used;
+	uint64_t at;
+	struct addr from, to;
+	size_t n;
+	uint8_t p[MTU];
+};
+/* A MS-TURN server: one allocation per client address. */
+struct alloc {
+	struct addr client, relayed, active;
+	uint32_t lifetime;
+	bool up;
+};
+struct net {
+	uint64_t now;
+	struct side a, b;
+	struct datagram air[AIR];
+	unsigned loss;     /* percent */
+	bool block_direct; /* only the servers can be reached */
+	uint32_t seed;
+	struct alloc alloc[4];
+	unsigned nalloc, sends, actives, bare;
+	bool stun_dead;
+};
+static struct net net;
+
+static struct addr at(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(slice_str(text), 0, &a), 0);
+	return a;
+}
+
+static unsigned rnd(struct net *n)
+{
+	n->seed = n->seed * 1664525u + 1013904223u;
+	return n->seed >> 8;
+}
+
+static struct addr host(const struct side *s, unsigned comp)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "10.0.%d.1:%u", s->name == 'a' ? 1 : 2, 49999 + comp);
+	return at(text);
+}
+
+/* The address that the world sees. */
+static struct addr mapped(const struct side *s, const struct addr *inside, const struct addr *to)
+{
+	char text[32];
+	size_t n;
+	unsigned port = addr_port(inside);
+
+	if (!s->nat)
+		return *inside;
+	if (s->symmetric)
+		port += 1000 + (addr_ip(to, &n)[3] * 7u + addr_port(to)) % 500 * 2;
+	snprintf(text, sizeof(text), "203.0.113.%d:%u", s->name == 'a' ? 1 : 2, port);
+	return at(text);
+}
+
+static void post(
+    struct net *n, const struct addr *from, const struct addr *to, const uint8_t *p, size_t len)
+{
+	assert_true(len <= MTU);
+	if (rnd(n) % 100 < n->loss)
+		return;
+	for (int i = 0; i < AIR; i++)
+		if (!n->air[i].used) {
+			n->air[i] = (struct datagram){ .used = true,
+				.at = n->now + 10000 + rnd(n) % 3000,
+				.from = *from,
+				.to = *to,
+				.n = len };
+			memcpy(n->air[i].p, p, len);
+			return;
+		}
+	fail_msg("the test's network is full");
+}
+
+static void on_send(void *ctx, unsigned comp, const struct addr *to, const uint8_t *p, size_t n)
+{
+	struct side *s = ctx;
+	struct addr from = host(s, comp);
+
+	from = mapped(s, &from, to);
+	post(s->net, &from, to, p, n);
+}
+
+static void on_event(void *ctx, enum ice_event ev, unsigned comp)
+{
+	struct side *s = ctx;
+
+	(void)comp;
+	s->gathered += ev == ICE_EV_GATHERED;
+	s->selected += ev == ICE_EV_SELECTED;
+	s->done += ev == ICE_EV_DONE;
+	s->failed += ev == ICE_EV_FAILED;
+	s->lost += ev == ICE_EV_LOST;
+}
+static const struct ice_ops ops = { .send = on_send, .event = on_event };
+
+/* The server of MS-TURN, and a reflector of plain STUN. */
+static void serve_turn(struct net *n, const struct datagram *d)
+{
+	uint8_t key[16], user[64], password[64], buf[MTU], nonce[] = "nonce0000001";
+	size_t user_n, password_n;
+	struct stun_msg m;
+	struct alloc *al = NULL;
+	struct addr server = at(SERVER);
+	uint8_t cookie[4] = { 0x72, 0xc6, 0x4b, 0xc6 };
+
+	assert_int_equal(enc_unhex(slice_str(v_turn_user), user, sizeof(user), &user_n), 0);
+	assert_int_equal(
+	    enc_unhex(slice_str(v_turn_password), password, sizeof(password), &password_n), 0);
+	stun_long_key((struct slice){ (char *)user, user_n }, SLICE_LIT("rtcmedia"),
+	    (struct slice){ (char *)password, password_n }, key);
+	for (unsigned i = 0; i < n->nalloc; i++)
+		if (addr_eq(&n->alloc[i].client, &d->from))
+			al = &n->alloc[i];
+	bool stun = stun_parse(d->p, d->n, STUN_MSTURN, &m) == 0 && m.has_cookie;
+	if (!stun) { /* bare: to the active destination */
+		if (al && addr_set(&al->active)) {
+			n->bare++;
+			post(n, &al->relayed, &al->active, d->p, d->n);
+		}
+		return;
+	}
+	struct stun_w w = stun_begin(buf, sizeof(buf), STUN_MSTURN, m.type | 0x0100, &m.id);
+	bool signed_ok = stun_verify(&m, STUN_MSTURN, key, 16) && m.username.n == user_n;
+	switch (m.type) {
+	case STUN_ALLOCATE:
+		if (!signed_ok) {
+			w = stun_begin(buf, sizeof(buf), STUN_MSTURN, STUN_ALLOCATE_ERR, &m.id);
+			stun_put(&w, STUN_A_MS_COOKIE, cookie, 4);
+			stun_put_error(&w, 401, "Unauthorized");
+			stun_put(&w, STUN_A_REALM, nonce, 12);
+			stun_put(&w, STUN_A_NONCE, "\"rtcmedia\"", 10);
+			size_t k = stun_end(&w, NULL, 0, STUN_FP_NONE);
+			post(n, &server, &d->from, buf, k);
+			return;
+		}
+		assert_int_equal(m.nonce.n, 12);
+		if (!al) {
+			char text[32];
+			assert_true(n->nalloc < 4);
+			al = &n->alloc[n->nalloc++];
+			snprintf(text, sizeof(text), "198.51.100.21:%u", 55000 + n->nalloc);
+			*al = (struct alloc){ .client = d->from, .relayed = at(text) };
+		}
+		al->up = !m.has_lifetime || m.lifetime > 0;
+		stun_put(&w, STUN_A_MS_COOKIE, cookie, 4);
+		stun_put_addr(&w, STUN_A_MAPPED, &al->relayed, false);
+		stun_put_u32(&w, STUN_A_LIFETIME, 60);
+		stun_put_addr(&w, STUN_A_MS_XOR_MAPPED, &d->from, true);
+		uint8_t seq[24] = { 9, 8, 7 };
+		stun_put(&w, STUN_A_MS_SEQUENCE, seq, 24);
+		post(n, &server, &d->from, buf, stun_end(&w, key, 16, STUN_FP_NONE));
+		return;
+	case STUN_MS_SEND:
+		assert_true(signed_ok && al && m.has_sequence && m.connection[0] == 9);
+		n->sends++;
+		post(n, &al->relayed, &m.peer, (const uint8_t *)m.data.p, m.data.n);
+		return;
+	case STUN_MS_ACTIVE:
+		assert_true(signed_ok && al && m.has_sequence);
+		n->actives++;
+		al->active = m.peer;
+		stun_put(&w, STUN_A_MS_COOKIE, cookie, 4);
+		post(n, &server, &d->from, buf, stun_end(&w, NULL, 0, STUN_FP_NONE));
+		return;
+	default:
+		fail_msg("unexpected request %04x", m.type);
+	}
+}
+
+static void deliver(struct net *n, const struct datagram *d, struct side *s, unsigned comp)
+{
+	const uint8_t *media;
+	size_t media_n;
+	struct addr peer;
+
+	(void)ice_input(&s->ice, comp, &d->from, d->p, d->n, n->now, &media, &media_n, &peer);
+}
+
+static void arrive(struct net *n, const struct datagram *d)
+{
+	struct addr stun = at(STUN), turn = at(SERVER);
+
+	if (addr_eq(&d->to, &stun)) {
+		struct stun_msg m;
+		uint8_t buf[200];
+		if (n->stun_dead || stun_parse(d->p, d->n, STUN_RFC, &m))
+			return;
+		struct stun_w w = stun_begin(buf, sizeof(buf), STUN_RFC, STUN_BINDING_OK, &m.id);
+		stun_put_addr(&w, STUN_A_XOR_MAPPED, &d->from, true);
+		post(n, &stun, &d->from, buf, stun_end(&w, NULL, 0, STUN_FP_NONE));
+		return;
+	}
+	if (addr_eq(&d->to, &turn)) {
+		serve_turn(n, d);
+		return;
+	}
+	for (unsigned i = 0; i < n->nalloc; i++) { /* to a relayed address */
+		struct alloc *al = &n->alloc[i];
+		if (!addr_eq(&al->relayed, &d->to))
+			continue;
+		if (addr_set(&al->active) && addr_eq(&al->active, &d->from)) {
+			post(n, &turn, &al->client, d->p, d->n);
+			return;
+		}
+		uint8_t buf[MTU], cookie[4] = { 0x72, 0xc6, 0x4b, 0xc6 };
+		struct stun_id id = stun_new_id();
+		struct stun_w w = stun_begin(buf, sizeof(buf), STUN_MSTURN, STUN_MS_DATA, &id);
+		stun_put(&w, STUN_A_MS_COOKIE, cookie, 4);
+		stun_put_addr(&w, STUN_A_MS_REMOTE, &d->from, false);
+		stun_put(&w, STUN_A_DATA, d->p, d->n);
+		post(n, &turn, &al->client, buf, stun_end(&w, NULL, 0, STUN_FP_NONE));
+		return;
+	}
+	size_t k;
+	bool from_server = addr_ip(&d->from, &k)[0] == 198;
+	if (n->block_direct && !from_server)
+		return;
+	struct side *sides[] = { &n->a, &n->b };
+	for (int i = 0; i < 2; i++)
+		for (unsigned comp = 1; comp <= 2; comp++) {
+			struct addr inside = host(sides[i], comp),
+			            seen = mapped(sides[i], &inside, &d->from);
+			/* A host behind NAT is reached at its public address only, unless both are in one network. */
+			if (addr_eq(&seen, &d->to) || (!sides[i]->nat && addr_eq(&inside, &d->to)))
+				deliver(n, d, sides[i], comp);
+		}
+}
+
+static void run(struct net *n, unsigned ms)
+{
+	uint64_t end = n->now + ms * 1000ull;
+
+	for (unsigned turns = 0;; turns++) {
+		struct datagram *first = NULL;
+		uint64_t next = ice_next(&n->a.ice), other = ice_next(&n->b.ice);
+		assert_true(turns < 1000000);
+		next = other < next ? other : next;
+		for (int i = 0; i < AIR; i++)
+			if (n->air[i].used && (!first || n->air[i].at < first->at))
+				first = &n->air[i];
+		if (first && first->at <= next)
+			next = first->at;
+		else
+			first = NULL;
+		if (next > end)
+			break;
+		n->now = next > n->now ? next : n->now;
+		if (first) {
+			struct datagram d = *first;
+			first->used = false;
+			arrive(n, &d);
+		} else {
+			ice_timer(&n->a.ice, n->now);
+			ice_timer(&n->b.ice, n->now);
+		}
+	}
+	n->now = end;
+}
+
+static void open_side(struct side *s, enum ice_mode mode, bool controlling, bool stun, bool turn)
+{
+	static uint8_t user[64], password[64];
+	size_t user_n, password_n;
+
+	assert_int_equal(enc_unhex(slice_str(v_turn_user), user, sizeof(user), &user_n), 0);
+	assert_int_equal(
+	    enc_unhex(slice_str(v_turn_password), password, sizeof(password), &password_n), 0);
+	struct ice_conf c = { .mode = mode, .controlling = controlling, .comps = 2 };
+	c.host[0] = host(s, 1);
+	c.host[1] = host(s, 2);
+	if (stun)
+		c.stun = at(STUN);
+	if (turn) {
+		c.turn = at(SERVER);
+		c.turn_user = (struct slice){ (char *)user, user_n };
+		c.turn_password = (struct slice){ (char *)password, password_n };
+	}
+	assert_int_equal(ice_init(&s->ice, &c, &ops, s), 0);
+}
+
+static void begin(enum ice_mode mode, bool a_controls, bool b_controls, bool stun, bool turn,
+    bool nat, bool symmetric)
+{
+	for (int i = 0; i < 2; i++) {
+		struct side *s = i ? &net.b : &net.a;
+		s->net = &net;
+		s->name = i ? 'b' : 'a';
+		s->nat = nat;
+		s->symmetric = symmetric;
+	}
+	if (!net.now)
+		net.now = 1000000;
+	open_side(&net.a, mode, a_controls, stun, turn);
+	open_side(&net.b, mode, b_controls, stun, turn);
+	ice_gather(&net.a.ice, net.now);
+	ice_gather(&net.b.ice, net.now);
+	run(&net, 3500);
+	assert_int_equal(net.a.gathered, 1);
+	assert_int_equal(net.b.gathered, 1);
+}
+
+static void tell(struct side *to, const struct side *about)
+{
+	assert_int_equal(
+	    ice_set_remote(&to->ice, slice_str(about->ice.ufrag), slice_str(about->ice.pwd),
+	        about->ice.local, about->ice.nlocal, true, NULL, net.now),
+	    0);
+}
+
+static void is_done(unsigned type_a, unsigned type_b)
+{
+	for (int i = 0; i < 2; i++) {
+		struct side *s = i ? &net.b : &net.a, *o = i ? &net.a : &net.b;
+		assert_int_equal(s->failed, 0);
+		assert_int_equal(s->done, 1);
+		for (unsigned comp = 1; comp <= 2; comp++) {
+			struct cand l, r, ol, or ;
+			assert_true(ice_selected(&s->ice, comp, &l, &r));
+			assert_true(ice_selected(&o->ice, comp, &ol, & or));
+			/* Both ends mean the same pair. */
+			assert_true(addr_eq(&l.addr, & or.addr));
+			assert_int_equal(l.component, comp);
+			if ((i ? type_b : type_a) && l.type != (i ? type_b : type_a))
+				fail_msg(
+				    "%c, component %u: %s", s->name, comp, cand_type_name(l.type));
+		}
+	}
+}
+
+/* Octets through the chosen pair, relayed or not, in both directions. */
+static unsigned media(struct side *from, struct side *to, unsigned comp)
+{
+	uint8_t rtp[60] = { 0x80, 8 }, scratch[60 + TURN_OVERHEAD];
+	unsigned got = 0;
+
+	for (int k = 0; k < 20; k++) {
+		size_t n = sizeof(rtp);
+		struct addr dest;
+		const uint8_t *p =
+		    ice_media(&from->ice, comp, rtp, &n, scratch, sizeof(scratch), &dest, net.now);
+		assert_non_null(p);
+		on_send(from, comp, &dest, p, n);
+		/* run the network by hand, to catch what arrives */
+		for (int hops = 0; hops < 4; hops++)
+			for (int i = 0; i < AIR; i++) {
+				struct datagram d = net.air[i];
+				struct addr inside = host(to, comp),
+				            seen = mapped(to, &inside, &d.from);
+				if (!d.used)
+					continue;
+				net.air[i].used = false;
+				if (addr_eq(&d.to, &seen) ||
+				    (!to->nat && addr_eq(&d.to, &inside))) {
+					const uint8_t *m;
+					size_t mn;
+					struct addr peer;
+					if (ice_input(&to->ice, comp, &d.from, d.p, d.n, net.now,
+					        &m, &mn, &peer) == ICE_IN_MEDIA &&
+					    mn == sizeof(rtp) && memcmp(m, rtp, mn) == 0)
+						got++;
+				} else {
+					arrive(&net, &d);
+				}
+			}
+	}
+	return got;
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	memset(&net, 0, sizeof(net));
+	net.seed = 1;
+	return 0;
+}
+
+static const enum ice_mode modes[] = { ICE_RFC8445, ICE_MS_ICE2 };
+
+static void test_direct(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		fresh(state);
+		begin(modes[i], true, false, false, false, false, false);
+		assert_int_equal(net.a.ice.nlocal, 2);
+		tell(&net.a, &net.b);
+		tell(&net.b, &net.a);
+		uint64_t at0 = net.now;
+		run(&net, 2000);
+		is_done(CAND_HOST, CAND_HOST);
+		assert_true(net.a.ice.first_ok_us - at0 < 200000);
+		assert_int_equal(media(&net.a, &net.b, 1), 20);
+		assert_int_equal(media(&net.b, &net.a, 2), 20);
+	}
+}
+
+/* Full-cone NATs on both sides: the reflexive addresses work; RFC: by the STUN server. */
+static void test_nat(void **state)
+{
+	fresh(state);
+	begin(ICE_RFC8445, true, false, true, false, true, false);
+	assert_int_equal(net.a.ice.nlocal, 4);
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 4000);
+	is_done(CAND_SRFLX, CAND_SRFLX);
+	assert_int_equal(media(&net.a, &net.b, 1), 20);
+}
+
+/* No reflexive candidate is known, one side is behind a NAT: its address is learnt from the checks. */
+static void test_prflx(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct cand l, r;
+		fresh(state);
+		begin(modes[i], true, false, false, false, false, false);
+		net.a.nat = true;
+		tell(&net.a, &net.b);
+		tell(&net.b, &net.a);
+		run(&net, 4000);
+		is_done(CAND_PRFLX, CAND_HOST);
+		assert_true(ice_selected(&net.b.ice, 1, &l, &r));
+		assert_int_equal(r.type, CAND_PRFLX);
+		assert_int_equal(media(&net.b, &net.a, 1), 20);
+	}
+}
+
+/* MS-TURN: the direct way is blocked; both sides have relays. */
+static void test_relay(void **state)
+{
+	fresh(state);
+	net.block_direct = true;
+	begin(ICE_MS_ICE2, true, false, false, true, true, false);
+	assert_int_equal(net.nalloc, 4);
+	/* host, reflexive (from the allocation), relayed; two components */
+	assert_int_equal(net.a.ice.nlocal, 6);
+	assert_int_equal(net.a.ice.local[5].type, CAND_RELAY);
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 8000);
+	is_done(0, 0);
+	struct cand l, r;
+	assert_true(ice_selected(&net.a.ice, 1, &l, &r));
+	assert_true(l.type == CAND_RELAY || r.type == CAND_RELAY);
+	assert_true(net.actives > 0);
+	run(&net, 2000);
+	net.bare = 0;
+	assert_int_equal(media(&net.a, &net.b, 1), 20);
+	assert_int_equal(media(&net.b, &net.a, 1), 20);
+	assert_true(net.bare > 0 || l.type != CAND_RELAY);
+	/* Allocations are refreshed (lifetime 60 s), and freed at the end. */
+	run(&net, 120000);
+	assert_int_equal(net.a.ice.relay[0].turn.state, TURN_ALLOCATED);
+	ice_close(&net.a.ice);
+	ice_close(&net.b.ice);
+	run(&net, 1000);
+	for (unsigned k = 0; k < net.nalloc; k++)
+		assert_false(net.alloc[k].up);
+}
+
+static void test_turn_refused(void **state)
+{
+	fresh(state);
+	for (int i = 0; i < 2; i++) {
+		struct side *s = i ? &net.b : &net.a;
+		s->net = &net;
+		s->name = i ? 'b' : 'a';
+	}
+	net.now = 1000000;
+	open_side(&net.a, ICE_MS_ICE2, true, false, true);
+	open_side(&net.b, ICE_MS_ICE2, false, false, false);
+	net.a.ice.conf.turn_password = SLICE_LIT("wrong");
+	ice_gather(&net.a.ice, net.now);
+	ice_gather(&net.b.ice, net.now);
+	run(&net, 3000);
+	assert_int_equal(net.a.gathered, 1);
+	assert_int_equal(net.a.ice.relay[0].turn.state, TURN_FAILED);
+	assert_int_equal(net.a.ice.relay[0].turn.error, 401);
+	assert_int_equal(ice_warn(&net.a.ice) & 3, 2);
+	tell(&net.a, &net.b); /* and goes on without */
+	tell(&net.b, &net.a);
+	run(&net, 3000);
+	is_done(CAND_HOST, CAND_HOST);
+}
+
+/* Servers that do not answer: gathering ends in time. */
+static void test_dead_servers(void **state)
+{
+	fresh(state);
+	net.stun_dead = true;
+	begin(ICE_RFC8445, true, false, true, false, false, false);
+	assert_int_equal(net.a.ice.nlocal, 2);
+}
+
+static void test_conflict(void **state)
+{
+	for (int i = 0; i < 2; i++)
+		for (int both = 0; both < 2; both++) {
+			fresh(state);
+			begin(modes[i], both, both, false, false, false, false);
+			tell(&net.a, &net.b);
+			tell(&net.b, &net.a);
+			run(&net, 4000);
+			is_done(CAND_HOST, CAND_HOST);
+			assert_true(net.a.ice.controlling != net.b.ice.controlling);
+			assert_true(net.a.ice.count.conflicts + net.b.ice.count.conflicts > 0);
+		}
+}
+
+/* The peer's checks, with its nomination, come before its answer. */
+static void test_early(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		fresh(state);
+		begin(modes[i], true, false, false, false, false, false);
+		tell(&net.a, &net.b);
+		run(&net, 2500);
+		assert_int_equal(net.b.done, 0);
+		assert_int_equal(net.a.done, 1); /* b answers with its own credentials alone */
+		tell(&net.b, &net.a);
+		run(&net, 2000);
+		is_done(CAND_HOST, CAND_HOST);
+	}
+}
+
+static void test_loss(void **state)
+{
+	unsigned done = 0;
+
+	for (unsigned round = 0; round < 30; round++) {
+		fresh(state);
+		net.seed = round + 5;
+		begin(modes[round % 2], true, false, false, false, round % 3 == 0, false);
+		if (round % 3 == 0)
+			net.b.nat = false;
+		net.loss = 20;
+		tell(&net.a, &net.b);
+		tell(&net.b, &net.a);
+		run(&net, 9900);
+		done += net.a.done && net.b.done;
+	}
+	if (done < 28)
+		fail_msg("%u of 30", done);
+}
+
+static void test_nobody(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		fresh(state);
+		begin(modes[i], true, false, false, false, false, false);
+		net.loss = 100;
+		tell(&net.a, &net.b);
+		run(&net, i ? 9900 : 29900);
+		assert_int_equal(net.a.failed, 0);
+		run(&net, 200);
+		assert_int_equal(net.a.failed, 1);
+		assert_true(ice_warn(&net.a.ice) & 0x20);
+		run(&net, 60000);
+		assert_int_equal(net.a.failed, 1);
+		assert_true(ice_next(&net.a.ice) == UINT64_MAX);
+	}
+}
+
+/* Consent: RFC 7675 when the peer falls silent; MS-ICE2 never. */
+static void test_consent(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		uint8_t rtp[12] = { 0x80 }, scratch[600];
+		size_t n = sizeof(rtp);
+		struct addr to;
+		fresh(state);
+		begin(modes[i], true, false, false, false, false, false);
+		tell(&net.a, &net.b);
+		tell(&net.b, &net.a);
+		run(&net, 300000);
+		is_done(CAND_HOST, CAND_HOST);
+		assert_int_equal(net.a.lost, 0);
+		net.loss = 100;
+		run(&net, 40000);
+		assert_int_equal(net.a.lost, i ? 0 : 2);
+		assert_true((ice_media(&net.a.ice, 1, rtp, &n, scratch, sizeof(scratch), &to,
+		                 net.now) == NULL) == (i == 0));
+	}
+}
+
+static void test_remote_chosen(void **state)
+{
+	fresh(state);
+	begin(ICE_MS_ICE2, true, false, false, false, false, false);
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	/* a never nominates; its final offer names the pairs */
+	net.a.ice.conf.patience_ms = 60000;
+	for (unsigned k = 0; k < 40; k++) {
+		run(&net, 20);
+		for (uint8_t i = 0; i < net.a.ice.npairs; i++)
+			net.a.ice.pair[i].nominate = false;
+		net.a.ice.controlling = true;
+	}
+	if (!net.b.done) {
+		struct addr ours[2] = { host(&net.b, 1), host(&net.b, 2) };
+		assert_int_equal(
+		    ice_set_remote(&net.b.ice, slice_str(net.a.ice.ufrag), slice_str(net.a.ice.pwd),
+		        net.a.ice.local, 2, true, ours, net.now),
+		    0);
+	}
+	assert_int_equal(net.b.done, 1);
+}
+
+static void test_refusals(void **state)
+{
+	struct ice_conf c = { .mode = ICE_RFC8445, .comps = 1 };
+	static struct ice a;
+
+	(void)state;
+	assert_int_equal(ice_init(&a, &c, &ops, &net.a), ERR_VALUE);
+	c.host[0] = at("0.0.0.0:5");
+	assert_int_equal(ice_init(&a, &c, &ops, &net.a), ERR_VALUE);
+	c.host[0] = at("192.0.2.1:5000");
+	c.mode = ICE_OFF;
+	assert_int_equal(ice_init(&a, &c, &ops, &net.a), ERR_VALUE);
+	c.mode = ICE_MS_ICE2;
+	assert_int_equal(ice_init(&a, &c, &ops, &net.a), 0);
+	assert_int_equal(
+	    ice_set_remote(&a, SLICE_LIT(""), SLICE_LIT("p"), NULL, 0, true, NULL, 0), ERR_VALUE);
+	assert_int_equal(
+	    ice_set_remote(&a, SLICE_LIT("u"), SLICE_LIT("p"), NULL, 0, true, NULL, 0), 0);
+	assert_int_equal(
+	    ice_set_remote(&a, SLICE_LIT("u2"), SLICE_LIT("p"), NULL, 0, true, NULL, 0),
+	    ERR_EXISTS);
+	/* More candidates than there is room for, and senseless ones */
+	struct cand many[60];
+	for (int i = 0; i < 60; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "192.0.2.%d:4000", i + 1);
+		many[i] = (struct cand){ .component = i == 3 ? 9 : 1,
+			.type = CAND_HOST,
+			.priority = (uint32_t)i,
+			.addr = at(text) };
+		snprintf(many[i].foundation, sizeof(many[i].foundation), "%d", i);
+	}
+	assert_int_equal(
+	    ice_set_remote(&a, SLICE_LIT("u"), SLICE_LIT("p"), many, 60, true, NULL, 0), 0);
+	assert_int_equal(a.nremote, ICE_REMOTE);
+	print_message("struct ice: %zu octets\n", sizeof(a));
+}
+
+/* Octets of all kinds at an agent that runs: nothing is answered that has no right to be. */
+static void test_rubbish(void **state)
+{
+	(void)state;
+	begin(ICE_RFC8445, true, false, false, false, false, false);
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 100);
+	for (int i = 0; i < 50000; i++) {
+		uint8_t p[200];
+		size_t n = rnd(&net) % sizeof(p);
+		const uint8_t *m;
+		struct addr from = at("192.0.2.66:6000"), peer;
+		for (size_t k = 0; k < n; k++)
+			p[k] = (uint8_t)rnd(&net);
+		if (n > 20 && i & 1) {
+			p[0] = (uint8_t)(i >> 1 & 1);
+			p[1] = 1;
+			p[2] = 0;
+			p[3] = (uint8_t)(n - 20);
+		}
+		(void)ice_input(
+		    &net.a.ice, 1 + (unsigned)i % 3, &from, p, n, net.now, &m, &n, &peer);
+	}
+	for (int i = 0; i < AIR; i++)
+		if (net.air[i].used) {
+			struct addr bad = at("192.0.2.66:6000");
+			assert_false(addr_eq(&net.air[i].to, &bad));
+		}
+	run(&net, 3000);
+	is_done(CAND_HOST, CAND_HOST);
+}
+
+/* Octet by octet against the reference messages of MS-TURN. */
+static uint8_t turn_out[MTU];
+static size_t turn_out_n;
+static void turn_sent(void *ctx, const struct addr *server, const uint8_t *p, size_t n)
+{
+	(void)ctx;
+	(void)server;
+	memcpy(turn_out, p, n);
+	turn_out_n = n;
+}
+static const struct turn_ops turn_ops = { .send = turn_sent };
+
+static size_t unhex(const char *hex, uint8_t *out)
+{
+	size_t n = 0;
+
+	assert_int_equal(enc_unhex(slice_str(hex), out, MTU, &n), 0);
+	return n;
+}
+
+/* Transaction ids are random: the vector's takes their place, and the HMAC is made again by hand. */
+static void as_vector(const char *hex, const uint8_t key[16])
+{
+	uint8_t want[MTU], all[MTU];
+	size_t n = unhex(hex, want);
+	struct stun_msg m, v;
+
+	assert_int_equal(turn_out_n, n);
+	assert_int_equal(stun_parse(turn_out, turn_out_n, STUN_MSTURN, &m), 0);
+	assert_int_equal(stun_parse(want, n, STUN_MSTURN, &v), 0);
+	memcpy(all, turn_out, n);
+	memcpy(all + 4, want + 4, 16);
+	size_t body = m.integrity_at ? m.integrity_at + 4u : n;
+	assert_memory_equal(all, want, body);
+	if (m.integrity_at)
+		assert_true(stun_verify(&m, STUN_MSTURN, key, 16));
+}
+
+static void test_turn_vectors(void **state)
+{
+	static struct turn t;
+	uint8_t user[64], password[64], key[16], in[MTU], out[MTU];
+	size_t user_n = unhex(v_turn_user, user), password_n = unhex(v_turn_password, password), n;
+	struct addr server = at(SERVER), peer = at("192.0.2.77:50052"), from;
+	const uint8_t *data;
+
+	(void)state;
+	unhex(v_turn_key, key);
+	assert_int_equal(turn_init(&t, TURN_MS, &server, (struct slice){ (char *)user, user_n },
+	                     (struct slice){ (char *)password, password_n }, &turn_ops, NULL),
+	    0);
+	turn_start(&t, 1000);
+	as_vector(v_turn_allocate_1, key);
+	n = unhex(v_turn_allocate_401, in);
+	memcpy(in + 4, t.id.b, 16);
+	assert_int_equal(turn_input(&t, &server, in, n, 2000, &from, &data, &n), TURN_TAKEN);
+	as_vector(v_turn_allocate_2, key);
+	assert_memory_equal(t.key, key, 16);
+	/* the answer, signed for our id */
+	n = unhex(v_turn_allocate_ok, in);
+	struct stun_msg m;
+	assert_int_equal(stun_parse(in, n, STUN_MSTURN, &m), 0);
+	memcpy(out, in, n);
+	memcpy(out + 4, t.id.b, 16);
+	/* XOR-MAPPED-ADDRESS depends on the id's first octets alone, which are the cookie in both */
+	struct stun_w w = { wr_of(out, sizeof(out)), STUN_MSTURN };
+	w.w.n = m.integrity_at;
+	n = stun_end(&w, key, 16, STUN_FP_NONE);
+	assert_int_equal(turn_input(&t, &server, out, n, 3000, &from, &data, &n), TURN_TAKEN);
+	assert_int_equal(t.state, TURN_ALLOCATED);
+	char text[ADDR_TEXT];
+	assert_string_equal(addr_print(&t.relayed, true, text), "198.51.100.20:51234");
+	assert_string_equal(addr_print(&t.mapped, true, text), "203.0.113.7:40000");
+	n = unhex(v_ice_check_bis02, in);
+	turn_out_n = turn_wrap(&t, &peer, in, n, turn_out, sizeof(turn_out), 4000);
+	as_vector(v_turn_send_request, key);
+	turn_activate(&t, &peer, 5000);
+	as_vector(v_turn_set_active_destination, key);
+	n = unhex(v_turn_set_active_destination_ok, in);
+	memcpy(in + 4, t.id.b, 16);
+	assert_int_equal(turn_input(&t, &server, in, n, 6000, &from, &data, &n), TURN_TAKEN);
+	assert_true(t.active_up);
+	assert_int_equal(
+	    turn_wrap(&t, &peer, in, 28, turn_out, sizeof(turn_out), 7000), 28); /* bare now */
+	n = unhex(v_turn_data_indication, in);
+	assert_int_equal(turn_input(&t, &server, in, n, 8000, &from, &data, &n), TURN_DATA);
+	assert_true(addr_eq(&from, &peer));
+	assert_int_equal(n, 104);
+	turn_stop(&t);
+	as_vector(v_turn_deallocate, key);
+	assert_int_equal(turn_init(&t, TURN_MS, &server, (struct slice){ (char *)in, 129 },
+	                     SLICE_LIT("x"), &turn_ops, NULL),
+	    ERR_VALUE);
+}
+
+static void test_turn_tcp(void **state)
+{
+	uint8_t in[MTU], hello[TURN_PSEUDO_HELLO], head[4];
+	const uint8_t *payload;
+	bool control;
+	size_t n = unhex(v_pseudo_tls_client_hello, in), k;
+
+	(void)state;
+	assert_int_equal(n, TURN_PSEUDO_HELLO);
+	turn_pseudo_hello(hello);
+	memcpy(hello + 11, in + 11, 32);
+	assert_memory_equal(hello, in, n);
+	n = unhex(v_pseudo_tls_server_hello, in);
+	assert_int_equal(n, TURN_PSEUDO_DONE);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(turn_pseudo_check(in, i), ERR_TRUNCATED);
+	assert_int_equal(turn_pseudo_check(in, n), 0);
+	in[78] ^= 1;
+	assert_int_equal(turn_pseudo_check(in, n), ERR_SYNTAX);
+	n = unhex(v_turn_tcp_frame_control, in);
+	assert_int_equal(turn_unframe(in, n - 1, &control, &payload, &k), ERR_TRUNCATED);
+	assert_int_equal(turn_unframe(in, n, &control, &payload, &k), 0);
+	assert_true(control);
+	assert_int_equal(k, n - 4);
+	turn_frame(head, true, k);
+	assert_memory_equal(head, in, 4);
+	n = unhex(v_turn_tcp_frame_data, in);
+	assert_int_equal(turn_unframe(in, n, &control, &payload, &k), 0);
+	assert_false(control);
+	in[1] = 1;
+	assert_int_equal(turn_unframe(in, n, &control, &payload, &k), ERR_SYNTAX);
+}
+
+int main(void)
+{
+	id_seed_for_tests(7);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_refusals, fresh),
+		cmocka_unit_test(test_turn_vectors),
+		cmocka_unit_test(test_turn_tcp),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_prflx),
+		cmocka_unit_test(test_relay),
+		cmocka_unit_test(test_turn_refused),
+		cmocka_unit_test(test_dead_servers),
+		cmocka_unit_test(test_conflict),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_consent),
+		cmocka_unit_test(test_remote_chosen),
+		cmocka_unit_test_setup(test_rubbish, fresh),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
