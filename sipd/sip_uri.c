@@ -227,8 +227,11 @@ static unsigned next_char(const char **p, const char *end, bool fold)
 
 static bool escaped_eq(struct slice a, struct slice b, bool fold)
 {
-	const char *pa = a.p, *ea = a.p + a.n, *pb = b.p, *eb = b.p + b.n;
+	const char *pa = a.p, *pb = b.p;
 
+	if (a.n == 0 || b.n == 0)
+		return a.n == b.n;
+	const char *ea = a.p + a.n, *eb = b.p + b.n;
 	while (pa < ea && pb < eb)
 		if (next_char(&pa, ea, fold) != next_char(&pb, eb, fold))
 			return false;
