@@ -21,9 +21,10 @@ struct part { /* ours of a link */
 	struct list node;
 	struct cc_lce *g;
 	struct lce_link *link;
-	struct pp *pp;     /* NULL: forgotten */
-	bool held, wanted; /* wanted: cc waits to hear of it */
-	struct tmr up;     /* it was up already: said in the next turn */
+	struct pp *pp;      /* NULL: forgotten */
+	enum lce_page page; /* what was asked for */
+	bool held, wanted;  /* wanted: cc waits to hear of it */
+	struct tmr up;      /* it was up already: said in the next turn */
 };
 
 static void on_up(struct tmr *t, void *ctx)
@@ -62,16 +63,19 @@ static void part_free(struct part *p)
 
 /* ---- what call control asks ---- */
 
-static int low_link(void *ctx, struct pp *pp, bool wideband)
+/* A link that answered a page without U-plane ends, and another is paged for the call. */
+static int open_link(struct cc_lce *g, struct pp *pp, enum lce_page page)
 {
-	struct cc_lce *g = ctx;
-	struct lce_link *l;
-	int err =
-	    lce_open(g->lce, &pp->ipui, wideband ? LCE_PAGE_WIDE : LCE_PAGE_VOICE, NWK_CC, &l);
+	struct lce_link *l = lce_find(g->lce, &pp->ipui);
+
+	if (l && lce_state(l) == LCE_UP && !lce_may_speak(l))
+		lce_release(l, true);
+	int err = lce_open(g->lce, &pp->ipui, page, NWK_CC, &l);
 
 	if (err)
 		return err;
 	struct part *p = part_of(g, l, pp);
+	p->page = page;
 	if (p->held)
 		lce_drop(l, NWK_CC, true); /* one hold is enough */
 	p->held = true;
@@ -79,6 +83,11 @@ static int low_link(void *ctx, struct pp *pp, bool wideband)
 	if (lce_state(l) == LCE_UP)
 		tmr_start(&p->up, 0);
 	return 0;
+}
+
+static int low_link(void *ctx, struct pp *pp, bool wideband)
+{
+	return open_link(ctx, pp, wideband ? LCE_PAGE_WIDE : LCE_PAGE_VOICE);
 }
 
 static void drop(struct part *p, bool partial)
@@ -217,6 +226,20 @@ static void on_down(struct cc_lce *g, struct part *p, enum lce_why why)
 	cc_lost(g->cc, pp);
 }
 
+static void on_link_up(struct cc_lce *g, struct part *p)
+{
+	struct pp *pp = p->pp;
+	int err = 0;
+
+	p->wanted = false;
+	if (!lce_may_speak(p->link)) {
+		err = open_link(g, pp, p->page);
+		if (!err)
+			return;
+	}
+	cc_link(g->cc, pp, err);
+}
+
 static void on_event(void *ctx, struct lce_link *l, const struct lce_event *ev)
 {
 	struct cc_lce *g = ctx;
@@ -226,10 +249,8 @@ static void on_event(void *ctx, struct lce_link *l, const struct lce_event *ev)
 		return;
 	switch (ev->what) {
 	case LCE_EV_UP:
-		if (p->wanted && p->pp) {
-			p->wanted = false;
-			cc_link(g->cc, p->pp, 0);
-		}
+		if (p->wanted && p->pp)
+			on_link_up(g, p);
 		break;
 	case LCE_EV_DOWN:
 		on_down(g, p, ev->why);

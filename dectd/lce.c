@@ -968,6 +968,11 @@ bool lce_answered_page(const struct lce_link *l)
 	return l->answered;
 }
 
+bool lce_may_speak(const struct lce_link *l)
+{
+	return !(l->answered && l->silent);
+}
+
 bool lce_ciphered(const struct lce_link *l)
 {
 	const struct mac_conn *c = lce_conn(l);

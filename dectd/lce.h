@@ -185,6 +185,9 @@ bool lce_proven(const struct lce_link *l);
 /* MM: a TPUI was assigned and acknowledged: it will come with this PMID. */
 void lce_set_tpui(struct lce_link *l, uint32_t tpui);
 bool lce_answered_page(const struct lce_link *l); /* it came because we paged */
+/* It came by itself, or answered a page that asked for speech: a call can use it. After a page without U-plane (header
+ * 000) the connection is for signalling only (8.2.1): a call needs another. */
+bool lce_may_speak(const struct lce_link *l);
 bool lce_ciphered(const struct lce_link *l);
 /* Connection of a link that is up or releasing, for media and cipher keys (mac_media_open, mac_encrypt); NULL: none. Not
  * for mac_release, mac_send, mac_set_user. */

@@ -59,6 +59,8 @@ bool lce_page_next(struct lce_link *l)
 	        mac_page_base(e->mac, where.base, page, n) == 0))
 		(void)mac_page(e->mac, where.cluster, page, n);
 	l->pages++;
+	if (l->page == LCE_PAGE_SIGNAL)
+		l->silent = true;
 	return true;
 }
 

@@ -50,6 +50,7 @@ struct lce_link {
 	unsigned pages; /* sent */
 	bool announced; /* entities know it */
 	bool answered, proven;
+	bool silent; /* a page without U-plane was sent: the answer may be to that one */
 	enum lce_why why;
 	uint8_t tvs[NWK_NPD];
 	unsigned holds[NWK_NPD];

@@ -192,8 +192,7 @@ int mm_located(struct mm_ep *ep, int err)
 	ep->mm->st.locates++;
 	log_ev(
 	    LOG_INFO, "handset registered", F_PP(pp_text(ep->pp, text)), F_RFP(lce_base(ep->link)));
-	if (ep->changed)
-		pp_changed(ep->pp, ep->changed);
+	pp_changed(ep->pp, ep->changed | PP_C_LOCATED);
 	if (mm_send(ep, &w))
 		return mm_finish(ep, ERR_LOST);
 	return ep->new_tpui != PP_TPUI_NONE ? MM_ASSIGN : mm_finish(ep, 0);

@@ -51,6 +51,7 @@ enum pp_change { /* bits */
 	PP_C_CAPS = 32,
 	PP_C_GONE = 64,
 	PP_C_USER_GONE = 128,
+	PP_C_LOCATED = 256, /* it registered its location, again or for the first time */
 };
 
 struct pp;

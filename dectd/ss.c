@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "dectd/cc.h"
@@ -15,6 +16,7 @@
 #define CLSS_TV    6    /* of the connectionless service (7.3) */
 #define LOCATED_MS 1500 /* the location registration's own exchange ends first */
 #define RETRY_MS   60000
+#define LINKS_MAX  32 /* at a time: after a power failure all handsets register at once */
 #define TEXT_MAX   256
 
 enum { DUE_MESSAGES = 1, DUE_MISSED = 2, DUE_TIME = 4, DUE_STANDBY = 8, DUE_TEXT = 16 };
@@ -46,6 +48,7 @@ struct ss {
 	struct ss_conf conf;
 	struct map parts;
 	struct list list;
+	unsigned links;
 	struct ss_stats st;
 };
 
@@ -192,8 +195,10 @@ static void close_link(struct part *p)
 	struct lce_link *l = p->link;
 
 	p->link = NULL;
-	if (l)
+	if (l) {
+		p->ss->links--;
 		lce_drop(l, NWK_CISS, true);
+	}
 }
 
 static void on_secured(void *ctx, struct pp *pp, int err)
@@ -235,8 +240,17 @@ static void on_timer(struct tmr *t, void *ctx)
 
 	if (!p->due || p->link || p->securing || !pp_reachable(p->pp))
 		return;
-	if (cc_of_pp(p->pp)) { /* a call is on: afterwards */
-		tmr_start(t, RETRY_MS / 12);
+	if (cc_of_pp(
+	        p->pp)) { /* a call is on: over its link, or afterwards where its display is the call's */
+		l = lce_find(s->lce, &p->pp->ipui);
+		if (cc_ui_caps(p->pp).part3 && !(p->due & DUE_TEXT) && l && lce_state(l) == LCE_UP)
+			flush(p, l);
+		else
+			tmr_start(t, RETRY_MS / 12);
+		return;
+	}
+	if (s->links >= LINKS_MAX) {
+		tmr_start(t, 200 + id_below(400));
 		return;
 	}
 	int err = lce_open(s->lce, &p->pp->ipui, LCE_PAGE_SIGNAL, NWK_CISS, &l);
@@ -245,6 +259,7 @@ static void on_timer(struct tmr *t, void *ctx)
 		return;
 	}
 	p->link = l;
+	s->links++;
 	if (lce_state(l) == LCE_UP)
 		reached(p, l);
 }
@@ -350,7 +365,7 @@ void ss_changed(struct ss *s, struct pp *pp, struct pp_user *u, unsigned what)
 			part_free(p);
 		return;
 	}
-	if ((what & PP_C_REACH) && pp->state == PP_LOCATED) {
+	if (what & PP_C_LOCATED) {
 		unsigned due = DUE_TIME | (pp->user ? DUE_STANDBY : 0);
 		struct ss_user *su = pp->user ? pp->user->cc : NULL;
 		if (su && su->has_messages)
@@ -419,6 +434,7 @@ static void on_event(void *ctx, struct lce_link *l, const struct lce_event *ev)
 		} else {
 			p->link = NULL;
 			p->securing = false;
+			s->links--;
 			if (p->due) /* again when it is located anew, or later */
 				tmr_start(&p->timer, RETRY_MS);
 		}

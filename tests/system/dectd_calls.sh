@@ -51,6 +51,12 @@ talk() { # caller, number, called
 }
 air "pp a tone 440" "pp b tone 880" "pp c tone 1320"
 
+echo "== idle displays: standby text, date and time"
+air mark
+ctl user set 4711 standby-text=$'Ward 7 \xe2\x98\x95' > /dev/null || fail "standby text"
+air "wait 6 pp a display Ward 7 \\**"
+air "pp c locate" "wait 6 pp c time 20*"
+
 echo "== a call, ringing with name and number, speech both ways"
 hears a 880
 hears b 440
@@ -81,6 +87,22 @@ quiet_now
 air "pp a dial 4799" "wait 9 pp a display Unknown number*"
 quiet_now
 air "pp a dial 4713" "wait 10 pp c ringing*" "pp a hangup" "wait 5 pp c released*" "wait 5 pp c missed 1"
+quiet_now
+
+echo "== every way to dial; hold and retrieve by message; lost frames"
+for mode in overlap setup called; do
+	air "pp a dial 4712 mode=$mode" "wait 10 pp b ringing from 4711*" "pp b answer" "wait 5 pp a connected*" \
+		"pp a hangup" "wait 5 pp b released*"
+	quiet_now
+done
+talk a 4712 b
+air "pp b hold" "wait 5 pp b hold-ack"
+shows a "Held by the other"
+air "pp b retrieve" "wait 5 pp b retrieve-ack"
+hears a 880
+sleep 1.5
+heard a
+air "pp b drop up 1" "pp b drop down 1" "pp b press 5" "pp b hangup" "wait 8 pp a released*"
 quiet_now
 
 echo "== call waiting, toggle, conference"
