@@ -1,0 +1,152 @@
+/* An ICE agent driven by octets: datagrams from anywhere, time, descriptions. Its secrets are known here, so that
+ * messages can be signed: bit 7 of an operation signs what follows. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/id.h"
+#include "common/rd.h"
+#include "mediad/ice.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_send(void *ctx, unsigned comp, const struct addr *to, const uint8_t *p, size_t n)
+{
+	unsigned *sent = ctx;
+
+	(void)p;
+	if (comp < 1 || comp > 2 || !addr_set(to) || n == 0 || n > 2000)
+		abort();
+	++*sent;
+}
+
+static void on_event(void *ctx, enum ice_event ev, unsigned comp)
+{
+	(void)ctx;
+	(void)ev;
+	(void)comp;
+}
+
+static void address(struct rd *r, struct addr *a)
+{
+	uint8_t k = rd_u8(r);
+	uint8_t ip[4] = { 192, 0, 2, (uint8_t)(k & 3) };
+
+	addr_from_ip(a, ip, 4, (uint16_t)(3478 + (k >> 2 & 7)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct ice_ops ops = { .send = on_send, .event = on_event };
+	static struct ice a;
+	struct rd r = rd_of(data, size);
+	uint8_t flags = rd_u8(&r);
+	uint64_t now = 1000000;
+	unsigned sent = 0, steps = 0;
+	uint8_t ip[4] = { 192, 0, 2, 9 };
+
+	id_seed_for_tests(1);
+	struct ice_conf c = { .mode = flags & 1 ? ICE_MS_ICE2 : ICE_RFC8445,
+		.controlling = flags & 2,
+		.comps = flags & 4 ? 2 : 1 };
+	addr_from_ip(&c.host[0], ip, 4, 5000);
+	addr_from_ip(&c.host[1], ip, 4, 5001);
+	ip[3] = 0;
+	if (flags & 8) {
+		addr_from_ip(&c.turn, ip, 4, 3478);
+		c.turn_user = SLICE_LIT("u");
+		c.turn_password = SLICE_LIT("p");
+	}
+	if (flags & 16)
+		addr_from_ip(&c.stun, ip, 4, 3479);
+	if (ice_init(&a, &c, &ops, &sent))
+		return 0;
+	ice_gather(&a, now);
+	while (rd_left(&r) > 3 && ++steps < 200) {
+		uint8_t op = rd_u8(&r);
+		struct addr from, peer;
+		const uint8_t *media;
+		size_t media_n;
+		address(&r, &from);
+		if ((op & 3) == 0) {
+			now += (uint64_t)rd_u8(&r) * 20000;
+			for (int i = 0; i < 20 && ice_next(&a) <= now; i++)
+				ice_timer(&a, now);
+		} else if ((op & 3) == 1) {
+			struct cand many[3] = { { .component = 1,
+				                    .type = CAND_HOST,
+				                    .priority = op,
+				                    .addr = from,
+				                    .foundation = "1" },
+				{ .component = 2,
+				    .type = CAND_RELAY,
+				    .priority = op * 77u,
+				    .addr = from,
+				    .foundation = "2" } };
+			address(&r, &many[2].addr);
+			many[2].component = 1;
+			many[2].type = 1 + (op >> 4 & 3);
+			if (ice_set_remote(&a, SLICE_LIT("them"), SLICE_LIT("theirpassword"), many,
+			        3, op & 4, op & 8 ? c.host : NULL, now))
+				continue;
+		} else {
+			uint8_t buf[400];
+			size_t n = rd_u8(&r);
+			n = n > rd_left(&r) ? rd_left(&r) : n;
+			rd_copy(&r, buf, n);
+			if (op & 0x80 && n >= 20) {
+				/* a well-formed message of ours: type and attributes from the input */
+				struct stun_id id;
+				uint8_t out[700];
+				uint16_t type = (uint16_t)((buf[0] & 1) << 8 | (buf[1] & 0x1f));
+				char name[64];
+				memcpy(id.b, buf + 4, 16);
+				for (int i = 0; i < (int)a.npairs && op & 0x40; i++)
+					if (a.pair[i].state == PAIR_ACTIVE)
+						id = a.pair[i].id;
+				if (op & 0x20 && a.relay[0].turn.asked)
+					id = a.relay[0].turn.id;
+				struct stun_w w = stun_begin(out, sizeof(out),
+				    op & 8    ? STUN_RFC
+				    : op & 16 ? STUN_MSTURN
+				              : STUN_MSICE,
+				    type, &id);
+				strcpy(name, a.ufrag);
+				strcat(name, ":them");
+				if (op & 4)
+					stun_put(&w, STUN_A_USERNAME, name, strlen(name));
+				struct rd attrs = rd_of(buf + 20, n - 20);
+				while (rd_left(&attrs) > 2) {
+					uint8_t kind = rd_u8(&attrs), len = rd_u8(&attrs);
+					const uint8_t *v;
+					len =
+					    len > rd_left(&attrs) ? (uint8_t)rd_left(&attrs) : len;
+					v = rd_bytes(&attrs, len);
+					stun_put(&w,
+					    (uint16_t)((kind & 0x80 ? 0x8000 : 0) | (kind & 0x7f)),
+					    v, len);
+				}
+				const char *key = type & 0x100 ? "theirpassword" : a.pwd;
+				size_t k = stun_end(
+				    &w, key, strlen(key), op & 32 ? STUN_FP_FAULTY : STUN_FP_GOOD);
+				if (k)
+					(void)ice_input(&a, 1 + (op >> 2 & 1), &from, out, k, now,
+					    &media, &media_n, &peer);
+			} else {
+				uint8_t *exact = malloc(n + 1);
+				if (!exact)
+					break;
+				memcpy(exact, buf, n);
+				(void)ice_input(&a, 1 + (op >> 2 & 1), &from, exact, n, now, &media,
+				    &media_n, &peer);
+				free(exact);
+			}
+		}
+		if (a.nlocal > ICE_LOCAL || a.nremote > ICE_REMOTE || a.npairs > ICE_PAIRS ||
+		    a.nearly > ICE_EARLY)
+			abort();
+	}
+	ice_close(&a);
+	return 0;
+}

@@ -1,0 +1,434 @@
+/* ICE over loopback sockets with peers that are not ours: libnice as RFC 5245 and as Office Communicator 2007 R2 (the
+ * dialect of MS-ICE2), in both roles and with both kinds of nomination; coturn as STUN and TURN server. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <agent.h>
+
+#include "mediad/ice.h"
+
+/* libnice and glib keep what they allocated once. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+struct end {
+	struct ice ice;
+	int fd[ICE_COMPS];
+	unsigned gathered, done, failed;
+	unsigned media[ICE_COMPS]; /* packets that came through the agent */
+	const struct addr *only;   /* nothing goes anywhere else: a firewall */
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+static void on_send(void *ctx, unsigned comp, const struct addr *to, const uint8_t *p, size_t n)
+{
+	struct end *e = ctx;
+
+	if (e->only && !addr_eq(to, e->only))
+		return;
+	(void)!sendto(e->fd[comp - 1], p, n, 0, &to->u.sa, addr_len(to));
+}
+
+static void on_event(void *ctx, enum ice_event ev, unsigned comp)
+{
+	struct end *e = ctx;
+
+	(void)comp;
+	e->gathered += ev == ICE_EV_GATHERED;
+	e->done += ev == ICE_EV_DONE;
+	e->failed += ev == ICE_EV_FAILED;
+}
+static const struct ice_ops ops = { .send = on_send, .event = on_event };
+
+static int bound(struct addr *out)
+{
+	struct addr any;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(addr_parse(SLICE_LIT("127.0.0.1"), 0, &any), 0);
+	assert_int_equal(bind(fd, &any.u.sa, addr_len(&any)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+	addr_from_sa(out, (struct sockaddr *)&ss);
+	return fd;
+}
+
+static void open_end(struct end *e, struct ice_conf *c)
+{
+	memset(e, 0, sizeof(*e));
+	c->comps = 2;
+	for (unsigned i = 0; i < ICE_COMPS; i++)
+		e->fd[i] = bound(&c->host[i]);
+	assert_int_equal(ice_init(&e->ice, c, &ops, e), 0);
+	ice_gather(&e->ice, now_us());
+}
+
+static void close_end(struct end *e)
+{
+	ice_close(&e->ice);
+	for (unsigned i = 0; i < ICE_COMPS; i++)
+		close(e->fd[i]);
+}
+
+static void turn_end(struct end *e)
+{
+	for (unsigned i = 0; i < ICE_COMPS; i++) {
+		uint8_t buf[2000];
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		ssize_t n;
+		while ((n = recvfrom(e->fd[i], buf, sizeof(buf), 0, (struct sockaddr *)&ss, &len)) >
+		       0) {
+			struct addr from, peer;
+			const uint8_t *media;
+			size_t media_n;
+			addr_from_sa(&from, (struct sockaddr *)&ss);
+			if (ice_input(&e->ice, i + 1, &from, buf, (size_t)n, now_us(), &media,
+			        &media_n, &peer) == ICE_IN_MEDIA &&
+			    media_n == 172 && media[0] == 0x80 && media[171] == 0x5a)
+				e->media[i]++;
+			len = sizeof(ss);
+		}
+	}
+	if (now_us() >= ice_next(&e->ice))
+		ice_timer(&e->ice, now_us());
+}
+
+static void send_media(struct end *e, unsigned comp)
+{
+	uint8_t rtp[172] = { 0x80, 8, [171] = 0x5a }, scratch[172 + TURN_OVERHEAD];
+	size_t n = sizeof(rtp);
+	struct addr to;
+	const uint8_t *p =
+	    ice_media(&e->ice, comp, rtp, &n, scratch, sizeof(scratch), &to, now_us());
+
+	assert_non_null(p);
+	on_send(e, comp, &to, p, n);
+}
+
+/* The far end: a libnice agent. */
+static unsigned nice_media[ICE_COMPS + 1];
+
+static void on_nice(
+    NiceAgent *agent, guint stream, guint comp, guint len, gchar *buf, gpointer data)
+{
+	(void)agent;
+	(void)stream;
+	(void)data;
+	if (len == 172 && (uint8_t)buf[0] == 0x80 && buf[171] == 0x5a && comp <= ICE_COMPS)
+		nice_media[comp]++;
+}
+
+static void on_done(NiceAgent *agent, guint stream, gpointer data)
+{
+	(void)agent;
+	(void)stream;
+	*(bool *)data = true;
+}
+
+static bool nice_ready(NiceAgent *a, guint stream)
+{
+	for (guint c = 1; c <= ICE_COMPS; c++) {
+		NiceComponentState s = nice_agent_get_component_state(a, stream, c);
+		if (s != NICE_COMPONENT_STATE_READY && s != NICE_COMPONENT_STATE_CONNECTED)
+			return false;
+	}
+	return true;
+}
+
+static void with_nice(enum ice_mode mode, bool we_control, bool aggressive, bool they_first)
+{
+	static struct end us;
+	struct ice_conf conf = { .mode = mode, .controlling = we_control };
+	GMainContext *ctx = g_main_context_new();
+	NiceCompatibility compat =
+	    mode == ICE_MS_ICE2 ? NICE_COMPATIBILITY_OC2007R2 : NICE_COMPATIBILITY_RFC5245;
+	NiceAgent *nice = g_object_new(NICE_TYPE_AGENT, "compatibility", (guint)compat,
+	    "main-context", ctx, "full-mode", TRUE, "nomination-mode",
+	    (guint)(aggressive ? NICE_NOMINATION_MODE_AGGRESSIVE : NICE_NOMINATION_MODE_REGULAR),
+	    NULL);
+	bool gathered = false;
+	gchar *ufrag = NULL, *pwd = NULL;
+	NiceAddress local;
+
+	memset(nice_media, 0, sizeof(nice_media));
+	g_object_set(nice, "controlling-mode", we_control ? FALSE : TRUE, "upnp", FALSE, "ice-tcp",
+	    FALSE, NULL);
+	nice_address_init(&local);
+	assert_true(nice_address_set_from_string(&local, "127.0.0.1"));
+	assert_true(nice_agent_add_local_address(nice, &local));
+	guint stream = nice_agent_add_stream(nice, ICE_COMPS);
+	assert_int_equal(stream, 1);
+	g_signal_connect(nice, "candidate-gathering-done", G_CALLBACK(on_done), &gathered);
+	for (guint c = 1; c <= ICE_COMPS; c++)
+		assert_true(nice_agent_attach_recv(nice, stream, c, ctx, on_nice, NULL));
+	assert_true(nice_agent_gather_candidates(nice, stream));
+	uint64_t limit = now_us() + 5000000;
+	while (!gathered && now_us() < limit)
+		g_main_context_iteration(ctx, FALSE);
+	assert_true(gathered);
+	assert_true(nice_agent_get_local_credentials(nice, stream, &ufrag, &pwd));
+
+	open_end(&us, &conf);
+	assert_int_equal(us.gathered, 1);
+	struct cand theirs[ICE_REMOTE];
+	size_t n = 0;
+	for (guint c = 1; c <= ICE_COMPS; c++) {
+		GSList *list = nice_agent_get_local_candidates(nice, stream, c);
+		for (GSList *i = list; i; i = i->next) {
+			NiceCandidate *x = i->data;
+			if (x->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+				continue;
+			theirs[n] = (struct cand){
+				.component = (uint8_t)c, .type = CAND_HOST, .priority = x->priority
+			};
+			snprintf(theirs[n].foundation, sizeof(theirs[n].foundation), "%s",
+			    x->foundation);
+			struct sockaddr_storage ss;
+			nice_address_copy_to_sockaddr(&x->addr, (struct sockaddr *)&ss);
+			addr_from_sa(&theirs[n++].addr, (struct sockaddr *)&ss);
+		}
+		g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+	}
+	assert_true(n >= 2);
+
+	/* they_first: libnice has our description and checks for a while before we have its answer. */
+	bool told_us = false, told_them = false;
+	uint64_t begin = now_us();
+	limit = begin + 10000000;
+	while (now_us() < limit && !(us.done && nice_ready(nice, stream))) {
+		if (!told_them) {
+			told_them = true;
+			assert_true(nice_agent_set_remote_credentials(
+			    nice, stream, us.ice.ufrag, us.ice.pwd));
+			for (guint c = 1; c <= ICE_COMPS; c++) {
+				NiceCandidate *x = nice_candidate_new(NICE_CANDIDATE_TYPE_HOST);
+				x->transport = NICE_CANDIDATE_TRANSPORT_UDP;
+				x->priority = us.ice.local[c - 1].priority;
+				x->stream_id = stream;
+				x->component_id = c;
+				snprintf(x->foundation, sizeof(x->foundation), "%s",
+				    us.ice.local[c - 1].foundation);
+				nice_address_set_from_sockaddr(
+				    &x->addr, &us.ice.local[c - 1].addr.u.sa);
+				GSList *list = g_slist_append(NULL, x);
+				assert_int_equal(
+				    nice_agent_set_remote_candidates(nice, stream, c, list), 1);
+				g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+			}
+		}
+		if (!told_us && (!they_first || now_us() > begin + 300000)) {
+			told_us = true;
+			assert_int_equal(ice_set_remote(&us.ice, slice_str(ufrag), slice_str(pwd),
+			                     theirs, n, true, NULL, now_us()),
+			    0);
+		}
+		while (g_main_context_iteration(ctx, FALSE))
+			;
+		turn_end(&us);
+		(void)poll(NULL, 0, 1);
+	}
+	if (!us.done || !nice_ready(nice, stream))
+		fail_msg("mode %d, we control %d, aggressive %d: done %u; libnice %d %d; bad "
+		         "integrity %u fingerprint %u user %u",
+		    mode, we_control, aggressive, us.done,
+		    nice_agent_get_component_state(nice, stream, 1),
+		    nice_agent_get_component_state(nice, stream, 2), us.ice.count.bad_integrity,
+		    us.ice.count.bad_fingerprint, us.ice.count.bad_user);
+	unsigned took = (unsigned)((now_us() - begin) / 1000);
+	for (unsigned comp = 1; comp <= ICE_COMPS; comp++) {
+		struct cand l, r;
+		assert_true(ice_selected(&us.ice, comp, &l, &r));
+		assert_int_equal(l.type, CAND_HOST);
+		assert_true(r.type == CAND_HOST);
+		NiceCandidate *nl = NULL, *nr = NULL;
+		assert_true(nice_agent_get_selected_pair(nice, stream, comp, &nl, &nr));
+		struct addr a;
+		struct sockaddr_storage ss;
+		nice_address_copy_to_sockaddr(&nr->addr, (struct sockaddr *)&ss);
+		addr_from_sa(&a, (struct sockaddr *)&ss);
+		assert_true(addr_eq(&a, &l.addr));
+	}
+	char rtp[172] = { (char)0x80, 8, [171] = 0x5a };
+	for (int k = 0; k < 10; k++)
+		for (unsigned comp = 1; comp <= ICE_COMPS; comp++) {
+			send_media(&us, comp);
+			assert_int_equal(nice_agent_send(nice, stream, comp, sizeof(rtp), rtp),
+			    (int)sizeof(rtp));
+		}
+	limit = now_us() + 2000000;
+	while (now_us() < limit && nice_media[1] + nice_media[2] + us.media[0] + us.media[1] < 40) {
+		while (g_main_context_iteration(ctx, FALSE))
+			;
+		turn_end(&us);
+	}
+	assert_int_equal(nice_media[1], 10);
+	assert_int_equal(nice_media[2], 10);
+	assert_int_equal(us.media[0], 10);
+	assert_int_equal(us.media[1], 10);
+	assert_int_equal(us.ice.count.bad_integrity, 0);
+	print_message("%s, we are %s, %s nomination%s: %u ms\n",
+	    mode == ICE_MS_ICE2 ? "OC2007R2" : "RFC 5245",
+	    we_control ? "controlling" : "controlled", aggressive ? "aggressive" : "regular",
+	    they_first ? ", checks before the answer" : "", took);
+	close_end(&us);
+	g_free(ufrag);
+	g_free(pwd);
+	nice_agent_remove_stream(nice, stream);
+	g_object_unref(nice);
+	while (g_main_context_iteration(ctx, FALSE))
+		;
+	g_main_context_unref(ctx);
+}
+
+static void test_nice(void **state)
+{
+	(void)state;
+	for (int mode = ICE_RFC8445; mode <= ICE_MS_ICE2; mode++)
+		for (int we = 0; we < 2; we++)
+			for (int aggressive = 0; aggressive < 2; aggressive++)
+				for (int first = 0; first < 2; first++)
+					with_nice((enum ice_mode)mode, we, aggressive, first);
+}
+
+/* coturn. */
+static pid_t start_coturn(uint16_t port, const char *dir)
+{
+	char listen[32], min[32], max[32], db[300], pidfile[300];
+	pid_t pid;
+
+	snprintf(listen, sizeof(listen), "%u", port);
+	snprintf(min, sizeof(min), "--min-port=%u", port < 60000 ? port + 1000 : port - 3000);
+	snprintf(max, sizeof(max), "--max-port=%u", port < 60000 ? port + 1100 : port - 2900);
+	snprintf(db, sizeof(db), "--userdb=%s/db", dir);
+	snprintf(pidfile, sizeof(pidfile), "--pidfile=%s/pid", dir);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		execlp("turnserver", "turnserver", "-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p",
+		    listen, min, max, "--lt-cred-mech", "-u", "anna:sesame", "-r", "example.test",
+		    "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "--allow-loopback-peers",
+		    "--log-file=stdout", db, pidfile, (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void test_coturn(void **state)
+{
+	static struct end a, b;
+	char dir[] = "/tmp/ipdect-turn-XXXXXX", cmd[64];
+	struct addr server;
+	int probe = bound(&server);
+	uint16_t port = addr_port(&server);
+
+	(void)state;
+	close(probe);
+	if (system("command -v turnserver >/dev/null 2>&1") != 0) {
+		print_message("turnserver (coturn) is not installed: skipped\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(dir));
+	pid_t pid = start_coturn(port, dir);
+	(void)poll(NULL, 0, 700);
+
+	struct ice_conf c = { .mode = ICE_RFC8445,
+		.controlling = true,
+		.stun = server,
+		.turn = server,
+		.turn_user = SLICE_LIT("anna"),
+		.turn_password = SLICE_LIT("sesame"),
+		.gather_ms = 8000 };
+	open_end(&a, &c);
+	c.controlling = false;
+	open_end(&b, &c);
+	uint64_t limit = now_us() + 9000000;
+	while (now_us() < limit && !(a.gathered && b.gathered)) {
+		turn_end(&a);
+		turn_end(&b);
+		(void)poll(NULL, 0, 1);
+	}
+	/* host and relayed; the reflexive address is the host's own here */
+	bool ok = a.ice.nlocal == 4 && b.ice.nlocal == 4 && a.ice.local[3].type == CAND_RELAY;
+	bool answered = !a.ice.gather_us[0] && a.ice.gather_sent[0] <= 3;
+	/* A firewall that lets nothing through but the server: relay to relay. */
+	a.only = b.only = &server;
+	assert_int_equal(ice_set_remote(&a.ice, slice_str(b.ice.ufrag), slice_str(b.ice.pwd),
+	                     b.ice.local, b.ice.nlocal, true, NULL, now_us()),
+	    0);
+	assert_int_equal(ice_set_remote(&b.ice, slice_str(a.ice.ufrag), slice_str(a.ice.pwd),
+	                     a.ice.local, a.ice.nlocal, true, NULL, now_us()),
+	    0);
+	limit = now_us() + 10000000;
+	while (ok && now_us() < limit && !(a.done && b.done)) {
+		turn_end(&a);
+		turn_end(&b);
+		(void)poll(NULL, 0, 1);
+	}
+	struct cand l = { 0 }, r = { 0 };
+	bool chosen = ice_selected(&a.ice, 1, &l, &r);
+	for (int k = 0; chosen && k < 30; k++) {
+		send_media(&a, 1);
+		send_media(&b, 1);
+		for (int i = 0; i < 10; i++) {
+			turn_end(&a);
+			turn_end(&b);
+			(void)poll(NULL, 0, 1);
+		}
+	}
+	bool channel = a.ice.relay[0].turn.active_up && b.ice.relay[0].turn.active_up;
+	unsigned got_a = a.media[0], got_b = b.media[0];
+	unsigned took_error = a.ice.relay[0].turn.error;
+	close_end(&a);
+	close_end(&b);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	(void)!system(cmd);
+	if (!ok)
+		fail_msg("allocation: %u local candidates, error %u", a.ice.nlocal, took_error);
+	assert_true(answered);
+	assert_true(a.done && b.done);
+	assert_int_equal(l.type, CAND_RELAY);
+	assert_true(channel);
+	assert_int_equal(got_a, 30);
+	assert_int_equal(got_b, 30);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nice),
+		cmocka_unit_test(test_coturn),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
