@@ -55,7 +55,7 @@ class Authority:
     def __init__(self, directory):
         self.dir = directory
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", "/O=ipdect demonstration/CN=Demonstration CA", "-days", "30",
+            "-subj", "/O=ipdect demonstration/CN=Demonstration CA", "-days", "120",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
             "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"))
 
@@ -72,7 +72,7 @@ class Authority:
         run("openssl", "req", "-new", "-newkey", *key, "-nodes", "-subj", f"/O=ipdect demonstration/CN={fqdn}",
             "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"))
         run("openssl", "x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path("ca.pem"),
-            "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", "29", "-extfile", ext,
+            "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", "110", "-extfile", ext,
             "-out", self.path(name + ".pem"))
         if password is not None:
             run("openssl", "pkcs12", "-export", "-in", self.path(name + ".pem"), "-inkey", self.path(name + ".key"),

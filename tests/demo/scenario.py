@@ -217,10 +217,10 @@ class Scenario:
         self.h["203"].do("dial", "202")
         self.h["202"].wait("waiting*", mark)
         shown = self.h["202"].display()
-        self.h["202"].do("press", "R")
+        self.h["202"].do("press", "R2")
         self.h["203"].wait("connected*", mark)
         with_third = self.both("202", "203")
-        self.h["202"].do("press", "R")
+        self.h["202"].do("press", "R2")
         time.sleep(0.4)
         with_first = self.both("201", "202")
         self.h["203"].do("hangup")
@@ -468,10 +468,12 @@ class Scenario:
     def message_waiting(self):
         mark = self.air.mark()
         self.w.pbx.message_waiting("201", 3, 1)
-        self.h["201"].wait("mwi 3*", mark)
+        self.h["201"].wait("display *3*", mark)
         mark = self.air.mark()
         self.w.pbx.message_waiting("201", 0, 4)
-        self.h["201"].wait("mwi 0*", mark)
+        self.h["201"].wait("display *", mark)
+        if "3" in self.h["201"].display():
+            raise RuntimeError(f"still on the display: {self.h['201'].display()!r}")
         return "PUBLISH to Kamailio, NOTIFY to sipd, 3 new messages on the handset, then none"
 
     def logs(self):

@@ -29,6 +29,8 @@ class World:
 
     def configuration(self):
         return (f"""
+[certd]
+fqdn = dect.demo.test
 [sipd]
 listen-address = 127.0.0.1
 local-port = {self.sip_port}
@@ -80,9 +82,9 @@ available-time = 5m
 
     def give_identity(self):
         s = self.suite
-        s.ctl("cert", "import", "default", f"file={self.path('dect.p12')}", "password=-", stdin="p12-secret\n")
         s.ctl("trust", "import", f"file={self.path('ca.pem')}")
-        row = next(r for r in s.rows("cert", "list") if r["name"] == "default")
+        s.ctl("cert", "import", f"file={self.path('dect.p12')}", "password=-", stdin="p12-secret\n")
+        row = s.rows("cert", "list")[0]
         if row.get("chain") != "complete":
             raise RuntimeError(f"certificate chain: {row.get('chain')}")
         return f"{row['key_type']} from PKCS#12, {row['subject']}, chain complete"
