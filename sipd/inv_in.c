@@ -17,6 +17,13 @@ static uint32_t t2(const struct inv *i)
 	return i->ua->conf.tx.t2 ? i->ua->conf.tx.t2 : 4000;
 }
 
+static uint64_t not_beyond(const struct inv *i, uint64_t ms, uint64_t end)
+{
+	uint64_t left = end - tmr_now(i->ua->wheel);
+
+	return ms < left ? ms : left;
+}
+
 /* ---- 2xx until its ACK ---- */
 
 static void on_repeat(struct tmr *t, void *ctx)
@@ -35,7 +42,7 @@ static void on_repeat(struct tmr *t, void *ctx)
 	if (i->acc_tx)
 		(void)tx_repeat(i->acc_tx);
 	i->repeat_ms = i->repeat_ms * 2 < t2(i) ? i->repeat_ms * 2 : t2(i);
-	tmr_start(t, i->repeat_ms);
+	tmr_start(t, not_beyond(i, i->repeat_ms, i->repeat_end));
 }
 
 void inv_wait_ack(struct inv *i, struct tx *tx)
@@ -101,7 +108,7 @@ static void on_rel(struct tmr *t, void *ctx)
 	if (i->tx)
 		(void)tx_resend(i->ua->tx, tx_flow(i->tx), i->rel);
 	i->rel_ms *= 2;
-	tmr_start(t, i->rel_ms);
+	tmr_start(t, not_beyond(i, i->rel_ms, i->rel_end));
 }
 
 static void start_rel(struct inv *i)
