@@ -408,6 +408,39 @@ const uint8_t *ice_media(struct ice *a, unsigned comp, const uint8_t *p, size_t 
 	return *n ? scratch : NULL;
 }
 
+void ice_sent(struct ice *a, unsigned comp, uint64_t now_us)
+{
+	if (comp >= 1 && comp <= a->conf.comps && a->conf.mode == ICE_MS_ICE2 &&
+	    a->chosen[comp - 1] >= 0)
+		a->keep_us[comp - 1] = now_us + 15000000;
+}
+
+bool ice_known(const struct ice *a, unsigned comp, const struct addr *from)
+{
+	for (uint8_t i = 0; i < a->nremote; i++)
+		if (a->authentic[i] && a->remote[i].component == comp &&
+		    addr_eq(&a->remote[i].addr, from))
+			return true;
+	for (uint8_t i = 0; i < a->nearly; i++)
+		if (a->early[i].comp == comp && addr_eq(&a->early[i].from, from))
+			return true;
+	return false;
+}
+
+const char *ice_state_name(enum ice_state s)
+{
+	static const char *const name[] = { "new", "gathering", "ready", "checking", "done",
+		"failed" };
+
+	return name[(unsigned)s <= ICE_FAILED ? s : 0];
+}
+
+uint64_t ice_bad(const struct ice *a)
+{
+	return (uint64_t)a->count.bad_fingerprint + a->count.bad_integrity + a->count.bad_user +
+	       a->count.unknown;
+}
+
 uint32_t ice_warn(const struct ice *a)
 {
 	uint32_t bits = 0;

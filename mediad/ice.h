@@ -17,7 +17,12 @@
  *
  * Nomination is regular (one check more on the pair that is best when the better ones have failed or patience is
  * over); nominations of the other side are taken at any time. A restart is a new agent. */
-enum ice_mode { ICE_OFF, ICE_RFC8445, ICE_MS_ICE2 }; /* numbers of media.IceMode */
+enum ice_mode {
+	ICE_OFF,
+	ICE_RFC8445,
+	ICE_MS_ICE2,
+	ICE_DRAFT6
+}; /* numbers of media.IceMode; the last is refused */
 enum ice_state { ICE_NEW, ICE_GATHERING, ICE_READY, ICE_CHECKING, ICE_DONE, ICE_FAILED };
 
 #define ICE_COMPS  2u
@@ -91,8 +96,9 @@ struct ice {
 	uint8_t nlocal, nremote, npairs, nearly;
 	struct ice_pair pair[ICE_PAIRS];
 	struct ice_early early[ICE_EARLY];
-	int16_t chosen[ICE_COMPS]; /* pair; -1: none */
-	uint8_t base[ICE_LOCAL];   /* of each local candidate */
+	int16_t chosen[ICE_COMPS];  /* pair; -1: none */
+	bool authentic[ICE_REMOTE]; /* spoke with the right credentials */
+	uint8_t base[ICE_LOCAL];    /* of each local candidate */
 	/* gathering: one Binding request per component */
 	struct stun_id gather_id[ICE_COMPS];
 	uint8_t gather_sent[ICE_COMPS];
@@ -138,6 +144,12 @@ bool ice_selected(const struct ice *a, unsigned comp, struct cand *local, struct
  * the relay. NULL: no pair is selected, consent is gone, or it does not fit. */
 const uint8_t *ice_media(struct ice *a, unsigned comp, const uint8_t *p, size_t *n,
     uint8_t *scratch, size_t cap, struct addr *to, uint64_t now_us);
+/* Something else was sent on the component: MS-ICE2 needs no keep-alive for a while. */
+void ice_sent(struct ice *a, unsigned comp, uint64_t now_us);
+/* An authentic check came from there, or was answered from there: media may, too (RFC 8445 12.2). */
+bool ice_known(const struct ice *a, unsigned comp, const struct addr *from);
+const char *ice_state_name(enum ice_state s);
+uint64_t ice_bad(const struct ice *a); /* messages that were dropped, for the administrator */
 /* Why it failed, for ms-client-diagnostics: bits of ICEWarn (ms-media 2.11). */
 uint32_t ice_warn(const struct ice *a);
 #endif

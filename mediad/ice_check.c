@@ -274,6 +274,7 @@ static void learn(struct ice *a, uint8_t local, const struct addr *from, uint32_
 			.addr = *from };
 		snprintf(a->remote[r].foundation, sizeof(a->remote[r].foundation), "prflx%d", r);
 	}
+	a->authentic[r] = true;
 	trigger(a, local, (uint8_t)r, use, now_us);
 }
 
@@ -375,6 +376,7 @@ static void succeeded(struct ice *a, struct ice_pair *p, const struct stun_msg *
 	p->valid_local = at < 0 ? p->local : (uint8_t)at;
 	p->state = PAIR_OK;
 	p->valid = true;
+	a->authentic[p->remote] = true;
 	if (!a->first_ok_us)
 		a->first_ok_us = now_us;
 	for (uint8_t i = 0; i < a->npairs; i++)

@@ -351,11 +351,13 @@ static void is_done(unsigned type_a, unsigned type_b)
 		assert_int_equal(s->failed, 0);
 		assert_int_equal(s->done, 1);
 		for (unsigned comp = 1; comp <= 2; comp++) {
-			struct cand l, r, ol, or ;
+			struct cand l, r, ol, ore;
 			assert_true(ice_selected(&s->ice, comp, &l, &r));
-			assert_true(ice_selected(&o->ice, comp, &ol, & or));
+			assert_true(ice_selected(&o->ice, comp, &ol, &ore));
 			/* Both ends mean the same pair. */
-			assert_true(addr_eq(&l.addr, & or.addr));
+			assert_true(addr_eq(&l.addr, &ore.addr));
+			assert_true(ice_known(&s->ice, comp, &r.addr));
+			assert_false(ice_known(&s->ice, 3 - comp, &r.addr));
 			assert_int_equal(l.component, comp);
 			if ((i ? type_b : type_a) && l.type != (i ? type_b : type_a))
 				fail_msg(
