@@ -12,7 +12,7 @@
 #define BEARERS        12
 #define NOT_HEARD      (-95)
 #define DEFAULT_SIGNAL (-50)
-#define SIGNALS        32
+#define SIGNALS        256
 
 enum kind {
 	D_PAGE,

@@ -263,6 +263,7 @@ int sp_add(struct softpp_set *s, int argc, char **argv, struct wr *reply)
 	pp->auto_locate = arg_flag(argc, argv, "locate", true);
 	pp->cipher_required = arg_flag(argc, argv, "cipher", true);
 	pp->early_empty = arg_flag(argc, argv, "empty-first", pp->profile == SPP_NG);
+	pp->spread = arg_flag(argc, argv, "spread", false);
 	pp->answer_auto = arg_flag(argc, argv, "auto-answer", false);
 	pp->alg = DECT_KDF_DSAA;
 	pp->tpui = UINT32_MAX;
@@ -339,7 +340,7 @@ struct softpp_set *softpp_set_new(struct air *a)
 	air_noun(a, "pp", sp_command, s,
 	    "pp add NAME ipei=IPEI [profile=gap-a|gap-b|ng state=FILE number=N display=24x4 "
 	    "locate=yes cipher=yes "
-	    "auto-answer=no empty-first=no]\n"
+	    "auto-answer=no empty-first=no spread=no]\n"
 	    "pp list | pp remove NAME | pp NAME show|subscribe "
 	    "ac=AC|locate|detach|terminate|auth-base|cipher|on|off|forget\n"
 	    "pp NAME dial DIGITS [mode=block|overlap|setup|called]|answer|hangup [REASON]|press "

@@ -74,18 +74,32 @@ uint32_t sp_default_tpui(const struct softpp *pp)
 
 /* ---- sending ---- */
 
+/* The base it listens to, else the strongest that has a bearer free. */
+static bool open_link(struct softpp *pp)
+{
+	struct air_base *found[32];
+	unsigned n = air_scan(pp->radio, found, 32);
+	bool subscribing = pp->mm.op == MMO_SUBSCRIBE;
+	struct air_info info;
+
+	if (!subscribing && pp->camped && sp_lapc_open(pp, pp->camped))
+		return true;
+	for (unsigned i = 0; i < n; i++) {
+		air_base_info(found[i], &info);
+		if ((subscribing ? info.higher_caps & 0x0008 : sp_park_matches(pp, &info)) &&
+		    sp_lapc_open(pp, found[i]))
+			return true;
+	}
+	return false;
+}
+
 bool sp_send(struct softpp *pp, const uint8_t *msg, size_t n)
 {
-	struct air_base *b;
-
 	tmr_stop(&pp->linger);
 	if (pp->l.st == SPL_REL) /* not over a link that ends: a new one would be needed */
 		return false;
-	if (pp->l.st == SPL_IDLE) {
-		b = sp_best(pp, pp->mm.op == MMO_SUBSCRIBE);
-		if (!b || !sp_lapc_open(pp, b))
-			return false;
-	}
+	if (pp->l.st == SPL_IDLE && !open_link(pp))
+		return false;
 	sp_lapc_send(pp, msg, n);
 	return true;
 }
@@ -217,6 +231,8 @@ static void on_base(void *ctx, struct air_base *b, bool up)
 	struct softpp *pp = ctx;
 	struct air_base *best;
 
+	if (up && b && pp->spread) /* it stands somewhere: each base is heard otherwise */
+		air_set_signal(pp->radio, b, -40 - (int)(sp_random() % 50));
 	if (!pp->on || !pp->subscribed)
 		return;
 	if (!up && pp->camped == b)

@@ -27,7 +27,8 @@ struct sp_load {
 	bool running, talk;
 	unsigned want, hold_min, hold_max, gap, active;
 	/* figures */
-	unsigned made, answered, failed, ended, not_dialled, dropped;
+	unsigned made, answered, failed, ended, not_dialled, dropped,
+	    full; /* full: no channel or bearer */
 	unsigned reasons[256];
 	unsigned good, bad, worst, mute;
 	uint32_t times[TIMES];
@@ -152,7 +153,7 @@ static void on_call(struct tmr *t, void *ctx)
 		end(c);
 		return;
 	case LC_TALK:
-		if (!c->judged && l->talk) { /* the grace is over */
+		if (!c->judged && l->talk && l->running) { /* the grace is over */
 			c->judged = true;
 			sp_expect_tone(c->a, tone_of(c->b));
 			sp_expect_tone(c->b, tone_of(c->a));
@@ -202,7 +203,7 @@ static void talk(struct lcall *c)
 		c->a->a.tone = tone_of(c->a);
 		c->b->a.tone = tone_of(c->b);
 	}
-	tmr_start(&c->t, GRACE_MS);
+	tmr_start(&c->t, l->running ? GRACE_MS : 0);
 }
 
 /* From call control, in the middle of its work: only notes and timers here. */
@@ -224,6 +225,8 @@ void sp_load_event(struct softpp *pp, const char *what)
 		l->reasons[pp->cc.reason]++;
 		if (c->st == LC_TALK)
 			l->dropped++;
+		else if (c->st != LC_ENDING && (pp->cc.reason == 0x32 || pp->cc.reason == 0x33))
+			l->full++;
 		else if (c->st != LC_ENDING)
 			l->failed++;
 		judge(c);
@@ -276,11 +279,12 @@ static void show(struct sp_load *l, struct wr *reply)
 
 	qsort(sorted, n, sizeof(*sorted), compare);
 	wr_fmt(reply,
-	    "load active %u made %u answered %u failed %u dropped %u ended %u not-dialled %u "
+	    "load active %u made %u answered %u failed %u full %u dropped %u ended %u not-dialled "
+	    "%u "
 	    "blocks-good %u blocks-bad %u "
 	    "worst-gap-ms %u mute %u alert-ms-p50 %u alert-ms-p99 %u alert-ms-max %u reasons",
-	    l->active, l->made, l->answered, l->failed, l->dropped, l->ended, l->not_dialled,
-	    l->good, l->bad, l->worst * 100, l->mute, n ? sorted[n / 2] : 0,
+	    l->active, l->made, l->answered, l->failed, l->full, l->dropped, l->ended,
+	    l->not_dialled, l->good, l->bad, l->worst * 100, l->mute, n ? sorted[n / 2] : 0,
 	    n ? sorted[n * 99 / 100] : 0, n ? sorted[n - 1] : 0);
 	for (unsigned i = 0; i < 256; i++)
 		if (l->reasons[i])
@@ -359,7 +363,8 @@ int sp_load_command(void *ctx, int argc, char **argv, struct wr *reply)
 		return 0;
 	}
 	if (strcmp(argv[1], "reset") == 0) {
-		l->made = l->answered = l->failed = l->ended = l->not_dialled = l->dropped = 0;
+		l->made = l->answered = l->failed = l->ended = l->not_dialled = l->dropped =
+		    l->full = 0;
 		l->good = l->bad = l->worst = l->mute = l->ntimes = 0;
 		memset(l->reasons, 0, sizeof(l->reasons));
 		return 0;

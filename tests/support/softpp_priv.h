@@ -150,7 +150,7 @@ struct softpp {
 	char name[24], who[28];
 	enum sp_profile profile;
 	bool on, auto_locate, cipher_required, ac_per_ack, early_empty, answer_auto;
-	bool ignore_pages, refuse_cipher, refuse_auth;
+	bool ignore_pages, refuse_cipher, refuse_auth, spread;
 	unsigned cols, lines;
 	char state_file[220];
 	char number[24];

@@ -50,7 +50,7 @@ start() { # daemon, arguments…
 }
 PORT=$(free_port)
 SIP_PORT=$(free_port)
-MEDIA_PORTS=$((20000 + RANDOM % 200 * 200))
+MEDIA_PORTS=$((17000 + RANDOM % 14 * 1000))
 # Each run its own base addresses: tests run side by side. 127.16.x.y … belong to nobody else.
 NET=$(printf '%02x%02x' $((RANDOM % 200)) $((RANDOM % 256)))
 base_mac() { printf '0200%s%02x%02x' "$NET" $((PORT % 256)) "$1"; }
@@ -59,7 +59,7 @@ start_suite() { # further configuration on standard input
 	{
 		printf '[common]\nruntime-dir = %s\nstate-dir = %s\n' "$DIR/run" "$DIR/state"
 		printf '[sipd]\nlisten-address = 127.0.0.1\nlocal-port = %s\ntransports = udp\n' "$SIP_PORT"
-		printf '[mediad]\nrtp-address = 127.0.0.1\ninstances = 2\nrtp-ports = %s-%s\n' "$MEDIA_PORTS" $((MEDIA_PORTS + 199))
+		printf '[mediad]\nrtp-address = 127.0.0.1\ninstances = 1\nrtp-ports = %s-%s\n' "$MEDIA_PORTS" $((MEDIA_PORTS + 999))
 		printf '[dectd]\nlisten-address = 127.0.0.1\nport = %s\npark = 1F102AF12C\n' "$PORT"
 		cat
 	} > "$DIR/ipdect.conf"
