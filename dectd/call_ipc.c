@@ -39,6 +39,7 @@ struct calls {
 	struct phones *phones;
 	struct cc_lce *low;
 	struct ss *ss;
+	struct handover *handover;
 	struct map tickets;
 	struct gone gone[GONE_MAX];
 	unsigned ngone;
@@ -719,6 +720,7 @@ int calls_new(struct dectd *r, struct calls **out)
 	c->phones = phones_new(r->d->wheel, &conf, &cc_lce_low, c->low, &iwu, c);
 	cc_lce_set_cc(c->low, phones_cc(c->phones));
 	c->ss = ss_new(r->d->wheel, r->lce, r->pps, r->mm, &sc);
+	c->handover = handover_new(r->lce, r->pps);
 	if (r->mm)
 		mm_set_watch(r->mm, &mm_watch, c);
 	*out = c;
@@ -741,6 +743,7 @@ void calls_free(struct calls *c)
 	call_svc_forget(c->r);
 	phones_free(c->phones);
 	ss_free(c->ss);
+	handover_free(c->handover);
 	cc_lce_free(c->low);
 	for (struct map_node *n = map_next(&c->tickets, NULL); n; n = map_next(&c->tickets, NULL)) {
 		struct ticket *t = CONTAINER_OF(n, struct ticket, by_ref);
@@ -770,6 +773,16 @@ int calls_reload(struct calls *c, const struct dectd_conf *conf)
 struct phones *calls_phones(struct calls *c)
 {
 	return c->phones;
+}
+
+const struct handover_stats *calls_handovers(const struct calls *c)
+{
+	return handover_stats(c->handover);
+}
+
+const struct ss_stats *calls_ss(const struct calls *c)
+{
+	return ss_stats(c->ss);
 }
 
 void calls_up(struct calls *c, bool restarted)

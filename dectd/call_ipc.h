@@ -1,7 +1,9 @@
 #ifndef DECTD_CALL_IPC_H
 #define DECTD_CALL_IPC_H
 #include "dectd/dectd.h"
+#include "dectd/handover.h"
 #include "dectd/phone.h"
+#include "dectd/ss.h"
 
 /* The call interface, second half: handsets' calls and services between phone.h and sipd; speech between sipd's mediad
  * and the base station. dectd is the client of the link. */
@@ -12,6 +14,8 @@ int calls_new(struct dectd *r, struct calls **out) MUST_CHECK;
 void calls_free(struct calls *c);
 int calls_reload(struct calls *c, const struct dectd_conf *conf) MUST_CHECK;
 struct phones *calls_phones(struct calls *c);
+const struct handover_stats *calls_handovers(const struct calls *c);
+const struct ss_stats *calls_ss(const struct calls *c);
 /* The link to sipd came up or went down. */
 void calls_up(struct calls *c, bool restarted);
 void calls_down(struct calls *c);

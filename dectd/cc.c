@@ -97,6 +97,7 @@ static void moved(struct fsm *m, int from, int ev, int to)
 	struct cc_call *c = call_of(m);
 	char pp[PP_TEXT];
 
+	c->cc->st.unexpected += to < 0;
 	if (to < 0)
 		log_ev(LOG_INFO, "cc: event refused", F_PP(pp_text(c->pp, pp)),
 		    F_TEXT("IPDECT_STATE", cc_def.states[from].name),
@@ -187,6 +188,7 @@ static void on_timer(struct tmr *t, void *ctx)
 	struct cc_call *c = ctx;
 
 	(void)t;
+	c->cc->st.timeouts++;
 	log_ev(LOG_INFO, "cc: timer expired",
 	    F_TEXT("IPDECT_TIMER", cc_def.states[c->fsm.st].timer),
 	    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));
@@ -331,6 +333,11 @@ void cc_free(struct cc *cc)
 	free(cc);
 }
 
+const struct cc_stats *cc_stats(const struct cc *cc)
+{
+	return &cc->st;
+}
+
 unsigned cc_count(const struct cc *cc)
 {
 	return cc->ncalls;
@@ -402,6 +409,7 @@ static void refuse(struct cc *cc, struct pp *pp, const struct nwk_msg *m, uint8_
 	uint8_t buf[16];
 	struct wr w = wr_of(buf, sizeof(buf));
 
+	cc->st.refused += m->type == CC_SETUP;
 	nwk_head(&w, NWK_CC, !m->f, m->tv, CC_RELEASE_COM);
 	ie_octet_put(&w, IE_RELEASE_REASON, reason);
 	(void)cc->low->send(cc->low_ctx, pp, &w);
@@ -448,6 +456,7 @@ static void rx_setup(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
 		log_ev(LOG_INFO, "cc: second CC-SETUP refused", F_PP(pp_text(pp, text)),
 		    F_TEXT("IPDECT_STATE", fsm_state_name(&old->fsm)));
 		old->collided = true;
+		cc->st.collisions++;
 		refuse(cc, pp, m, CC_R_RESOURCES);
 		return;
 	}
@@ -490,6 +499,7 @@ void cc_input(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
 	struct cc_call *c = find(pp, !m->f, m->tv);
 	char text[PP_TEXT];
 
+	cc->st.rx++;
 	if (m->type == CC_SETUP) {
 		rx_setup(cc, pp, m);
 		return;
@@ -528,6 +538,7 @@ void cc_input(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
 		rx_service_change(c, m);
 		break;
 	default: /* 17.4: unexpected or unknown: ignored */
+		cc->st.unexpected++;
 		log_ev(LOG_INFO, "cc: message ignored", F_PP(pp_text(pp, text)),
 		    F_TEXT("IPDECT_MESSAGE", nwk_type_name(m->pd, m->type)),
 		    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));

@@ -241,6 +241,20 @@ void cc_set_pp_user(struct pp *pp, void *user);
 void *cc_pp_user(const struct pp *pp);
 struct cc_call *cc_of_pp(const struct pp *pp); /* its live instance (not in F-19); NULL */
 unsigned cc_count(const struct cc *cc);
+#define CC_STATS(X)                                                                                \
+	X(rx, "messages received")                                                                 \
+	X(tx, "messages sent")                                                                     \
+	X(tx_failed, "messages that could not be sent")                                            \
+	X(collisions, "set-up collisions")                                                         \
+	X(timeouts, "timers that ran out")                                                         \
+	X(refused, "set-ups refused: faulty, unsupported, or a second one")                        \
+	X(unexpected, "messages that did not fit: ignored")
+struct cc_stats {
+#define X(name, text) uint64_t name;
+	CC_STATS(X)
+#undef X
+};
+const struct cc_stats *cc_stats(const struct cc *cc);
 struct ui_caps cc_ui_caps(const struct pp *pp);
 const char *cc_reason_name(uint8_t reason);
 

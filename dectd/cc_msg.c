@@ -64,6 +64,10 @@ void cc_msg_send(struct cc_msg *b, struct cc_call *c)
 	int err = b->w.bad ? ERR_LIMIT : c->cc->low->send(c->cc->low_ctx, c->pp, &b->w);
 
 	if (err)
+		c->cc->st.tx_failed++;
+	else
+		c->cc->st.tx++;
+	if (err)
 		log_ev(LOG_INFO, "cc: message not sent", F_PP(pp_text(c->pp, pp)), F_ERR(err),
 		    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));
 }

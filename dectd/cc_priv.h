@@ -22,6 +22,7 @@ struct cc {
 	void *ctx;
 	struct list calls, dead; /* dead: in F-00, waiting for released() */
 	unsigned ncalls;
+	struct cc_stats st;
 	uint8_t next_tv;
 };
 

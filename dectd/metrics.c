@@ -1,6 +1,7 @@
 /* The layers' counters as metrics. */
 #include "dectd/metrics.h"
 
+#include "dectd/call_ipc.h"
 #include "dectd/lce.h"
 #include "dectd/mm.h"
 
@@ -30,6 +31,24 @@ void metrics_update(struct dectd *r)
 #define X(name, text) set(r, "ipdect_dectd_dlc_" #name, "Data link: " text, dlc->name);
 	DLC_STATS(X)
 #undef X
+	const struct phones_stats *ph = phones_stats(calls_phones(r->calls));
+	const struct cc_stats *cc = cc_stats(phones_cc(calls_phones(r->calls)));
+	const struct handover_stats *ho = calls_handovers(r->calls);
+	const struct ss_stats *ss = calls_ss(r->calls);
+#define X(name, text) set(r, "ipdect_dectd_calls_" #name, "Calls: " text, ph->name);
+	PHONES_STATS(X)
+#undef X
+#define X(name, text) set(r, "ipdect_dectd_cc_" #name, "Call control: " text, cc->name);
+	CC_STATS(X)
+#undef X
+#define X(name, text) set(r, "ipdect_dectd_handover_" #name, "Handover: " text, ho->name);
+	HANDOVER_STATS(X)
+#undef X
+#define X(name, text) set(r, "ipdect_dectd_ss_" #name, "Services: " text, ss->name);
+	SS_STATS(X)
+#undef X
+	gauge(r, "ipdect_dectd_calls_now", "Calls of handsets now",
+	    phones_calls(calls_phones(r->calls)));
 	LIST_FOREACH(pps_list(r->pps), it)
 	{
 		const struct pp *pp = LIST_ENTRY(it, struct pp, node);

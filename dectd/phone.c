@@ -345,6 +345,7 @@ static void waiting(struct phone *ph, struct line *l)
 	(void)cc_info(ph->cc, &s);
 	(void)line_event(l, LE_WAITING);
 	l->accepted = true;
+	p->st.waiting++;
 	p->ops->offered(p->ctx, l->ref, true, IWU_NONE);
 	p->ops->alerting(p->ctx, l->ref);
 	if (p->conf.waiting_tone && ph->active && ph->active->has_media)
@@ -377,8 +378,11 @@ enum iwu_cause phones_offer(
 	bool can_wait = ph->cc && p->conf.call_waiting && ph->nlines == 1 && !ph->menu &&
 	                ph->active && line_state(ph->active) == LN_UP &&
 	                cc_state(ph->cc) == CC_ACTIVE && ph->op == PO_NONE && ph->mode == PM_NORMAL;
-	if (!free_to_ring && !can_wait)
+	p->st.offered++;
+	if (!free_to_ring && !can_wait) {
+		p->st.busy++;
 		return IWU_BUSY;
+	}
 	struct line *l = line_new(ph, ref, false);
 	describe(l, o);
 	if (o->media) {
@@ -488,6 +492,7 @@ static void on_connect(void *ctx, struct cc_call *c)
 	if (err) {
 		log_ev(LOG_WARNING, "no speech path for a call", F_CALL(l->ref), F_ERR(err),
 		    F_REMEDY("the base station's channels may be in use: see `dectctl base show`"));
+		p->st.no_channel++;
 		line_drop(l, IWU_CONGESTION);
 		phone_hang_up(ph, CC_R_BEARERS, phone_text(ph, UI_T_CONGESTION));
 		return;
@@ -495,6 +500,7 @@ static void on_connect(void *ctx, struct cc_call *c)
 	(void)line_event(l, LE_TAKEN);
 	ph->active = l;
 	l->was_up = true;
+	p->st.answered += !l->recall;
 	(void)cc_connect_ack(c, &s);
 	if (l->recall) {
 		l->recall = false;
@@ -545,6 +551,8 @@ static void on_ended(void *ctx, struct cc_call *c, enum cc_end why, uint8_t reas
 
 	if (!ph || ph->cc != c)
 		return;
+	p->st.unreached += why == CC_END_PAGE;
+	p->st.lost += why == CC_END_LOST;
 	ph->cc = NULL;
 	ph->releasing++;
 	ph->mode = PM_NORMAL;
@@ -621,6 +629,7 @@ struct line *line_out(struct phone *ph, struct slice digits, bool redial, int *e
 	if (ph->nlines == 2)
 		return NULL;
 	struct line *l = line_new(ph, p->ops->new_ref(p->ctx), true);
+	p->st.placed++;
 	l->sent_digits = digits.n > 0 || redial;
 	l->complete = s.complete;
 	ph->complete = false;
@@ -732,6 +741,11 @@ void phones_messages(struct phones *p, struct pp *pp, unsigned fresh)
 }
 
 /* ---- questions ---- */
+
+const struct phones_stats *phones_stats(const struct phones *p)
+{
+	return &p->st;
+}
 
 bool phones_busy(const struct pp *pp)
 {

@@ -86,6 +86,25 @@ void phones_gone(struct phones *p, struct pp *pp);
 void phones_messages(struct phones *p, struct pp *pp, unsigned fresh);
 
 /* ---- questions ---- */
+#define PHONES_STATS(X)                                                                            \
+	X(placed, "calls begun by handsets")                                                       \
+	X(offered, "calls for handsets")                                                           \
+	X(answered, "calls answered by handsets")                                                  \
+	X(connected, "calls of handsets that were answered")                                       \
+	X(busy, "calls refused because the handset was busy")                                      \
+	X(waiting, "calls shown as waiting")                                                       \
+	X(unreached, "calls for handsets that were not reached")                                   \
+	X(lost, "calls ended by loss of the radio link")                                           \
+	X(no_channel, "calls without a speech channel at the base station")                        \
+	X(transfers, "transfers asked for")                                                        \
+	X(conferences, "conferences asked for")                                                    \
+	X(services, "service codes")
+struct phones_stats {
+#define X(name, text) uint64_t name;
+	PHONES_STATS(X)
+#undef X
+};
+const struct phones_stats *phones_stats(const struct phones *p);
 bool phones_busy(const struct pp *pp); /* has a call */
 unsigned phones_calls(const struct phones *p);
 struct phone_view { /* for `dectctl handset show` and `call show` */

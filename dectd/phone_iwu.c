@@ -201,6 +201,7 @@ void phones_setup_done(struct phones *p, uint64_t ref, int err, const struct mac
 	if (err) {
 		log_ev(LOG_WARNING, "no speech path for a call", F_CALL(ref), F_ERR(err),
 		    F_REMEDY("the base station's channels may be in use: see `dectctl base show`"));
+		p->st.no_channel++;
 		line_drop(l, IWU_CONGESTION);
 		if (!phone_in(ph, LN_HELD))
 			phone_hang_up(ph, CC_R_BEARERS, phone_text(ph, UI_T_CONGESTION));
@@ -283,6 +284,7 @@ void phones_connected(
 	if (!l || line_event(l, LE_CONNECTED) != 0)
 		return;
 	struct phone *ph = l->phone;
+	p->st.connected += !l->was_up;
 	l->was_up = true;
 	take_media(l, media);
 	take_party(l, party);

@@ -71,6 +71,7 @@ static void answer_waiting(struct phone *ph, struct line *l)
 
 	if (line_event(l, LE_TAKEN) != 0)
 		return;
+	p->st.answered++;
 	l->was_up = true;
 	p->ops->answer(p->ctx, l->ref);
 	take_up(ph, l);
@@ -278,6 +279,7 @@ static void do_conference(struct phone *ph)
 		return;
 	}
 	ph->op = PO_CONFERENCE;
+	p->st.conferences++;
 	if (p->ops->conference(p->ctx, a->ref, held->ref, true) != 0)
 		fail_op(ph);
 }
@@ -292,6 +294,7 @@ static void do_transfer(struct phone *ph)
 		return;
 	}
 	ph->op = PO_TRANSFER;
+	p->st.transfers++;
 	if (p->ops->transfer(p->ctx, held->ref, a->ref, (struct slice){ 0 }) != 0)
 		fail_op(ph);
 }
@@ -339,6 +342,7 @@ static void end_blind(struct phone *ph)
 		return;
 	}
 	ph->op = PO_BLIND;
+	p->st.transfers++;
 	if (p->ops->transfer(p->ctx, held->ref, 0, target) != 0)
 		fail_op(ph);
 }

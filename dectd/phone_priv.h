@@ -85,7 +85,7 @@ struct phone {
 	enum phone_op op;
 	bool hold_asked, retrieve_asked; /* by HOLD, RETRIEVE: cc_hold_answer() is due */
 	bool conference, internal, emergency, hanging_up;
-	struct tmr timer; /* R, digits */
+	struct tmr timer;           /* R, digits */
 	uint8_t keys[PHONE_DIGITS]; /* pressed while something is under way */
 	size_t nkeys;
 	char digits[PHONE_DIGITS + 1];
@@ -111,6 +111,7 @@ struct phones {
 	struct list list;
 	struct map lines;
 	uint32_t next_token;
+	struct phones_stats st;
 };
 
 /* ---- phone.c ---- */

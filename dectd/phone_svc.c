@@ -246,6 +246,7 @@ void phone_service(struct phone *ph, enum ui_service s, struct slice arg)
 
 	log_ev(LOG_INFO, "service code", F_TEXT("IPDECT_SERVICE", ui_service_name(s)),
 	    F_USER(ph->pp->user ? ph->pp->user->name : ""));
+	ph->all->st.services++;
 	ph->service = s;
 	ph->waits_text = true;
 	if (!ph->pp->user && s != UI_S_SERVER && s != UI_S_BASE && s != UI_S_IPEI &&

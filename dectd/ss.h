@@ -35,8 +35,14 @@ struct ss_notice { /* borrowed */
 void ss_user_notice(struct ss *s, struct pp_user *u, const struct ss_notice *n);
 /* A device or a user changed: bits of enum pp_change. */
 void ss_changed(struct ss *s, struct pp *pp, struct pp_user *u, unsigned what);
+#define SS_STATS(X)                                                                                \
+	X(sent, "messages sent to idle handsets")                                                  \
+	X(failed, "handsets that could not be told something")                                     \
+	X(asked, "requests of handsets")
 struct ss_stats {
-	uint64_t sent, failed, asked; /* asked: by handsets */
+#define X(name, text) uint64_t name;
+	SS_STATS(X)
+#undef X
 };
 const struct ss_stats *ss_stats(const struct ss *s);
 #endif
