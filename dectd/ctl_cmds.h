@@ -25,6 +25,9 @@ int ctl_handset_list(struct ctl_run *r);
 int ctl_handset_show(struct ctl_run *r);
 int ctl_handset_watch(struct ctl_run *r);
 int ctl_system_show(struct ctl_run *r);
+/* ctl_call_ipc.c */
+int ctl_call_show(struct ctl_run *r);
+void ctl_call_lines(struct ctl_run *r, const struct pp *pp); /* the calls of a handset, as text */
 /* ctl_sub_ipc.c */
 int ctl_ipei(
     struct ctl_run *r, char ipei[PP_IPEI_LEN + 1]); /* of the ID; else the refusal is written */

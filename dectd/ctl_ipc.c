@@ -111,6 +111,9 @@ const struct ctl_cmd dectd_cmds[] = {
 	{ "handset", "import", IPC_OPERATE, NULL, false, csv_args, ARRAY_LEN(csv_args), NULL, false,
 	    ctl_handset_import, "allow-list and assignments from CSV" },
 
+	{ "call", "show", IPC_VIEW, "CALL", true, NULL, 0, &ctl__call_row__descriptor, false,
+	    ctl_call_show, "Shows one call." },
+
 	{ "subscription", "open", IPC_OPERATE, NULL, false, open_args, ARRAY_LEN(open_args), NULL,
 	    false, ctl_sub_open, "let handsets subscribe for a while" },
 	{ "subscription", "close", IPC_OPERATE, NULL, false, NULL, 0, NULL, false, ctl_sub_close,

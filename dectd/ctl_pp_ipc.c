@@ -140,6 +140,7 @@ int ctl_handset_show(struct ctl_run *r)
 	    (unsigned long long)pp->rekeys, (unsigned long long)pp->page_failures);
 	if (pp->note[0])
 		ctl_say(r, "note: %s\n", pp->note);
+	ctl_call_lines(r, pp);
 	return 0;
 }
 

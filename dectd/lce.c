@@ -78,14 +78,16 @@ static void free_link(struct lce_link *l)
 	free(l);
 }
 
-/* Who waits for this one's end is paged now. */
+/* Who waits for this one's end is paged when the portable part has had the time to leave its connection: until then it
+ * does not listen to pages (14.2.3, PP side). */
+#define PAGE_AFTER_MS 150
 static void wake_waiting(struct lce *e, const struct ipui *pp)
 {
 	struct map_node *n = map_get(&e->by_ipui, ipui_key(pp));
 	struct lce_link *l = n ? CONTAINER_OF(n, struct lce_link, by_id) : NULL;
 
 	if (l && l->fsm.st == S_WAIT)
-		(void)fsm_event(&l->fsm, E_PAGE, NULL);
+		tmr_start(&l->soon, PAGE_AFTER_MS);
 }
 
 static void bury(struct lce_link *l)
@@ -105,8 +107,13 @@ static void bury(struct lce_link *l)
 
 static void soon(struct tmr *t, void *ctx)
 {
+	struct lce_link *l = ctx;
+
 	(void)t;
-	bury(ctx);
+	if (l->fsm.st == S_WAIT)
+		(void)fsm_event(&l->fsm, E_PAGE, NULL);
+	else if (l->fsm.st == S_DOWN)
+		bury(l);
 }
 
 /* ---- states ---- */

@@ -197,7 +197,8 @@ static void close_link(struct part *p)
 	p->link = NULL;
 	if (l) {
 		p->ss->links--;
-		lce_drop(l, NWK_CISS, true);
+		lce_drop(l, NWK_CISS,
+		    false); /* a call needs a link of its own: it is not kept for LCE.02 */
 	}
 }
 

@@ -67,6 +67,9 @@ shows b "Anna 4711"
 sleep 2
 heard a
 heard b
+ref=$(ctl call list | grep -o '^[0-9a-f]\{16\}' | head -1)
+ctl call show "$ref" > "$DIR/show" || fail "call show: $(cat "$DIR/show")"
+grep -q "CC F-10, heard" "$DIR/show" && grep -q "ciphered, LAPC class" "$DIR/show" || fail "call show: $(cat "$DIR/show")"
 echo "== handover in the call"
 air "pp b handover 02" "wait 5 pp b moved *02"
 hears a 880

@@ -412,7 +412,9 @@ static void released_from_inside(void **state)
 	air_dtr(&t->air, 1, 4);
 	tmr_advance(t->air.w, 2000); /* DL.00 */
 	events(t, "down0 ");
-	air_expect(&t->air, "page 1 084711\ndis 1:4\n");
+	air_expect(&t->air, "dis 1:4\n");
+	tmr_advance(t->air.w, 150); /* a portable part that is still connected hears no page */
+	air_expect(&t->air, "page 1 084711\n");
 	lce_release(l, false);
 	tmr_advance(t->air.w, 1);
 	events(t, "down6 ");
