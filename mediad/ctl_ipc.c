@@ -129,6 +129,9 @@ static void say_leg(struct ctl_run *r, const struct leg *l)
 	    "; far end: lost %u, jitter %u us, round trip %u ms; RTCP %" PRIu64 "/%" PRIu64,
 	    st.rx_packets, st.lost, st.late, st.jitter_us, st.delay_ms, st.mos / 100, st.mos % 100,
 	    st.tx_packets, st.remote_lost, st.remote_jitter_us, st.rtt_ms, l->rtcp_rx, l->rtcp_tx);
+	if (l->ice)
+		ctl_say(r, "  ICE: %s, %" PRIu64 " messages not understood",
+		    ice_state_name(ice_state(l->ice)), ice_bad(l->ice));
 	for (unsigned i = 0; i < LEG_NBAD; i++)
 		if (l->bad[i])
 			ctl_say(r, "  not used, %s: %" PRIu64, leg_bad_names[i], l->bad[i]);

@@ -258,13 +258,13 @@ void gen_plan(struct mediad *m, struct sess *s)
 	}
 	if (ticks && !s->ticks) {
 		m->ticking++;
-		path_ticking(m->path, true);
+		mediad_ticking(m);
 		/* Spread over the slots of 20 ms, so that packets do not leave in one burst. */
 		wait_turn(m, s, 1 + id_below(4));
 	} else if (!ticks && s->ticks) {
 		list_remove(&s->slot);
-		if (--m->ticking == 0)
-			path_ticking(m->path, false);
+		m->ticking--;
+		mediad_ticking(m);
 	}
 	s->ticks = ticks;
 }

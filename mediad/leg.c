@@ -111,6 +111,8 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 	int err;
 
 	l->sess = s;
+	l->plane = m;
+	list_init(&l->ice_node);
 	l->side = set->side;
 	l->rtp = (struct path_sock){ .fd = -1, .kind = 0, .owner = l };
 	l->rtcp = (struct path_sock){ .fd = -1, .kind = 1, .owner = l };
@@ -144,6 +146,7 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 void leg_close(struct leg *l, struct mediad *m)
 {
 	gen_close(l);
+	leg_ice_close(l);
 	path_unbind(m->path, &l->twin);
 	path_unbind(m->path, &l->rtp);
 	path_unbind(m->path, &l->rtcp);
@@ -174,6 +177,8 @@ static int check(const struct leg *l, const struct leg_set *set)
 	for (size_t i = 0; i < set->npayload; i++)
 		if (set->payload[i].pt > 127 || set->payload[i].codec >= CODEC_N)
 			return ERR_VALUE;
+	if (set->has_ice && set->ice == ICE_DRAFT6)
+		return ERR_UNSUPP;
 	if (set->has_tx && set->tx.suite >= SBOX_NSUITES)
 		return ERR_UNSUPP;
 	for (size_t i = 0; i < set->nrx; i++)
@@ -331,6 +336,8 @@ int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m)
 		l->remote_rtcp = set->rtcp;
 	else if (set->has_remote)
 		memset(&l->remote_rtcp, 0, sizeof(l->remote_rtcp));
+	if (set->has_ice)
+		leg_ice_set(l, set);
 	l->map.on = false;
 	return 0;
 }
@@ -355,6 +362,8 @@ void leg_send(struct mediad *m, struct leg *l, uint8_t pt, bool marker, uint16_t
 		l->last_us = mediad_now(m);
 		l->sent_any = true;
 	}
+	if (l->ice)
+		ice_sent(l->ice, 1, mediad_now(m));
 	if (l->tx && sbox_protect(l->tx, p, &len, len + PATH_TAIL) != 0)
 		return;
 	l->tx_packets++;
@@ -469,7 +478,10 @@ void leg_house(struct mediad *m, struct leg *l)
 {
 	uint64_t now = mediad_now(m), quiet = now - l->heard_us;
 
-	twin(m, l, now - l->src.at_us);
+	if (!l->ice || ice_state(l->ice) == ICE_ST_DONE)
+		twin(m, l, now - l->src.at_us);
+	if (l->ice)
+		ice_tick(l->ice, now);
 	if (l->nold && now > l->old_keys_until_us) {
 		while (l->nold) {
 			sbox_free(l->rx[--l->nrx]);

@@ -2,6 +2,7 @@
 #define MEDIAD_LEG_H
 #include "mediad/codec.h"
 #include "mediad/dtmf4733.h"
+#include "mediad/ice.h"
 #include "mediad/mediad.h"
 #include "mediad/rtcp.h"
 #include "mediad/rtp.h"
@@ -26,7 +27,7 @@ struct leg_payload {
 struct leg_set { /* what an owner asks for; only what has_… says */
 	enum side side;
 	bool has_remote, has_rtcp, has_mux, has_payload, has_ptime, has_tx, has_rx, has_dir,
-	    has_strict, has_dscp, has_cn, has_music;
+	    has_strict, has_dscp, has_cn, has_music, has_ice;
 	struct addr remote, rtcp, local; /* local: creation only; without family: not given */
 	bool mux, strict, cn, music, v6;
 	struct leg_payload payload[LEG_PAYLOADS];
@@ -35,6 +36,9 @@ struct leg_set { /* what an owner asks for; only what has_… says */
 	enum leg_dir dir;
 	struct sbox_key tx, rx[LEG_KEYS / 2 + 1];
 	size_t nrx;
+	enum ice_mode ice; /* ICE_OFF: without; else a new agent, with new credentials */
+	bool ice_controlling;
+	struct addr ice_stun; /* without family: none */
 };
 
 enum leg_bad {             /* why a datagram was not used */
@@ -63,7 +67,10 @@ struct play; /* and to turn received ones into speech */
 
 struct leg {
 	struct sess *sess;
+	struct mediad *plane;
 	enum side side;
+	struct ice *ice; /* NULL: without */
+	struct list ice_node;
 	/* Receiving, the hot part. */
 	struct path_sock rtp, rtcp, twin; /* twin: connected to a far end that has proven steady */
 	struct addr source;               /* where RTP comes from; family 0: not latched */
@@ -161,6 +168,21 @@ void leg_report(struct mediad *m, struct leg *l, const char *bye);
 void leg_rtt(struct leg *l, uint32_t lsr, uint32_t dlsr);
 /* Once a second. */
 void leg_house(struct mediad *m, struct leg *l);
+
+/* What the far end said for ICE. ERR_STATE: the leg has none. */
+int leg_ice_remote(struct leg *l, struct slice ufrag, struct slice pwd, const struct ice_cand *c,
+    size_t n, bool complete) MUST_CHECK;
+/* leg.c, leg_in.c, mediad.c */
+void leg_ice_set(struct leg *l, const struct leg_set *set);
+void leg_ice_close(struct leg *l);
+void leg_ice_input(
+    struct leg *l, unsigned comp, const uint8_t *p, size_t n, const struct addr *from);
+void leg_ice_tick(struct mediad *m);
+/* Addresses are a matter of checks now, not of what arrives. */
+static inline bool leg_ice_rules(const struct leg *l)
+{
+	return l->ice && (ice_state(l->ice) == ICE_ST_CHECK || ice_state(l->ice) == ICE_ST_DONE);
+}
 
 struct leg_stats {
 	uint64_t rx_packets, rx_octets, tx_packets, tx_octets, lost, late, bad;

@@ -48,6 +48,8 @@ static bool latch(struct mediad *m, struct leg *l, const struct addr *from, cons
 
 	if (l->latched && addr_eq(from, &l->source))
 		return true;
+	if (leg_ice_rules(l))
+		return ice_known(l->ice, 1, from);
 	if (l->strict) {
 		if (!addr_eq(from, &l->remote))
 			return false;
@@ -222,6 +224,8 @@ static void rtp_in(struct mediad *m, struct leg *l, uint8_t *p, size_t n, const 
 
 static bool rtcp_from(const struct leg *l, const struct addr *from, bool rtcp_port)
 {
+	if (leg_ice_rules(l) && rtcp_port)
+		return ice_known(l->ice, 2, from);
 	if (l->latched && addr_same_ip(from, &l->source))
 		return true;
 	if (!addr_same_ip(from, &l->remote))
@@ -291,6 +295,10 @@ void leg_input(
 		rtcp_in(m, l, rtcp_port, p, n, from);
 		return;
 	case RTP_STUN:
+		if (!l->ice)
+			break;
+		leg_ice_input(l, rtcp_port ? 2 : 1, p, n, from ? from : &l->twin_far);
+		return;
 	case RTP_JUNK:
 		break;
 	}

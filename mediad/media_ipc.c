@@ -16,6 +16,7 @@ _Static_assert((int)SBOX_GCM == (int)MEDIA__SUITE__AEAD_AES_128_GCM, "suite numb
 _Static_assert((int)SIDE_RADIO == (int)MEDIA__SIDE__SIDE_RADIO, "side numbers");
 _Static_assert((int)LEG_INACTIVE == (int)MEDIA__DIRECTION__INACTIVE, "direction numbers");
 _Static_assert((int)MEDIA_EV_LATCHED == (int)MEDIA__EVENT_KIND__LATCHED, "event numbers");
+_Static_assert((int)ICE_DRAFT6 == (int)MEDIA__ICE_MODE__ICE_DRAFT6, "ICE numbers");
 _Static_assert((int)TONE_KIND_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "tone numbers");
 
 #define LEGS 2
@@ -123,6 +124,15 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 	out->has_music = l->has_music;
 	out->music = l->music;
 	out->v6 = l->has_ipv6 && l->ipv6;
+	if (l->ice) {
+		if (!ipc_enum_ok(&media__ice_mode__descriptor, (int)l->ice->mode))
+			return ERR_UNSUPP;
+		out->has_ice = true;
+		out->ice = (enum ice_mode)l->ice->mode;
+		out->ice_controlling = l->ice->controlling;
+		if (l->ice->stun && read_addr(l->ice->stun, &out->ice_stun) != 0)
+			return ERR_VALUE;
+	}
 	if (l->has_local_address) {
 		if (l->local_address.len != 4 && l->local_address.len != 16)
 			return ERR_VALUE;
@@ -133,9 +143,15 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 
 /* ---- out ---- */
 
+struct cand_pb {
+	Media__IceCandidate pb;
+	Base__Addr addr, related;
+};
 struct ready {
 	Media__LegReady leg[LEGS], *ptr[LEGS];
 	Base__Addr rtp[LEGS], rtcp[LEGS];
+	struct cand_pb cand[LEGS][ICE_LOCALS];
+	Media__IceCandidate *pcand[LEGS][ICE_LOCALS];
 	size_t n;
 };
 
@@ -149,9 +165,28 @@ static void put_addr(Base__Addr *pb, const struct addr *a)
 	pb->port = addr_port(a);
 }
 
+static Media__IceCandidate *put_cand(struct cand_pb *c, const struct ice_cand *from)
+{
+	media__ice_candidate__init(&c->pb);
+	c->pb.foundation = (ProtobufCBinaryData){ strlen(from->foundation),
+		(uint8_t *)(uintptr_t)from->foundation };
+	c->pb.component = from->comp;
+	c->pb.transport = 1; /* UDP */
+	c->pb.priority = from->prio;
+	c->pb.type = from->type;
+	put_addr(&c->addr, &from->addr);
+	c->pb.addr = &c->addr;
+	if (addr_set(&from->related)) {
+		put_addr(&c->related, &from->related);
+		c->pb.related = &c->related;
+	}
+	return &c->pb;
+}
+
 static void put_ready(struct ready *r, const struct leg *l)
 {
 	size_t i = r->n++;
+	const struct ice_cand *cands;
 
 	media__leg_ready__init(&r->leg[i]);
 	r->leg[i].side = (Media__Side)l->side;
@@ -162,6 +197,17 @@ static void put_ready(struct ready *r, const struct leg *l)
 	r->leg[i].rtcp = &r->rtcp[i];
 	r->leg[i].ssrc = l->ssrc;
 	r->ptr[i] = &r->leg[i];
+	if (!l->ice)
+		return;
+	r->leg[i].has_ice_ufrag = r->leg[i].has_ice_pwd = 1;
+	r->leg[i].ice_ufrag = (ProtobufCBinaryData){ strlen(ice_ufrag(l->ice)),
+		(uint8_t *)(uintptr_t)ice_ufrag(l->ice) };
+	r->leg[i].ice_pwd =
+	    (ProtobufCBinaryData){ strlen(ice_pwd(l->ice)), (uint8_t *)(uintptr_t)ice_pwd(l->ice) };
+	r->leg[i].n_candidate = ice_locals(l->ice, &cands);
+	r->leg[i].candidate = r->pcand[i];
+	for (size_t k = 0; k < r->leg[i].n_candidate; k++)
+		r->pcand[i][k] = put_cand(&r->cand[i][k], &cands[k]);
 }
 
 static int wipe(struct leg_set *sets, int err)
@@ -371,6 +417,47 @@ static int on_mix(struct ipc_peer *p, struct ipc_msg *msg)
 	return done(p, msg, sess_mix(m, s[0], s[1]));
 }
 
+static int read_cand(const Media__IceCandidate *c, struct ice_cand *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (c->component < 1 || c->component > 255 || c->type < ICE_HOST || c->type > ICE_RELAY)
+		return ERR_VALUE;
+	if (slice_copy((struct slice){ (const char *)c->foundation.data, c->foundation.len },
+	        out->foundation, sizeof(out->foundation)))
+		return ERR_LIMIT;
+	out->comp = (uint8_t)c->component;
+	out->type = (uint8_t)c->type;
+	out->prio = c->priority;
+	return read_addr(c->addr, &out->addr);
+}
+
+static int on_ice_remote(struct ipc_peer *p, struct ipc_msg *msg)
+{
+	struct mediad *m = mediad_of(daemon_of(p));
+	const Media__IceRemote *r = IPC_BODY(msg, Media__IceRemote);
+	struct sess *s = sess_find(m, r->session);
+	struct ice_cand c[ICE_REMOTES];
+	size_t n = 0;
+	int err = 0;
+
+	if (!s)
+		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
+	if (!side_ok((int)r->side) || !s->leg[r->side])
+		return ERR_VALUE;
+	if (r->n_candidate > ICE_REMOTES)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < r->n_candidate && !err; i++)
+		if (r->candidate[i]->transport ==
+		    1) /* TCP candidates are of no use without a relay */
+			err = read_cand(r->candidate[i], &c[n++]);
+	if (!err)
+		err = leg_ice_remote(s->leg[r->side],
+		    (struct slice){ (const char *)r->ufrag.data, r->ufrag.len },
+		    (struct slice){ (const char *)r->pwd.data, r->pwd.len }, c, n,
+		    !r->has_complete || r->complete);
+	return done(p, msg, err);
+}
+
 #define ROW(type, max, roles, desc, fn)                                                            \
 	{                                                                                          \
 		IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_##type, IPC_REQ, 0, max, roles,                   \
@@ -384,15 +471,42 @@ const struct ipc_handler mediad_handlers[] = {
 	ROW(TONE, 128, IPC_SIPD | IPC_DECTD, tone, on_tone),
 	ROW(DTMF_SEND, 128, IPC_SIPD | IPC_DECTD, dtmf_send, on_dtmf),
 	ROW(MIX, 64, IPC_SIPD, mix, on_mix),
+	ROW(ICE_REMOTE, 8192, IPC_SIPD, ice_remote, on_ice_remote),
 };
 const size_t mediad_nhandlers = ARRAY_LEN(mediad_handlers);
 
 /* ---- events ---- */
 
+/* ICE_SELECTED: local then remote of each component; ICE_GATHERED: all local ones. */
+static void put_event_cands(
+    Media__Event *e, const struct media_ev *ev, struct cand_pb *cand, Media__IceCandidate **pcand)
+{
+	const struct ice_cand *list, *local, *remote;
+	size_t n = 0;
+
+	if (ev->kind == MEDIA_EV_ICE_GATHERED) {
+		size_t k = ice_locals(ev->ice, &list);
+		for (; n < k; n++)
+			pcand[n] = put_cand(&cand[n], &list[n]);
+	} else if (ev->kind == MEDIA_EV_ICE_SELECTED) {
+		for (unsigned c = 1; c <= ICE_COMPONENTS; c++)
+			if (ice_pair(ev->ice, c, &local, &remote)) {
+				pcand[n] = put_cand(&cand[n], local);
+				n++;
+				pcand[n] = put_cand(&cand[n], remote);
+				n++;
+			}
+	}
+	e->n_candidate = n;
+	e->candidate = pcand;
+}
+
 void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *ev)
 {
 	Media__Event e = MEDIA__EVENT__INIT;
 	Base__Addr a;
+	struct cand_pb cand[ICE_LOCALS];
+	Media__IceCandidate *pcand[ICE_LOCALS];
 	char digit = ev->digit;
 
 	(void)m;
@@ -414,6 +528,8 @@ void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *
 		put_addr(&a, ev->addr);
 		e.addr = &a;
 	}
+	if (ev->ice)
+		put_event_cands(&e, ev, cand, pcand);
 	(void)ipc_event(s->owner, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT, &e.base);
 }
 

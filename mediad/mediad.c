@@ -85,6 +85,13 @@ static void on_tick(void *ctx, uint64_t tick)
 	(void)tick;
 	m->tick++;
 	gen_tick(m);
+	if (m->tick % 4 == 0)
+		leg_ice_tick(m);
+}
+
+void mediad_ticking(struct mediad *m)
+{
+	path_ticking(m->path, m->ticking > 0 || !list_empty(&m->ice));
 }
 
 static void set_address(const char *text, struct addr *out)
@@ -143,6 +150,7 @@ int mediad_open(
 	m->conf = conf;
 	m->instance = instance;
 	list_init(&m->all);
+	list_init(&m->ice);
 	for (unsigned i = 0; i < MEDIAD_SLOTS; i++)
 		list_init(&m->slot[i]);
 	/* RFC 7022 4.2: nothing that tells who we are. */

@@ -41,10 +41,12 @@ struct media_ev {
 	char digit;
 	uint32_t value;
 	const struct addr *addr; /* NULL: none */
+	const struct ice *ice;   /* of ICE events; else NULL */
 };
 
 struct sess;
 struct gen_pool;
+struct ice;
 
 #define MEDIAD_SLOTS                                                                               \
 	16 /* of 5 ms: a session that runs on the tick waits in the slot of its next turn */
@@ -64,6 +66,7 @@ struct mediad {
 	struct list slot[MEDIAD_SLOTS];
 	uint64_t tick;
 	unsigned ticking; /* sessions on the tick */
+	struct list ice;  /* legs whose connectivity checks need the tick */
 	struct gen_pool *gen;
 	int16_t *music; /* samples of music on hold, 8,000/s; NULL: none */
 	size_t music_n;
@@ -94,6 +97,9 @@ static inline uint64_t mediad_now(const struct mediad *m)
 {
 	return path_now(m->path);
 }
+
+/* The tick runs while sessions or checks need it. */
+void mediad_ticking(struct mediad *m);
 
 /* Hooks of daemon.h. */
 int mediad_init(struct daemon *d);

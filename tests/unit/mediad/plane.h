@@ -67,7 +67,22 @@ static unsigned plane_events(const struct plane *p, enum media_ev_kind kind)
 	return n;
 }
 
-/* A range of ports that is likely free: tests run beside each other. */
+/* All of 400 ports from lo on are free now: tests run beside each other. */
+static bool plane_free(unsigned lo)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; i < 400 && ok; i++) {
+		struct sockaddr_in a = { .sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+			.sin_port = htons((uint16_t)(lo + i)) };
+		int fd = socket(AF_INET, SOCK_DGRAM, 0);
+		ok = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+		close(fd);
+	}
+	return ok;
+}
+
 static void plane_open(struct plane *p)
 {
 	static const struct mediad_conf conf = { .address = (char *)(uintptr_t) "127.0.0.1",
@@ -90,7 +105,9 @@ static void plane_open(struct plane *p)
 
 	memset(p, 0, sizeof(*p));
 	p->conf = conf;
-	p->conf.ports.lo = (uint16_t)(20000 + 400 * id_below(30));
+	do
+		p->conf.ports.lo = (uint16_t)(12000 + 400 * id_below(50));
+	while (!plane_free(p->conf.ports.lo));
 	p->conf.ports.hi = (uint16_t)(p->conf.ports.lo + 399);
 	p->now = 1000000;
 	assert_int_equal(mediad_open(&p->m, &p->conf, 1, NULL), 0);
