@@ -131,7 +131,7 @@ static void say_leg(struct ctl_run *r, const struct leg *l)
 	    st.tx_packets, st.remote_lost, st.remote_jitter_us, st.rtt_ms, l->rtcp_rx, l->rtcp_tx);
 	if (l->ice)
 		ctl_say(r, "  ICE: %s, %" PRIu64 " messages not understood",
-		    ice_state_name(ice_state(l->ice)), ice_bad(l->ice));
+		    ice_state_name(l->ice->state), ice_bad(l->ice));
 	for (unsigned i = 0; i < LEG_NBAD; i++)
 		if (l->bad[i])
 			ctl_say(r, "  not used, %s: %" PRIu64, leg_bad_names[i], l->bad[i]);

@@ -36,7 +36,7 @@ struct gen { /* of one leg */
 	int16_t acc[CODEC_TICKS_MAX];
 };
 
-struct turn { /* a leg in the batch */
+struct part { /* a leg in the batch */
 	struct leg *l;
 	int16_t *pcm; /* what it said */
 	bool heard;
@@ -47,9 +47,9 @@ struct turn { /* a leg in the batch */
 };
 
 struct gen_pool {
-	struct turn turn[BATCH];
+	struct part part[BATCH];
 	struct codec_job job[BATCH];
-	unsigned job_turn[BATCH];
+	unsigned job_part[BATCH];
 	struct sess *sess[BATCH];
 	int16_t pcm[BATCH][STEP_MAX];
 	uint8_t out[BATCH][PATH_HEAD + CODEC_OCTETS_MAX + PATH_TAIL];
@@ -280,16 +280,16 @@ static void decode(struct mediad *m, unsigned n)
 	do {
 		jobs = 0;
 		for (unsigned i = 0; i < n; i++) {
-			struct leg *l = w->turn[i].l;
+			struct leg *l = w->part[i].l;
 			if (l->play && play_step(l->play, l->sess->step * 8u, now, &w->job[jobs]))
 				jobs++;
 		}
 		codec_run(w->job, jobs);
 	} while (jobs);
 	for (unsigned i = 0; i < n; i++) {
-		struct leg *l = w->turn[i].l;
-		w->turn[i].heard = l->play &&
-		                   play_take(l->play, w->turn[i].pcm, l->sess->step * 8u) &&
+		struct leg *l = w->part[i].l;
+		w->part[i].heard = l->play &&
+		                   play_take(l->play, w->part[i].pcm, l->sess->step * 8u) &&
 		                   leg_receives(l);
 	}
 }
@@ -302,20 +302,20 @@ static bool same_group(const struct sess *a, const struct sess *b)
 /* What leg i hears of the others of its session or conference. The batch holds a group's legs side by side. */
 static void hear(struct gen_pool *w, unsigned n, unsigned i, int16_t *out, size_t samples)
 {
-	struct leg *l = w->turn[i].l;
+	struct leg *l = w->part[i].l;
 	unsigned from = i, to = i, said = 0;
 
-	while (from > 0 && same_group(l->sess, w->turn[from - 1].l->sess))
+	while (from > 0 && same_group(l->sess, w->part[from - 1].l->sess))
 		from--;
-	while (to < n && same_group(l->sess, w->turn[to].l->sess))
+	while (to < n && same_group(l->sess, w->part[to].l->sess))
 		to++;
 	for (unsigned k = from; k < to; k++) {
-		if (k == i || !w->turn[k].heard)
+		if (k == i || !w->part[k].heard)
 			continue;
 		if (said == 0)
-			memcpy(out, w->turn[k].pcm, samples * sizeof(*out));
+			memcpy(out, w->part[k].pcm, samples * sizeof(*out));
 		else
-			mix_pair(&l->gen->limit[said - 1], out, w->turn[k].pcm, out, samples);
+			mix_pair(&l->gen->limit[said - 1], out, w->part[k].pcm, out, samples);
 		said++;
 	}
 	if (said == 0)
@@ -333,7 +333,7 @@ static void music(const struct mediad *m, struct gen *g, int16_t *out, size_t sa
 
 static bool compose(struct mediad *m, unsigned n, unsigned i)
 {
-	struct turn *t = &m->gen->turn[i];
+	struct part *t = &m->gen->part[i];
 	struct leg *l = t->l;
 	struct gen *g = l->gen;
 	size_t samples = l->sess->step * 8u;
@@ -385,7 +385,7 @@ static void encode(struct mediad *m, unsigned n)
 	size_t jobs = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct turn *t = &w->turn[i];
+		struct part *t = &w->part[i];
 		struct gen *g = t->l->gen;
 		if (!t->send)
 			continue;
@@ -399,16 +399,16 @@ static void encode(struct mediad *m, unsigned n)
 			.pcm_n = g->acc_n,
 			.octet = w->out[i] + PATH_HEAD,
 			.octet_n = CODEC_OCTETS_MAX };
-		w->job_turn[jobs++] = i;
+		w->job_part[jobs++] = i;
 	}
 	codec_run(w->job, jobs);
 	for (size_t j = 0; j < jobs; j++)
-		w->turn[w->job_turn[j]].octets = w->job[j].res;
+		w->part[w->job_part[j]].octets = w->job[j].res;
 }
 
 static void send_turn(struct mediad *m, unsigned i)
 {
-	struct turn *t = &m->gen->turn[i];
+	struct part *t = &m->gen->part[i];
 	struct leg *l = t->l;
 	struct gen *g = l->gen;
 	uint8_t *payload = m->gen->out[i] + PATH_HEAD;
@@ -438,7 +438,7 @@ static void add_turns(struct gen_pool *w, const struct sess *s, unsigned *n)
 {
 	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++)
 		if (s->leg[side]) {
-			w->turn[*n] = (struct turn){ .l = s->leg[side], .pcm = w->pcm[*n] };
+			w->part[*n] = (struct part){ .l = s->leg[side], .pcm = w->pcm[*n] };
 			++*n;
 		}
 }
@@ -450,21 +450,21 @@ static void run(struct mediad *m, unsigned nsess, unsigned n)
 
 	decode(m, n);
 	for (unsigned i = 0; i < n; i++)
-		if (w->turn[i].l->mode == LEG_OUT_GEN)
+		if (w->part[i].l->mode == LEG_OUT_GEN)
 			replan[i] = compose(m, n, i);
 	encode(m, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct leg *l = w->turn[i].l;
+		struct leg *l = w->part[i].l;
 		if (gen_digits(l)) {
 			digits(m, l, w->out[i] + PATH_HEAD + CODEC_OCTETS_MAX / 2);
 			replan[i] |= !gen_digits(l);
 		}
-		if (w->turn[i].send)
+		if (w->part[i].send)
 			send_turn(m, i);
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (replan[i])
-			flow_plan(m, w->turn[i].l->sess);
+			flow_plan(m, w->part[i].l->sess);
 	for (unsigned i = 0; i < nsess; i++)
 		if (w->sess[i]->ticks)
 			wait_turn(m, w->sess[i], w->sess[i]->step / 5u);

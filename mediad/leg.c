@@ -336,10 +336,8 @@ int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m)
 		l->remote_rtcp = set->rtcp;
 	else if (set->has_remote)
 		memset(&l->remote_rtcp, 0, sizeof(l->remote_rtcp));
-	if (set->has_ice)
-		leg_ice_set(l, set);
 	l->map.on = false;
-	return 0;
+	return set->has_ice ? leg_ice_set(l, set) : 0;
 }
 
 /* ---- sending ---- */
@@ -362,14 +360,21 @@ void leg_send(struct mediad *m, struct leg *l, uint8_t pt, bool marker, uint16_t
 		l->last_us = mediad_now(m);
 		l->sent_any = true;
 	}
-	if (l->ice)
+	if (l->ice) {
+		if (l->ice_lost)
+			return;
 		ice_sent(l->ice, 1, mediad_now(m));
+	}
 	if (l->tx && sbox_protect(l->tx, p, &len, len + PATH_TAIL) != 0)
 		return;
 	l->tx_packets++;
 	l->tx_packets64++;
 	l->tx_octets += (uint32_t)n;
 	l->tx_octets64 += n;
+	if (l->relayed) {
+		leg_ice_send(l, 1, p, len);
+		return;
+	}
 	struct path_sock *s = l->twin_on ? &l->twin : &l->rtp;
 	const struct addr *to = l->twin_on ? NULL : &l->target;
 	if (now)
@@ -478,10 +483,9 @@ void leg_house(struct mediad *m, struct leg *l)
 {
 	uint64_t now = mediad_now(m), quiet = now - l->heard_us;
 
-	if (!l->ice || ice_state(l->ice) == ICE_ST_DONE)
+	if (!l->ice || (l->ice_done && !l->relayed))
 		twin(m, l, now - l->src.at_us);
-	if (l->ice)
-		ice_tick(l->ice, now);
+	leg_ice_house(l);
 	if (l->nold && now > l->old_keys_until_us) {
 		while (l->nold) {
 			sbox_free(l->rx[--l->nrx]);

@@ -38,7 +38,8 @@ struct leg_set { /* what an owner asks for; only what has_… says */
 	size_t nrx;
 	enum ice_mode ice; /* ICE_OFF: without; else a new agent, with new credentials */
 	bool ice_controlling;
-	struct addr ice_stun; /* without family: none */
+	struct addr ice_stun, ice_turn;      /* without family: none */
+	struct slice ice_user, ice_password; /* of the relay; borrowed */
 };
 
 enum leg_bad {             /* why a datagram was not used */
@@ -70,6 +71,7 @@ struct leg {
 	struct mediad *plane;
 	enum side side;
 	struct ice *ice; /* NULL: without */
+	bool ice_starting, ice_done, ice_lost, relayed;
 	struct list ice_node;
 	/* Receiving, the hot part. */
 	struct path_sock rtp, rtcp, twin; /* twin: connected to a far end that has proven steady */
@@ -169,20 +171,22 @@ void leg_rtt(struct leg *l, uint32_t lsr, uint32_t dlsr);
 /* Once a second. */
 void leg_house(struct mediad *m, struct leg *l);
 
-/* What the far end said for ICE. ERR_STATE: the leg has none. */
-int leg_ice_remote(struct leg *l, struct slice ufrag, struct slice pwd, const struct ice_cand *c,
-    size_t n, bool complete) MUST_CHECK;
-/* leg.c, leg_in.c, mediad.c */
-void leg_ice_set(struct leg *l, const struct leg_set *set);
+/* What the far end said for ICE; chosen: its a=remote-candidates by component, or NULL. ERR_STATE: the leg has no agent;
+ * ERR_EXISTS: other credentials than before, a restart: set the leg's ICE anew. */
+int leg_ice_remote(struct leg *l, struct slice ufrag, struct slice pwd, const struct cand *c,
+    size_t n, bool complete, const struct addr *chosen) MUST_CHECK;
+/* For leg.c, leg_in.c, leg_rtcp.c, mediad.c. */
+int leg_ice_set(struct leg *l, const struct leg_set *set) MUST_CHECK;
 void leg_ice_close(struct leg *l);
-void leg_ice_input(
-    struct leg *l, unsigned comp, const uint8_t *p, size_t n, const struct addr *from);
+/* false: it was the agent's. Else RTP or RTCP, perhaps out of a relay, from *from. */
+bool leg_ice_input(struct leg *l, unsigned comp, uint8_t **p, size_t *n, const struct addr **from,
+    struct addr *peer);
+/* Through the relay where one was chosen. */
+void leg_ice_send(struct leg *l, unsigned comp, const uint8_t *p, size_t n);
+void leg_ice_house(struct leg *l);
 void leg_ice_tick(struct mediad *m);
 /* Addresses are a matter of checks now, not of what arrives. */
-static inline bool leg_ice_rules(const struct leg *l)
-{
-	return l->ice && (ice_state(l->ice) == ICE_ST_CHECK || ice_state(l->ice) == ICE_ST_DONE);
-}
+bool leg_ice_rules(const struct leg *l);
 
 struct leg_stats {
 	uint64_t rx_packets, rx_octets, tx_packets, tx_octets, lost, late, bad;

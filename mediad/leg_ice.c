@@ -1,13 +1,16 @@
 /* A leg's ICE agent: its candidates are the leg's sockets, its choice is where the leg sends. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "mediad/leg.h"
 #include "mediad/sess.h"
 
+#define SOON_US 1000000 /* what is due later waits for the once-a-second round */
+
 static void wake(struct leg *l)
 {
-	if (!ice_busy(l->ice) || l->ice_node.next != &l->ice_node)
+	if (l->ice_node.next != &l->ice_node || ice_next(l->ice) > mediad_now(l->plane) + SOON_US)
 		return;
 	list_append(&l->plane->ice, &l->ice_node);
 	mediad_ticking(l->plane);
@@ -23,107 +26,183 @@ static void event(struct leg *l, enum media_ev_kind kind)
 
 /* ---- what the agent does ---- */
 
-static void on_send(void *ctx, unsigned comp, const uint8_t *p, size_t n, const struct addr *to)
+static void on_send(void *ctx, unsigned comp, const struct addr *to, const uint8_t *p, size_t n)
 {
 	struct leg *l = ctx;
 
 	path_send_now(l->plane->path, comp == 2 ? &l->rtcp : &l->rtp, p, n, to);
 }
 
-static void on_selected(void *ctx)
+static void selected(struct leg *l, unsigned comp)
 {
-	struct leg *l = ctx;
-	const struct ice_cand *local, *remote;
+	struct cand local, remote;
 	char a[ADDR_TEXT], b[ADDR_TEXT];
 
-	if (ice_pair(l->ice, 1, &local, &remote)) {
-		l->remote = l->target = l->source = remote->addr;
-		l->latched = true;
-		l->twin_on &= addr_eq(&l->twin_far, &l->target);
-		memset(&l->old_source, 0, sizeof(l->old_source));
-		log_ev(LOG_INFO, "path chosen by ICE", F_CALL(l->sess->call),
-		    F_U64("IPDECT_SIDE", l->side),
-		    F_TEXT("IPDECT_LOCAL", addr_print(&local->addr, true, a)),
-		    F_TEXT("IPDECT_ADDRESS", addr_print(&remote->addr, true, b)));
+	if (!ice_selected(l->ice, comp, &local, &remote))
+		return;
+	l->ice_lost = false;
+	if (comp == 2) {
+		l->remote_rtcp = l->rtcp_source = remote.addr;
+		return;
 	}
-	if (ice_pair(l->ice, 2, &local, &remote))
-		l->remote_rtcp = l->rtcp_source = remote->addr;
-	event(l, MEDIA_EV_ICE_SELECTED);
+	l->remote = l->target = l->source = remote.addr;
+	l->latched = true;
+	l->relayed = local.type == CAND_RELAY;
+	l->twin_on &= addr_eq(&l->twin_far, &l->target) && !l->relayed;
+	memset(&l->old_source, 0, sizeof(l->old_source));
+	log_ev(LOG_INFO, "path chosen by ICE", F_CALL(l->sess->call), F_U64("IPDECT_SIDE", l->side),
+	    F_TEXT("IPDECT_KIND", cand_type_name(local.type)),
+	    F_TEXT("IPDECT_LOCAL", addr_print(&local.addr, true, a)),
+	    F_TEXT("IPDECT_ADDRESS", addr_print(&remote.addr, true, b)));
 }
 
-static void on_failed(void *ctx)
+static void on_event(void *ctx, enum ice_event ev, unsigned comp)
 {
 	struct leg *l = ctx;
+	bool was_done = l->ice_done;
 
-	log_ev(LOG_WARNING, "no path by ICE", F_CALL(l->sess->call), F_U64("IPDECT_SIDE", l->side),
-	    F_U64("IPDECT_BAD", ice_bad(l->ice)),
-	    F_REMEDY("a firewall between the far end and the RTP ports of this host, or no relay "
-	             "is configured"));
-	event(l, MEDIA_EV_ICE_FAILED);
+	switch (ev) {
+	case ICE_EV_GATHERED:
+		if (!l->ice_starting)
+			event(l, MEDIA_EV_ICE_GATHERED);
+		break;
+	case ICE_EV_SELECTED:
+		selected(l, comp);
+		if (was_done)
+			event(l, MEDIA_EV_ICE_SELECTED); /* another pair than before */
+		break;
+	case ICE_EV_DONE:
+		l->ice_done = true;
+		event(l, MEDIA_EV_ICE_SELECTED);
+		break;
+	case ICE_EV_FAILED:
+	case ICE_EV_LOST:
+		if (ev == ICE_EV_LOST && comp == 2)
+			break; /* reports alone end no call */
+		l->ice_lost = ev == ICE_EV_LOST;
+		log_ev(LOG_WARNING,
+		    ev == ICE_EV_LOST ? "ICE: the far end is lost" : "no path by ICE",
+		    F_CALL(l->sess->call), F_U64("IPDECT_SIDE", l->side),
+		    F_U64("IPDECT_WARN", ice_warn(l->ice)), F_U64("IPDECT_BAD", ice_bad(l->ice)),
+		    F_REMEDY("a firewall between the far end and the RTP ports of this host, or no "
+		             "relay is "
+		             "configured"));
+		event(l, MEDIA_EV_ICE_FAILED);
+		break;
+	}
 }
 
-static void on_gathered(void *ctx)
-{
-	event(ctx, MEDIA_EV_ICE_GATHERED);
-}
-
-static const struct ice_ops ops = { on_send, on_selected, on_failed, on_gathered };
+static const struct ice_ops ops = { on_send, on_event };
 
 /* ---- what is done with it ---- */
 
 void leg_ice_close(struct leg *l)
 {
 	list_remove(&l->ice_node);
-	ice_free(l->ice);
+	if (l->ice) {
+		ice_close(l->ice);
+		mem_free_wiped(l->ice, sizeof(*l->ice));
+	}
 	l->ice = NULL;
+	l->ice_done = l->ice_lost = l->relayed = false;
 	mediad_ticking(l->plane);
 }
 
-void leg_ice_set(struct leg *l, const struct leg_set *set)
+int leg_ice_set(struct leg *l, const struct leg_set *set)
 {
-	struct addr rtcp = l->local;
+	struct ice_conf c = { .mode = set->ice, .controlling = set->ice_controlling };
+	int err;
 
 	leg_ice_close(l);
 	if (set->ice == ICE_OFF)
-		return;
-	l->ice = ice_new(set->ice, set->ice_controlling, &ops, l);
-	ice_add_host(l->ice, 1, &l->local);
-	addr_set_port(&rtcp, (uint16_t)(l->port + 1));
-	if (!l->mux)
-		ice_add_host(l->ice, 2, &rtcp);
-	if (addr_set(&set->ice_stun) && (set->ice_stun.u.sa.sa_family == AF_INET6) == l->v6)
-		ice_stun_server(l->ice, &set->ice_stun, mediad_now(l->plane));
+		return 0;
+	c.comps = l->mux ? 1 : 2;
+	c.host[0] = c.host[1] = l->local;
+	addr_set_port(&c.host[1], (uint16_t)(l->port + 1));
+	c.stun = set->ice_stun;
+	c.turn = set->ice_turn;
+	c.turn_user = set->ice_user;
+	c.turn_password = set->ice_password;
+	l->ice = mem_new(sizeof(*l->ice));
+	err = ice_init(l->ice, &c, &ops, l);
+	if (err) {
+		free(l->ice);
+		l->ice = NULL;
+		return err;
+	}
+	l->ice_starting = true;
+	ice_gather(l->ice, mediad_now(l->plane));
+	l->ice_starting = false;
 	wake(l);
+	return 0;
 }
 
-int leg_ice_remote(struct leg *l, struct slice ufrag, struct slice pwd, const struct ice_cand *c,
-    size_t n, bool complete)
+int leg_ice_remote(struct leg *l, struct slice ufrag, struct slice pwd, const struct cand *c,
+    size_t n, bool complete, const struct addr *chosen)
 {
 	int err;
 
 	if (!l->ice)
 		return ERR_STATE;
-	err = ice_remote(l->ice, ufrag, pwd, c, n, complete, mediad_now(l->plane));
+	err = ice_set_remote(l->ice, ufrag, pwd, c, n, complete, chosen, mediad_now(l->plane));
 	if (!err)
 		wake(l);
 	return err;
 }
 
-void leg_ice_input(
-    struct leg *l, unsigned comp, const uint8_t *p, size_t n, const struct addr *from)
+/* false: nothing is left for RTP. */
+bool leg_ice_input(struct leg *l, unsigned comp, uint8_t **p, size_t *n, const struct addr **from,
+    struct addr *peer)
 {
-	if (!ice_input(l->ice, comp, p, n, from, mediad_now(l->plane)))
+	const uint8_t *media;
+
+	switch (ice_input(l->ice, comp, *from, *p, *n, mediad_now(l->plane), &media, n, peer)) {
+	case ICE_IN_MEDIA:
+		*p += media - *p; /* inside what was received */
+		*from = peer;
+		return true;
+	case ICE_IN_OTHER:
 		l->bad[LEG_BAD_JUNK]++;
+		break;
+	case ICE_IN_TAKEN:
+		break;
+	}
 	wake(l);
+	return false;
+}
+
+bool leg_ice_rules(const struct leg *l)
+{
+	return l->ice && (l->ice->state == ICE_CHECKING || l->ice->state == ICE_DONE);
+}
+
+void leg_ice_send(struct leg *l, unsigned comp, const uint8_t *p, size_t n)
+{
+	uint8_t scratch[RTP_MAX + TURN_OVERHEAD];
+	struct addr to;
+	const uint8_t *out =
+	    ice_media(l->ice, comp, p, &n, scratch, sizeof(scratch), &to, mediad_now(l->plane));
+
+	if (out)
+		path_send_now(l->plane->path, comp == 2 ? &l->rtcp : &l->rtp, out, n, &to);
+}
+
+void leg_ice_house(struct leg *l)
+{
+	if (l->ice)
+		wake(l);
 }
 
 void leg_ice_tick(struct mediad *m)
 {
+	uint64_t now = mediad_now(m);
+
 	LIST_FOREACH(&m->ice, it)
 	{
 		struct leg *l = LIST_ENTRY(it, struct leg, ice_node);
-		ice_tick(l->ice, mediad_now(m));
-		if (!ice_busy(l->ice))
+		if (ice_next(l->ice) <= now)
+			ice_timer(l->ice, now);
+		if (ice_next(l->ice) > now + SOON_US)
 			list_remove(&l->ice_node);
 	}
 	mediad_ticking(m);

@@ -283,8 +283,12 @@ static void rtcp_in(
 void leg_input(
     struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from)
 {
-	if (!from && !l->twin_on)
+	struct addr peer;
+
+	if (!from && (l->ice || !l->twin_on))
 		from = &l->twin_far;
+	if (l->ice && !leg_ice_input(l, rtcp_port ? 2 : 1, &p, &n, &from, &peer))
+		return;
 	switch (rtp_kind(p, n)) {
 	case RTP_RTP:
 		if (rtcp_port)
@@ -295,10 +299,6 @@ void leg_input(
 		rtcp_in(m, l, rtcp_port, p, n, from);
 		return;
 	case RTP_STUN:
-		if (!l->ice)
-			break;
-		leg_ice_input(l, rtcp_port ? 2 : 1, p, n, from ? from : &l->twin_far);
-		return;
 	case RTP_JUNK:
 		break;
 	}

@@ -123,6 +123,9 @@ void leg_report(struct mediad *m, struct leg *l, const char *bye)
 	n = rtcp_build(&o, buf, RTCP_MAX);
 	if (n == 0 || (l->tx && sbox_protect_rtcp(l->tx, buf, &n, sizeof(buf)) != 0))
 		return;
-	path_send_now(m->path, l->mux ? &l->rtp : &l->rtcp, buf, n, &to);
+	if (l->relayed)
+		leg_ice_send(l, l->mux ? 1 : 2, buf, n);
+	else
+		path_send_now(m->path, l->mux ? &l->rtp : &l->rtcp, buf, n, &to);
 	l->rtcp_tx++;
 }

@@ -130,8 +130,15 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 		out->has_ice = true;
 		out->ice = (enum ice_mode)l->ice->mode;
 		out->ice_controlling = l->ice->controlling;
-		if (l->ice->stun && read_addr(l->ice->stun, &out->ice_stun) != 0)
+		if ((l->ice->stun && read_addr(l->ice->stun, &out->ice_stun) != 0) ||
+		    (l->ice->turn && read_addr(l->ice->turn, &out->ice_turn) != 0))
 			return ERR_VALUE;
+		if (l->ice->turn_tcp)
+			memset(&out->ice_turn, 0, sizeof(out->ice_turn)); /* relays by UDP only */
+		out->ice_user =
+		    (struct slice){ (const char *)l->ice->turn_user.data, l->ice->turn_user.len };
+		out->ice_password = (struct slice){ (const char *)l->ice->turn_password.data,
+			l->ice->turn_password.len };
 	}
 	if (l->has_local_address) {
 		if (l->local_address.len != 4 && l->local_address.len != 16)
@@ -150,8 +157,8 @@ struct cand_pb {
 struct ready {
 	Media__LegReady leg[LEGS], *ptr[LEGS];
 	Base__Addr rtp[LEGS], rtcp[LEGS];
-	struct cand_pb cand[LEGS][ICE_LOCALS];
-	Media__IceCandidate *pcand[LEGS][ICE_LOCALS];
+	struct cand_pb cand[LEGS][ICE_LOCAL];
+	Media__IceCandidate *pcand[LEGS][ICE_LOCAL];
 	size_t n;
 };
 
@@ -165,14 +172,14 @@ static void put_addr(Base__Addr *pb, const struct addr *a)
 	pb->port = addr_port(a);
 }
 
-static Media__IceCandidate *put_cand(struct cand_pb *c, const struct ice_cand *from)
+static Media__IceCandidate *put_cand(struct cand_pb *c, const struct cand *from)
 {
 	media__ice_candidate__init(&c->pb);
 	c->pb.foundation = (ProtobufCBinaryData){ strlen(from->foundation),
 		(uint8_t *)(uintptr_t)from->foundation };
-	c->pb.component = from->comp;
+	c->pb.component = from->component;
 	c->pb.transport = 1; /* UDP */
-	c->pb.priority = from->prio;
+	c->pb.priority = from->priority;
 	c->pb.type = from->type;
 	put_addr(&c->addr, &from->addr);
 	c->pb.addr = &c->addr;
@@ -186,7 +193,6 @@ static Media__IceCandidate *put_cand(struct cand_pb *c, const struct ice_cand *f
 static void put_ready(struct ready *r, const struct leg *l)
 {
 	size_t i = r->n++;
-	const struct ice_cand *cands;
 
 	media__leg_ready__init(&r->leg[i]);
 	r->leg[i].side = (Media__Side)l->side;
@@ -200,14 +206,13 @@ static void put_ready(struct ready *r, const struct leg *l)
 	if (!l->ice)
 		return;
 	r->leg[i].has_ice_ufrag = r->leg[i].has_ice_pwd = 1;
-	r->leg[i].ice_ufrag = (ProtobufCBinaryData){ strlen(ice_ufrag(l->ice)),
-		(uint8_t *)(uintptr_t)ice_ufrag(l->ice) };
-	r->leg[i].ice_pwd =
-	    (ProtobufCBinaryData){ strlen(ice_pwd(l->ice)), (uint8_t *)(uintptr_t)ice_pwd(l->ice) };
-	r->leg[i].n_candidate = ice_locals(l->ice, &cands);
+	r->leg[i].ice_ufrag =
+	    (ProtobufCBinaryData){ strlen(l->ice->ufrag), (uint8_t *)l->ice->ufrag };
+	r->leg[i].ice_pwd = (ProtobufCBinaryData){ strlen(l->ice->pwd), (uint8_t *)l->ice->pwd };
+	r->leg[i].n_candidate = l->ice->nlocal;
 	r->leg[i].candidate = r->pcand[i];
 	for (size_t k = 0; k < r->leg[i].n_candidate; k++)
-		r->pcand[i][k] = put_cand(&r->cand[i][k], &cands[k]);
+		r->pcand[i][k] = put_cand(&r->cand[i][k], &l->ice->local[k]);
 }
 
 static int wipe(struct leg_set *sets, int err)
@@ -417,17 +422,17 @@ static int on_mix(struct ipc_peer *p, struct ipc_msg *msg)
 	return done(p, msg, sess_mix(m, s[0], s[1]));
 }
 
-static int read_cand(const Media__IceCandidate *c, struct ice_cand *out)
+static int read_cand(const Media__IceCandidate *c, struct cand *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (c->component < 1 || c->component > 255 || c->type < ICE_HOST || c->type > ICE_RELAY)
+	if (c->component < 1 || c->component > 255 || c->type < CAND_HOST || c->type > CAND_RELAY)
 		return ERR_VALUE;
 	if (slice_copy((struct slice){ (const char *)c->foundation.data, c->foundation.len },
 	        out->foundation, sizeof(out->foundation)))
 		return ERR_LIMIT;
-	out->comp = (uint8_t)c->component;
+	out->component = (uint8_t)c->component;
 	out->type = (uint8_t)c->type;
-	out->prio = c->priority;
+	out->priority = c->priority;
 	return read_addr(c->addr, &out->addr);
 }
 
@@ -436,7 +441,8 @@ static int on_ice_remote(struct ipc_peer *p, struct ipc_msg *msg)
 	struct mediad *m = mediad_of(daemon_of(p));
 	const Media__IceRemote *r = IPC_BODY(msg, Media__IceRemote);
 	struct sess *s = sess_find(m, r->session);
-	struct ice_cand c[ICE_REMOTES];
+	struct cand c[ICE_REMOTE];
+	struct addr chosen[ICE_COMPS] = { 0 };
 	size_t n = 0;
 	int err = 0;
 
@@ -444,17 +450,19 @@ static int on_ice_remote(struct ipc_peer *p, struct ipc_msg *msg)
 		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
 	if (!side_ok((int)r->side) || !s->leg[r->side])
 		return ERR_VALUE;
-	if (r->n_candidate > ICE_REMOTES)
+	if (r->n_candidate > ICE_REMOTE)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < r->n_candidate && !err; i++)
 		if (r->candidate[i]->transport ==
 		    1) /* TCP candidates are of no use without a relay */
 			err = read_cand(r->candidate[i], &c[n++]);
+	for (size_t i = 0; i < r->n_remote_candidates && i < ICE_COMPS && !err; i++)
+		err = read_addr(r->remote_candidates[i], &chosen[i]);
 	if (!err)
 		err = leg_ice_remote(s->leg[r->side],
 		    (struct slice){ (const char *)r->ufrag.data, r->ufrag.len },
 		    (struct slice){ (const char *)r->pwd.data, r->pwd.len }, c, n,
-		    !r->has_complete || r->complete);
+		    !r->has_complete || r->complete, r->n_remote_candidates ? chosen : NULL);
 	return done(p, msg, err);
 }
 
@@ -478,23 +486,20 @@ const size_t mediad_nhandlers = ARRAY_LEN(mediad_handlers);
 /* ---- events ---- */
 
 /* ICE_SELECTED: local then remote of each component; ICE_GATHERED: all local ones. */
-static void put_event_cands(
-    Media__Event *e, const struct media_ev *ev, struct cand_pb *cand, Media__IceCandidate **pcand)
+static void put_event_cands(Media__Event *e, const struct media_ev *ev, struct cand_pb *cand,
+    Media__IceCandidate **pcand, struct cand *pair)
 {
-	const struct ice_cand *list, *local, *remote;
 	size_t n = 0;
 
 	if (ev->kind == MEDIA_EV_ICE_GATHERED) {
-		size_t k = ice_locals(ev->ice, &list);
-		for (; n < k; n++)
-			pcand[n] = put_cand(&cand[n], &list[n]);
+		for (; n < ev->ice->nlocal; n++)
+			pcand[n] = put_cand(&cand[n], &ev->ice->local[n]);
 	} else if (ev->kind == MEDIA_EV_ICE_SELECTED) {
-		for (unsigned c = 1; c <= ICE_COMPONENTS; c++)
-			if (ice_pair(ev->ice, c, &local, &remote)) {
-				pcand[n] = put_cand(&cand[n], local);
-				n++;
-				pcand[n] = put_cand(&cand[n], remote);
-				n++;
+		for (unsigned c = 1; c <= ICE_COMPS; c++)
+			if (ice_selected(ev->ice, c, &pair[n], &pair[n + 1])) {
+				pcand[n] = put_cand(&cand[n], &pair[n]);
+				pcand[n + 1] = put_cand(&cand[n + 1], &pair[n + 1]);
+				n += 2;
 			}
 	}
 	e->n_candidate = n;
@@ -505,8 +510,9 @@ void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *
 {
 	Media__Event e = MEDIA__EVENT__INIT;
 	Base__Addr a;
-	struct cand_pb cand[ICE_LOCALS];
-	Media__IceCandidate *pcand[ICE_LOCALS];
+	struct cand_pb cand[ICE_LOCAL];
+	struct cand pair[2 * ICE_COMPS];
+	Media__IceCandidate *pcand[ICE_LOCAL];
 	char digit = ev->digit;
 
 	(void)m;
@@ -529,7 +535,7 @@ void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *
 		e.addr = &a;
 	}
 	if (ev->ice)
-		put_event_cands(&e, ev, cand, pcand);
+		put_event_cands(&e, ev, cand, pcand, pair);
 	(void)ipc_event(s->owner, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT, &e.base);
 }
 

@@ -649,6 +649,74 @@ static void twins(void **state)
 	pair_close(&x);
 }
 
+/* Two sessions whose network legs find each other by ICE; then speech takes the chosen path, with RTCP, and nobody else
+ * is heard. */
+static void ice(void **state)
+{
+	(void)state;
+	for (int mode = ICE_RFC8445; mode <= ICE_MS_ICE2; mode++) {
+		struct plane p;
+		struct far r[2], stranger;
+		struct sess *s[2];
+		struct leg *n[2], *l[2];
+
+		plane_open(&p);
+		far_open(&stranger);
+		for (int i = 0; i < 2; i++) {
+			struct leg_set set[2];
+			far_open(&r[i]);
+			set[0] = leg_for(SIDE_NETWORK, &stranger, CODEC_PCMA, PCMA);
+			set[0].has_ice = true;
+			set[0].ice = (enum ice_mode)mode;
+			set[0].ice_controlling = i == 0;
+			set[1] = leg_for(SIDE_RADIO, &r[i], CODEC_PCMA, PCMA);
+			assert_int_equal(sess_open(&p.m, (uint64_t)i, set, 2, NULL, &s[i]), 0);
+			n[i] = s[i]->leg[SIDE_NETWORK];
+			l[i] = s[i]->leg[SIDE_RADIO];
+			assert_int_equal(n[i]->ice->nlocal, 2);
+		}
+		for (int i = 0; i < 2; i++) {
+			const struct ice *o = n[!i]->ice;
+			assert_int_equal(leg_ice_remote(n[i], slice_str(o->ufrag),
+			                     slice_str(o->pwd), o->local, o->nlocal, true, NULL),
+			    0);
+		}
+		plane_wait(&p, 5000);
+		assert_int_equal(plane_events(&p, MEDIA_EV_ICE_SELECTED), 2);
+		assert_int_equal(addr_port(&n[0]->target), n[1]->port);
+		assert_int_equal(addr_port(&n[1]->target), n[0]->port);
+		assert_int_equal(addr_port(&n[0]->remote_rtcp), n[1]->port + 1);
+		for (unsigned i = 0; i < 150; i++) {
+			far_talk(&r[0], l[0], PCMA, (uint8_t)i);
+			far_talk(&r[1], l[1], PCMA, (uint8_t)(i + 100));
+			far_talk(&stranger, n[0], PCMA, 77);
+			plane_wait(&p, 20);
+			assert_true(far_get(&r[1]));
+			assert_int_equal(r[1].buf[12], (uint8_t)i);
+			assert_true(far_get(&r[0]));
+			assert_int_equal(r[0].buf[12], (uint8_t)(i + 100));
+			assert_false(far_get(&r[0]));
+		}
+		assert_true(n[0]->twin_on);
+		assert_int_equal(n[0]->bad[LEG_BAD_SOURCE], 150);
+		plane_wait(&p, 60000); /* keep-alives and consent */
+		assert_true(n[0]->rtcp_rx > 5);
+		assert_int_equal(plane_events(&p, MEDIA_EV_ICE_FAILED), 0);
+		assert_int_equal(n[0]->bad[LEG_BAD_JUNK], 0);
+		sess_drop(&p.m, s[0], "");
+		if (mode == ICE_RFC8445) {
+			plane_wait(&p, 40000);
+			assert_int_equal(plane_events(&p, MEDIA_EV_ICE_FAILED), 1);
+		}
+		sess_drop(&p.m, s[1], "");
+		assert_true(list_empty(&p.m.ice));
+		far_close(&r[0]);
+		far_close(&r[1]);
+		far_close(&stranger);
+		plane_close(&p);
+	}
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -669,6 +737,7 @@ int main(void)
 		cmocka_unit_test(strict),
 		cmocka_unit_test(handover),
 		cmocka_unit_test(twins),
+		cmocka_unit_test(ice),
 		cmocka_unit_test(second_stream),
 		cmocka_unit_test(directions),
 		cmocka_unit_test(events_and_silence),
