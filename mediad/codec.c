@@ -251,6 +251,9 @@ void codec_run(struct codec_job *jobs, size_t n)
 		for (unsigned l = 0; l < kind[k].n; l++)
 			run_one(kind[k].job[l]);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (jobs[i].tell)
+			*jobs[i].tell = jobs[i].res;
 }
 
 const char *codec_run_name(void)

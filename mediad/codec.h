@@ -98,7 +98,8 @@ struct codec_job {
 	int16_t *pcm;   /* enc: in, pcm_n samples; dec: out, at most pcm_n */
 	uint8_t *octet; /* enc: out, at most octet_n; dec: in, octet_n octets */
 	uint32_t pcm_n, octet_n;
-	int res; /* as codec_encode(), codec_decode() */
+	int res;   /* as codec_encode(), codec_decode() */
+	int *tell; /* where the result is written, too; NULL: nowhere */
 };
 void codec_run(struct codec_job *jobs, size_t n);
 /* "avx512", "avx2", "scalar": what codec_run() uses on this machine. */

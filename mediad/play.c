@@ -188,9 +188,11 @@ static bool packet(struct play *p, const struct jbuf_out *o, struct codec_job *j
 		.pcm = p->fifo + p->fifo_n,
 		.pcm_n = CODEC_PCM_MAX,
 		.octet = p->octets,
-		.octet_n = o->n };
+		.octet_n = o->n,
+		.tell = &p->result };
 	if (codec_props[c].g726) { /* worth a lane */
 		p->pending = true;
+		p->result = ERR_LOST; /* if it is never run */
 		return true;
 	}
 
@@ -212,7 +214,7 @@ static bool packet(struct play *p, const struct jbuf_out *o, struct codec_job *j
 bool play_step(struct play *p, size_t n, uint64_t now_us, struct codec_job *job)
 {
 	if (p->pending)
-		decoded(p, job->res);
+		decoded(p, p->result);
 	if (n > CODEC_PCM_MAX)
 		n = CODEC_PCM_MAX;
 	while (p->fifo_n < n) {

@@ -26,7 +26,7 @@
  *		play_take(&leg->play, pcm, samples);
  *
  * play_step() returns true when a packet must be decoded first: the job's memory is the leg's, run it before the next
- * call. With one leg: while (play_step()) codec_run(&job, 1). */
+ * call (from wherever it stands then: the leg is told its result). With one leg: while (play_step()) codec_run(&job, 1). */
 #define PLAY_FIFO (CODEC_PCM_MAX * 2 + 240) /* what is left over, a packet, a period more */
 
 struct play {
@@ -37,6 +37,7 @@ struct play {
 	uint32_t rate;
 	uint8_t law;
 	bool pending;       /* a job is out */
+	int result;         /* of it */
 	bool noise;         /* comfort noise until the next speech packet */
 	uint16_t concealed; /* ms in a row */
 	int32_t wish;       /* samples to take out of (> 0), to add to the speech */
