@@ -1,11 +1,11 @@
 #!/bin/bash
 # CPU per call: sipd as B2BUA (SIP in, forwarded to SIP, media sessions ordered by ipc) against Kamailio's stateful proxying of
-# the same SIPp load, in the same run. Usage: BUILD=build-release bench/sipd_calls.sh [CALLS_PER_SECOND] [CALLS]
+# the same SIPp load, in the same run. Usage: BUILD=build-release bench/sipd_calls.sh [CALLS_PER_SECOND [CALLS]]
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$TOP/build-release}
 BUILD=$(cd "$BUILD" && pwd) || exit 1
-RATE=${1:-200}
-CALLS=${2:-2000}
+RATE=${1:-400}
+CALLS=${2:-4000}
 . "$TOP/tests/system/lib_sipd.sh"
 command -v kamailio >/dev/null && command -v sipp >/dev/null || { echo "kamailio or sipp is not installed"; exit 77; }
 PORT=$(free_port)
@@ -41,7 +41,8 @@ CFG
 kamailio -DD -E -x tlsf -f "$DIR/kamailio.cfg" -Y "$DIR" -P "$DIR/kamailio.pid" -m 256 -M 16 > "$DIR/kamailio.log" 2>&1 &
 KAM=$!
 PIDS+=("$KAM")
-sipp -sn uas -i 127.0.0.1 -p $UAS -nostdin > "$DIR/uas.out" 2>&1 &
+uas_scenario > "$DIR/uas.xml"
+sipp -sf "$DIR/uas.xml" -i 127.0.0.1 -p $UAS -nostdin > "$DIR/uas.out" 2>&1 &
 PIDS+=($!)
 start_sipd <<CONF
 listen-address = 127.0.0.1
@@ -58,8 +59,9 @@ echo "name,forward-always
 200,0301" | ctl user import file=- > /dev/null || fail "user import"
 start_softcall media
 sleep 1
+uac_scenario > "$DIR/uac.xml"
 load() { # port
-	sipp -sn uac 127.0.0.1:$1 -i 127.0.0.1 -s 200 -r $RATE -m $CALLS -l 4000 -d 500 -timeout 120 -nostdin > "$DIR/uac-$1.out" 2>&1
+	sipp -sf "$DIR/uac.xml" 127.0.0.1:$1 -i 127.0.0.1 -p $(free_port) -s 200 -r $RATE -m $CALLS -l 4000 -d 500 -timeout 120 -nostdin > "$DIR/uac-$1.out" 2>&1
 }
 KIDS="$KAM $(pgrep -P $KAM | tr '\n' ' ')"
 k0=$(ticks $KIDS); load $PBX || fail "load through Kamailio"; k1=$(ticks $KIDS)

@@ -55,6 +55,9 @@ struct media {
 	bool was_ready;
 	struct tmr later; /* READY and FAILED from the loop; linger */
 	int why;
+	/* Changes of this turn of the loop leave together in one request. */
+	struct media_leg change[3];
+	struct tmr flush;
 };
 
 struct media_pool {
@@ -66,6 +69,8 @@ struct media_pool {
 };
 
 static void create(struct media *m);
+static void flush(struct media *m);
+static void on_flush(struct tmr *t, void *ctx);
 static void drop(struct media *m);
 
 struct media_pool *media_pool_new(void *daemon)
@@ -98,8 +103,9 @@ void media_pool_free(struct media_pool *p)
 		struct media *m = LIST_ENTRY(it, struct media, node);
 		ipc_forget(p->d->ipc, m);
 		tmr_stop(&m->later);
+		tmr_stop(&m->flush);
 		list_remove(&m->node);
-		free(m);
+		mem_free_wiped(m, sizeof(*m));
 	}
 	LIST_FOREACH(&p->instances, it)
 	free(LIST_ENTRY(it, struct instance, node));
@@ -494,15 +500,11 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 	m->moving = false;
 	m->was_ready = true;
 	m->tries = 0;
-	/* What was set while the request was under way. */
 	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
-		if (m->side[s].want.on) {
-			struct media_leg again = m->side[s].want;
-			media_set(m, (enum media_side)s, &again);
-			if (m->side[s].tone)
-				media_tone(
-				    m, (enum media_side)s, m->side[s].tone, m->side[s].tone_ms);
-		}
+		if (m->side[s].want.on && m->side[s].tone)
+			media_tone(m, (enum media_side)s, m->side[s].tone, m->side[s].tone_ms);
+	if (m->change[MEDIA_NETWORK].on || m->change[MEDIA_RADIO].on)
+		tmr_start(&m->flush, 0); /* what was set while the request was under way */
 	links_apply(m);
 	if (m->mixed && m->mixed->st == M_READY)
 		media_mix(m, m->mixed);
@@ -531,6 +533,7 @@ static void create(struct media *m)
 	}
 	req.call = m->call;
 	req.leg = legs;
+	mem_wipe(m->change, sizeof(m->change)); /* is in what is wanted */
 	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++) {
 		if (!m->side[s].want.on)
 			continue;
@@ -567,6 +570,7 @@ struct media *media_open(struct media_pool *p, uint64_t call, const struct media
 	list_init(&m->users);
 	list_append(&p->all, &m->node);
 	tmr_init(&m->later, p->d->wheel, on_later, m);
+	tmr_init(&m->flush, p->d->wheel, on_flush, m);
 	if (network)
 		m->side[MEDIA_NETWORK].want = *network;
 	if (radio)
@@ -616,6 +620,7 @@ static void drop(struct media *m)
 	LIST_FOREACH(&m->users, it)
 	list_remove(it);
 	tmr_stop(&m->later);
+	tmr_stop(&m->flush);
 	map_del(&p->sessions, &m->by_session);
 	list_remove(&m->node);
 	mem_free_wiped(m, sizeof(*m));
@@ -656,51 +661,86 @@ static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 	media_unref(m, 0);
 }
 
+static void merge(struct media_leg *w, const struct media_leg *l)
+{
+	w->on = true;
+	if (l->has_remote) {
+		w->has_remote = true;
+		w->rtp = l->rtp;
+		w->rtcp = l->rtcp;
+	}
+	if (l->has_payload) {
+		w->has_payload = true;
+		memcpy(w->payload, l->payload, sizeof(w->payload));
+		w->npayload = l->npayload;
+		w->ptime = l->ptime;
+	}
+	if (l->has_keys) {
+		w->has_keys = true;
+		w->tx = l->tx;
+		w->rx = l->rx;
+	}
+	if (l->has_dir) {
+		w->has_dir = true;
+		w->dir = l->dir;
+	}
+	if (l->has_music) {
+		w->has_music = true;
+		w->music = l->music;
+	}
+}
+
+/* Sends what has changed; before any other request about the session, too. */
+static void flush(struct media *m)
+{
+	Media__LegUpdate req = MEDIA__LEG_UPDATE__INIT;
+	struct leg_pb pb[2];
+	Media__Leg *legs[2];
+
+	tmr_stop(&m->flush);
+	if (m->st != M_READY || !m->at)
+		return;
+	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
+		if (m->change[s].on) {
+			leg_pb(m, (enum media_side)s, &m->change[s], &pb[req.n_leg]);
+			legs[req.n_leg] = &pb[req.n_leg].leg;
+			req.n_leg++;
+		}
+	if (req.n_leg == 0)
+		return;
+	req.session = m->session;
+	req.leg = legs;
+	int err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LEG_UPDATE, &req.base,
+	    &media__leg_updated__descriptor, REQUEST_MS, on_updated, m);
+	mem_wipe(m->change, sizeof(m->change));
+	mem_wipe(pb, sizeof(pb));
+	if (!err)
+		m->refs++;
+	else
+		log_ev(LOG_WARNING, "a media session could not be changed", F_CALL(m->call),
+		    F_ERR(err));
+}
+
+static void on_flush(struct tmr *t, void *ctx)
+{
+	(void)t;
+	flush(ctx);
+}
+
 void media_set(struct media *m, enum media_side s, const struct media_leg *l)
 {
 	struct media_leg *w = &m->side[s].want;
-	Media__LegUpdate req = MEDIA__LEG_UPDATE__INIT;
-	struct leg_pb pb;
-	Media__Leg *legs[1] = { &pb.leg };
 
+	if (l != w)
+		merge(w, l);
 	w->on = true;
-	if (l != w) {
-		if (l->has_remote) {
-			w->has_remote = true;
-			w->rtp = l->rtp;
-			w->rtcp = l->rtcp;
-		}
-		if (l->has_payload) {
-			w->has_payload = true;
-			memcpy(w->payload, l->payload, sizeof(w->payload));
-			w->npayload = l->npayload;
-			w->ptime = l->ptime;
-		}
-		if (l->has_keys) {
-			w->has_keys = true;
-			w->tx = l->tx;
-			w->rx = l->rx;
-		}
-		if (l->has_dir) {
-			w->has_dir = true;
-			w->dir = l->dir;
-		}
-		if (l->has_music) {
-			w->has_music = true;
-			w->music = l->music;
-		}
-	}
-	if (m->st != M_READY || !m->at)
-		return;
-	leg_pb(m, s, l, &pb);
-	req.session = m->session;
-	req.n_leg = 1;
-	req.leg = legs;
-	if (ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LEG_UPDATE, &req.base,
-	        &media__leg_updated__descriptor, REQUEST_MS, on_updated, m) == 0)
-		m->refs++;
-	else
-		log_ev(LOG_WARNING, "a media session could not be changed", F_CALL(m->call));
+	if (m->st != M_READY && m->st != M_ASKED)
+		return; /* goes into the request that makes it */
+	merge(&m->change[s], l);
+	m->change[s].strict |= l->strict;
+	m->change[s].ipv6 |= l->ipv6;
+	if (m->st == M_READY)
+		tmr_start(&m->flush, 0);
 }
 
 void media_apply(struct media *m, enum media_side s, const struct oa_result *r)
@@ -738,6 +778,7 @@ static int ask(struct media *m, uint16_t type, const ProtobufCMessage *body)
 {
 	if (m->st != M_READY || !m->at)
 		return ERR_LOST;
+	flush(m);
 	int err = ipc_request(m->at->peer, IPC_IF_MEDIA, type, body, &media__done__descriptor,
 	    REQUEST_MS, on_done, m);
 	if (!err)

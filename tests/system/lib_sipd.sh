@@ -84,3 +84,7 @@ uac_scenario() {
 		-e 's/ACK sip:[^ ]* SIP/ACK [next_url] SIP/' -e 's/BYE sip:[^ ]* SIP/BYE [next_url] SIP/' \
 		-e '/CSeq: 1 ACK/i\      [routes]' -e '/CSeq: 2 BYE/i\      [routes]'
 }
+# A called party that gives back the record routes.
+uas_scenario() {
+	sipp -sd uas 2>/dev/null | sed -e 's/^\( *\)\[last_CSeq:\]/\1[last_CSeq:]\n\1[last_Record-Route:]/'
+}
