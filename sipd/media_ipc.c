@@ -10,6 +10,7 @@
 #include "media.pb-c.h"
 #include "sipd/media.h"
 #include "sipd/media_ipc.h"
+#include "sipd/sipd.h"
 
 _Static_assert((int)CODEC_PCMA == (int)BASE__CODEC__CODEC_PCMA, "codec numbers");
 _Static_assert((int)CODEC_EVENT == (int)BASE__CODEC__CODEC_TELEPHONE_EVENT, "codec numbers");
@@ -327,6 +328,18 @@ static Media__Direction dir_pb(enum sdp_dir d)
 	}
 }
 
+/* SIP telephones: many mean the packing of AAL2-G726-32 by the name G726-32 (baresip among them), against
+ * RFC 3551 4.5.4. */
+static Base__Codec packed(const struct media *m, enum media_side s, uint8_t codec)
+{
+	const struct sipd_conf *c = m->pool->d->conf;
+
+	if (s == MEDIA_NETWORK && c->g726_packing == 1 && codec >= CODEC_G726_16 &&
+	    codec <= CODEC_G726_40)
+		codec = (uint8_t)(codec + CODEC_AAL2_G726_16 - CODEC_G726_16);
+	return (Base__Codec)codec;
+}
+
 static void leg_pb(
     const struct media *m, enum media_side s, const struct media_leg *l, struct leg_pb *out)
 {
@@ -345,7 +358,7 @@ static void leg_pb(
 	if (l->has_payload) {
 		for (size_t i = 0; i < l->npayload; i++) {
 			media__payload__init(&out->payload[i]);
-			out->payload[i].codec = (Base__Codec)l->payload[i].codec;
+			out->payload[i].codec = packed(m, s, l->payload[i].codec);
 			out->payload[i].pt = l->payload[i].pt;
 			out->ppayload[i] = &out->payload[i];
 		}

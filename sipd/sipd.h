@@ -37,6 +37,7 @@ struct sipd_conf {
 	bool internal_fallback;
 	/* section Media */
 	struct conf_list codecs, srtp_suites;
+	uint32_t g726_packing; /* 0: RFC 3551, 1: AAL2 */
 	bool answer_preferred, answer_single, ignore_version, srtp, lifetime, mki, comfort_noise;
 	uint32_t srtp_require, ptime, media_dscp;
 	/* ours */

@@ -41,6 +41,7 @@ default-domain = demo.test
 proxy-1 = sip:127.0.0.1:{self.pbx.tls_port};transport=tls
 media-encryption-require = auto
 codecs = PCMA G726-32 PCMU G722
+g726-packing = aal2
 no-answer-time = 4s
 [mediad]
 rtp-address = 127.0.0.1
