@@ -220,6 +220,9 @@ int call_digits(struct fsm *m, int ev, const void *p)
 	int next = enough(c);
 	if (next == CALL_COLLECT)
 		timer_start(m, 0);
+	/* PP: with on-hook dialling the whole number comes in one keypad element, and nothing says that it is whole. */
+	if (next == CALL_COLLECT && arg->digits.n > 2)
+		tmr_start(&c->timer, c->sipd->conf->block_ms);
 	return next;
 }
 

@@ -46,7 +46,7 @@ struct sipd_conf {
 	uint32_t tls_client;
 	struct conf_list tls_legacy;
 	uint32_t register_when, register_rate, accept, dtmf, transfer, session_expires;
-	uint32_t digits_ms, first_digit_ms, no_answer_ms, ring_ms, keepalive_ms, lost_ms;
+	uint32_t digits_ms, block_ms, first_digit_ms, no_answer_ms, ring_ms, keepalive_ms, lost_ms;
 	uint32_t record_days;
 	bool call_waiting, early_tones, mwi, rel100, allow_uri;
 };

@@ -119,6 +119,8 @@ const struct conf_key sipd_keys[] = {
 	    "Support PRACK.", NULL },
 	{ "sipd", "digit-timeout", CONF_MS, "4s", 1000, 30000, true, OFF(digits_ms),
 	    "Pause after which a number is complete.", NULL },
+	{ "sipd", "block-timeout", CONF_MS, "500ms", 100, 30000, true, OFF(block_ms),
+	    "The same for a number that came in one piece, as with on-hook dialling.", NULL },
 	{ "sipd", "first-digit-timeout", CONF_MS, "15s", 3000, 60000, true, OFF(first_digit_ms),
 	    "How long dial tone is heard.", NULL },
 	{ "sipd", "no-answer-time", CONF_MS, "20s", 2000, 180000, true, OFF(no_answer_ms),

@@ -196,8 +196,9 @@ class Scenario:
     def hold(self):
         self.call("201", "202")
         self.both("201", "202")
-        self.h["201"].do("press", "R")
-        time.sleep(0.4)
+        mark = self.air.mark()
+        self.h["201"].do("hold")
+        self.h["201"].wait("hold-ack*", mark)
         path = self.file("held")
         self.h["202"].do("record", path)
         self.h["201"].do("play", self.w.speech["ann"])
@@ -205,11 +206,13 @@ class Scenario:
         self.h["202"].do("stop")
         if speech.compare(self.w.speech["ann"], path).score > 0.5:
             raise RuntimeError("202 still hears 201 while it is held")
-        self.h["201"].do("press", "R")
-        time.sleep(0.4)
+        shown = self.h["202"].display()
+        self.h["201"].do("retrieve")
+        self.h["201"].wait("retrieve-ack*", mark)
+        time.sleep(0.3)
         said = self.both("201", "202")
         self.hang_up("201")
-        return f"silent while held, then {said}"
+        return f"202 shows {shown!r} and hears nothing, then {said}"
 
     def waiting(self):
         self.call("201", "202")
@@ -255,10 +258,10 @@ class Scenario:
         mark = self.air.mark()
         self.h["201"].do("press", "R")
         time.sleep(0.3)
-        self.h["201"].do("press", "204")
-        self.h["204"].wait("ringing*", mark)
-        self.h["201"].do("hangup")
+        self.h["201"].do("press", "R")
         time.sleep(0.3)
+        self.h["201"].do("press", "204#")
+        self.h["204"].wait("ringing*", mark)
         self.h["204"].do("answer")
         self.h["204"].wait("connected*", mark)
         time.sleep(0.5)
@@ -448,10 +451,16 @@ class Scenario:
         return self.forwarded("forward-always")
 
     def forward_busy(self):
+        # Call waiting would ring a busy handset; two calls are all that it can hold.
         def busy():
             self.call("202", "204")
-            self.call_waiting_off = True
-        return self.forwarded("forward-busy", busy)
+            mark = self.air.mark()
+            self.w.desk.dial("202")
+            self.h["202"].wait("waiting*", mark)
+        try:
+            return self.forwarded("forward-busy", busy)
+        finally:
+            self.w.desk.command("hangup")
 
     def forward_no_answer(self):
         return self.forwarded("forward-no-answer")
