@@ -160,8 +160,10 @@ static int media_drain(struct ctl_run *r)
 	struct mediad *m = room(r);
 	uint32_t n = m->instance;
 
-	if (ctl_id(r).n && (slice_u32(ctl_id(r), 999, &n) || n != m->instance))
-		return ctl_fail(r, ERR_VALUE, "this is instance %u: name it with -i", m->instance);
+	if (ctl_id(r).n && (slice_u32(ctl_id(r), 999, &n) || n == 0 || n > m->conf->instances))
+		return ctl_fail(r, ERR_VALUE, "instances are 1 to %u", m->conf->instances);
+	if (n != m->instance)
+		return 0; /* every instance is asked; another one is meant */
 	if (ctl_flag(r, "off", false)) {
 		mediad_set_draining(m, false);
 		ctl_say(r, "instance %u takes sessions again", m->instance);

@@ -18,7 +18,7 @@
 
 struct path {
 	int ep, timer;
-	bool ticking, by_hand;
+	bool ticking, by_hand, turning;
 	uint64_t now_us;
 	uint64_t (*clock)(void *);
 	void *clock_ctx;
@@ -120,7 +120,7 @@ int path_attach(struct path *p, uv_loop_t *loop)
 
 uint64_t path_now(const struct path *p)
 {
-	return p->now_us;
+	return p->turning ? p->now_us : p->clock(p->clock_ctx);
 }
 
 void path_clock(struct path *p, uint64_t (*clock)(void *), void *ctx)
@@ -364,6 +364,7 @@ unsigned path_turn(struct path *p, int ms)
 	bool tick = false;
 
 	p->now_us = p->clock(p->clock_ctx);
+	p->turning = true;
 	p->nev = n > 0 ? (unsigned)n : 0;
 	for (p->at = 0; p->at < p->nev; p->at++) {
 		struct path_sock *s = p->ev[p->at].data.ptr;
@@ -376,5 +377,6 @@ unsigned path_turn(struct path *p, int ms)
 	p->nev = p->at = 0;
 	if (tick)
 		run_ticks(p);
+	p->turning = false;
 	return (unsigned)n;
 }

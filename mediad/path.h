@@ -44,7 +44,7 @@ void path_close(struct path *p);
 int path_attach(struct path *p, uv_loop_t *loop) MUST_CHECK;
 /* One turn by hand (tests): waits up to ms, handles what is there; returns how many sockets and ticks there were. */
 unsigned path_turn(struct path *p, int ms);
-/* Monotonic, of this turn. */
+/* Monotonic; within a turn the time of its beginning. */
 uint64_t path_now(const struct path *p);
 /* Tests: a clock of their own; the tick then only goes by path_step(). */
 void path_clock(struct path *p, uint64_t (*clock)(void *), void *ctx);

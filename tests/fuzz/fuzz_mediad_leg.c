@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		leg(SIDE_RADIO, 10, CODEC_G722) };
 	struct sess *s[2];
 
+	set[0].has_ice = size && data[0] & 0x40;
+	set[0].ice = data && size && data[0] & 0x20 ? ICE_MS_ICE2 : ICE_RFC8445;
 	if (!started) {
 		log_set_level(LOG_ERR - 1);
 		if (mediad_open(&m, &conf, 1, NULL) != 0)

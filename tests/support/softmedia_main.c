@@ -41,7 +41,7 @@ static struct {
 
 struct ask { /* a request under way */
 	unsigned n;
-	enum { ASK_CREATE, ASK_UPDATE, ASK_STATS, ASK_DONE } what;
+	enum ask_what { ASK_CREATE, ASK_UPDATE, ASK_STATS, ASK_DONE } what;
 };
 
 struct leg {
@@ -260,7 +260,7 @@ static void on_answer(void *ctx, int err, struct ipc_msg *m)
 	free(a);
 }
 
-static void ask(unsigned n, int what, uint16_t type, const ProtobufCMessage *body,
+static void ask(unsigned n, enum ask_what what, uint16_t type, const ProtobufCMessage *body,
     const ProtobufCMessageDescriptor *reply)
 {
 	struct ask *a = mem_new(sizeof(*a));
