@@ -69,6 +69,7 @@ int main(int argc, char **argv)
 
 	measure("PCMA", CODEC_PCMA, 0, legs, seconds);
 	measure("PCMA, 3 % lost", CODEC_PCMA, 0.03, legs, seconds);
-	measure("G.722 (lower band)", CODEC_G722, 0, legs, seconds);
+	measure("G.726-32", CODEC_G726_32, 0, legs, seconds);
+	measure("G.722 (lower band)", CODEC_G722, 0, legs, seconds > 3 ? 3 : seconds);
 	return 0;
 }

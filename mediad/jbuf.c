@@ -8,7 +8,7 @@
 #define TICK_US     125
 #define BIN_US      5000
 #define WINDOW_US   10000000u /* the fastest packet is looked for in two windows of this */
-#define FORGET      500       /* packets: time constant of the histogram */
+#define FORGET      9         /* the histogram forgets with a time constant of 2^9 packets */
 #define FAR_TICKS   24000     /* 3 s off: another stream */
 #define QUIET_TICKS 1600      /* 200 ms of nothing: a pause */
 #define LATE_RUN    4         /* so many late ones in a row: the time base moved */
@@ -73,10 +73,11 @@ static struct jbuf_pkt *earliest(struct jbuf *j)
 {
 	struct jbuf_pkt *best = NULL;
 
-	for (unsigned i = 0; i < JBUF_NPKTS; i++) {
+	for (unsigned i = 0, left = j->npkts; left; i++) {
 		struct jbuf_pkt *p = &j->pkt[i];
 		if (!p->used)
 			continue;
+		left--;
 		/* Comfort noise and the speech after it may carry the same time: by sequence then. */
 		int32_t d = best ? (int32_t)(p->ts - best->ts) : -1;
 		if (d < 0 || (d == 0 && (int32_t)(p->seq - best->seq) < 0))
@@ -113,6 +114,22 @@ static void rebase(struct jbuf *j, int64_t us)
 	}
 }
 
+static uint32_t target_ms(const struct jbuf *j)
+{
+	uint64_t all = 0, tail = 0;
+	size_t bin = JBUF_BINS;
+
+	for (size_t i = 0; i < JBUF_BINS; i++)
+		all += j->hist[i];
+	while (bin > 0 && (tail + j->hist[bin - 1]) * 1000 <= all * j->conf.late_permille)
+		tail += j->hist[--bin];
+
+	uint32_t ms = (uint32_t)bin * (BIN_US / 1000);
+	uint32_t least = j->pkt_ticks / 8 > j->conf.min_ms ? j->pkt_ticks / 8 : j->conf.min_ms;
+	ms = ms < least ? least : ms;
+	return ms > j->conf.max_ms ? j->conf.max_ms : ms;
+}
+
 static void measure(struct jbuf *j, uint32_t ts, uint64_t now_us)
 {
 	int64_t d = behind(j, ts, now_us), was = fastest(j);
@@ -134,27 +151,13 @@ static void measure(struct jbuf *j, uint32_t ts, uint64_t now_us)
 	int64_t late = d - fastest(j);
 	size_t bin = (size_t)(late < 0 ? 0 : late / BIN_US);
 	bin = bin < JBUF_BINS ? bin : JBUF_BINS - 1;
-	if (j->nhist < FORGET)
+	if (j->nhist < 1u << FORGET)
 		j->nhist++;
+	unsigned slow = 31u - (unsigned)__builtin_clz(j->nhist); /* young histograms learn faster */
 	for (size_t i = 0; i < JBUF_BINS; i++)
-		j->hist[i] -= j->hist[i] / j->nhist;
-	j->hist[bin] += Q30 / j->nhist;
-}
-
-static uint32_t target_ms(const struct jbuf *j)
-{
-	uint64_t all = 0, tail = 0;
-	size_t bin = JBUF_BINS;
-
-	for (size_t i = 0; i < JBUF_BINS; i++)
-		all += j->hist[i];
-	while (bin > 0 && (tail + j->hist[bin - 1]) * 1000 <= all * j->conf.late_permille)
-		tail += j->hist[--bin];
-
-	uint32_t ms = (uint32_t)bin * (BIN_US / 1000);
-	uint32_t least = j->pkt_ticks / 8 > j->conf.min_ms ? j->pkt_ticks / 8 : j->conf.min_ms;
-	ms = ms < least ? least : ms;
-	return ms > j->conf.max_ms ? j->conf.max_ms : ms;
+		j->hist[i] -= j->hist[i] >> slow;
+	j->hist[bin] += Q30 >> slow;
+	j->stat.target_ms = target_ms(j);
 }
 
 static void anchor(struct jbuf *j, uint32_t ts, uint64_t now_us)
@@ -348,8 +351,7 @@ enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t step, uint32_
 	int64_t ahead = step > j->pkt_ticks ? step - j->pkt_ticks : 0;
 	int64_t delay =
 	    behind(j, j->play, now_us) - fastest(j) + ((int64_t)queued - ahead) * TICK_US;
-	uint32_t target = target_ms(j);
-	j->stat.target_ms = target;
+	uint32_t target = j->stat.target_ms;
 
 	struct jbuf_pkt *p = earliest(j);
 	while (p && p->ticks && j->primed && (int32_t)(p->ts + p->ticks - j->play) <= 0) {

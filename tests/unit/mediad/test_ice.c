@@ -496,6 +496,32 @@ static void test_relay(void **state)
 		assert_false(net.alloc[k].up);
 }
 
+/* Symmetric NATs on both sides, which give each peer another port: no direct pair can work, the relays do. With one
+ * of the two in the open, the address that the NAT gives for it is learnt from the check. */
+static void test_symmetric(void **state)
+{
+	struct cand l, r;
+
+	fresh(state);
+	begin(ICE_MS_ICE2, true, false, false, true, true, true);
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 8000);
+	is_done(0, 0);
+	assert_true(ice_selected(&net.a.ice, 1, &l, &r));
+	assert_true(l.type == CAND_RELAY || r.type == CAND_RELAY);
+	assert_int_equal(media(&net.a, &net.b, 1), 20);
+
+	fresh(state);
+	begin(ICE_RFC8445, false, true, true, false, true, true);
+	net.b.nat = false;
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 8000);
+	is_done(CAND_PRFLX, CAND_HOST);
+	assert_int_equal(media(&net.b, &net.a, 1), 20);
+}
+
 static void test_turn_refused(void **state)
 {
 	fresh(state);
@@ -855,6 +881,7 @@ int main(void)
 		cmocka_unit_test(test_nat),
 		cmocka_unit_test(test_prflx),
 		cmocka_unit_test(test_relay),
+		cmocka_unit_test(test_symmetric),
 		cmocka_unit_test(test_turn_refused),
 		cmocka_unit_test(test_dead_servers),
 		cmocka_unit_test(test_conflict),
