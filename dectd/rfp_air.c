@@ -60,12 +60,46 @@ void rfp_dir_sync_heard(struct rfp_base *b, const struct sync_neighbour *nb, uns
 			    nb[i].offset_ns, tmr_now(b->dir->w));
 }
 
+/* Another one of its cluster whose role is decided and that is not on air yet. */
+static bool starting(struct rfp_dir *d, const struct rfp_base *b, const struct sync_graph *g)
+{
+	LIST_FOREACH(&d->bases, it)
+	{
+		const struct rfp_base *o = LIST_ENTRY(it, struct rfp_base, node);
+
+		if (o != b && o->rec.admitted && o->rec.cluster == b->rec.cluster && o->link &&
+		    !o->sync_waits && !rfp_link_on_air(o->link) &&
+		    g->nodes[o->rec.rpn].role != SYNC_OFF)
+			return true;
+	}
+	return false;
+}
+
+/* When many start at once, as after a restart of ours, they hear nobody: the first starts alone, and the others, who
+ * waited, search once more and follow. Else each would be a master of its own, and no handover possible. */
+static void search_again(struct rfp_dir *d, uint32_t cluster)
+{
+	LIST_FOREACH(&d->bases, it)
+	{
+		struct rfp_base *o = LIST_ENTRY(it, struct rfp_base, node);
+
+		if (!o->sync_waits || o->rec.cluster != cluster)
+			continue;
+		o->sync_waits = false;
+		if (o->link)
+			rfp_link_resync(o->link);
+	}
+}
+
 void rfp_dir_sync_decide(struct rfp_base *b)
 {
 	struct cluster *c = cluster_of(b->dir, b->rec.cluster);
 	bool island;
 	int ref = sync_decide(&c->g, b->rec.rpn, &island);
 
+	b->sync_waits = ref < 0 && starting(b->dir, b, &c->g);
+	if (b->sync_waits)
+		return; /* asked again by the link's timer, should nothing come of that */
 	if (ref < 0 && island)
 		log_ev(LOG_WARNING,
 		    "base hears no other of its cluster: no handover to and from it",
@@ -99,6 +133,7 @@ void rfp_dir_sync_air(struct rfp_base *b, bool up)
 
 	if (up) {
 		b->resync_wanted = false;
+		search_again(b->dir, b->rec.cluster);
 		return; /* its role was set when it was decided */
 	}
 	n = sync_gone(&c->g, b->rec.rpn, lost, ARRAY_LEN(lost));

@@ -85,6 +85,8 @@ struct rfp_base {
 	unsigned conns, links; /* connections now; how often a link was proven */
 	struct rfp_statistics stats;
 	bool resync_wanted; /* lost its reference: as soon as it is idle */
+	bool
+	    sync_waits; /* hears nobody, and another of its cluster is starting: searches again after that */
 	enum rfp_link_why last_why;
 };
 

@@ -715,6 +715,29 @@ static void media(void **state)
 	rig_free(r);
 }
 
+/* Four bases start at the same moment: one is master, the others find it and follow. */
+static void together(void **state)
+{
+	struct rig *r = rig_new();
+	struct softrfp *b[4];
+	unsigned masters = 0;
+	char text[1000] = "";
+	struct wr w = wr_of(text, sizeof(text) - 1);
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		admit(r, 0x10 + i);
+	for (unsigned i = 0; i < 4; i++)
+		b[i] = add(r, 0x10 + i, false);
+	UNTIL(r, up(b[0]) && up(b[1]) && up(b[2]) && up(b[3]));
+	assert_int_equal(air_run(r->air, "base list", &w), 0);
+	for (const char *p = text; (p = strstr(p, " master ")); p++)
+		masters++;
+	assert_int_equal(masters, 1);
+	no_violations(r);
+	rig_free(r);
+}
+
 /* The base's own judgement: what the server must not do is found. */
 static void strict(void **state)
 {
@@ -759,6 +782,7 @@ int main(void)
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(frames),
 		cmocka_unit_test(media),
+		cmocka_unit_test(together),
 		cmocka_unit_test(strict),
 		cmocka_unit_test(g711),
 	};

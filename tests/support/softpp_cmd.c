@@ -110,6 +110,9 @@ static int radio(struct softpp *pp, int argc, char **argv, struct wr *reply)
 		b = base_of(pp, argv[3]);
 		if (!b)
 			return ERR_NOTFOUND;
+		air_set_signal(pp->radio, b, -30); /* it stands beside that one */
+		if (pp->camped && pp->camped != b)
+			air_set_signal(pp->radio, pp->camped, -50);
 		pp->camped = b;
 		return 0;
 	}

@@ -237,9 +237,13 @@ static void on_base(void *ctx, struct air_base *b, bool up)
 		return;
 	if (!up && pp->camped == b)
 		pp->camped = NULL;
-	if (pp->conn || pp->camped)
+	if (pp->conn)
 		return;
 	best = sp_best(pp, false);
+	if (pp->camped) { /* in the same location area: it listens to the stronger one and tells nobody */
+		pp->camped = best ? best : pp->camped;
+		return;
+	}
 	if (!best) {
 		if (pp->located || !up)
 			sp_event(pp, "no base");

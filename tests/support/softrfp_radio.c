@@ -412,6 +412,8 @@ void sr_sync_input(struct softrfp *b, const struct rfp_msg *m)
 	case SYNC_SYSTEM_SEARCH_IND:
 		if (m->u.sync.data.n < 1 || p[0] != 3)
 			sr_violation(b, "rfp-link 10", "search mode is not 3");
+		if (b->radio == SRR_RESET2) /* once more: after a reset all the same */
+			b->radio = SRR_RESET;
 		if (b->radio != SRR_RESET) {
 			sr_violation(b, "rfp-link 7.1", "search before RESET_MAC");
 			sync_send(b, SYNC_SYSTEM_SEARCH_REJ, NULL, 0);

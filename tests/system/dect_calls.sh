@@ -29,8 +29,7 @@ silence() { # NAME: hears nothing of 700 Hz for half a second
 idle() {
 	wait_for 8 sh -c "[ \$('$BUILD/softrfp' 2>/dev/null; '$BUILD/tests/softrfp' -x '$DIR/air.sock' 'pp list' | grep -c 'call T-00') = 4 ]" ||
 		fail "not all are idle: $(air 'pp list')"
-	wait_for 5 sh -c "! '$BUILD/dectctl' -r '$DIR/run' call list 2>/dev/null | grep -q '^[0-9a-f]\{16\}'" || fail "a call is left: $(ctl call list)"
-	wait_for 5 sh -c "! '$BUILD/dectctl' -r '$DIR/run' media list 2>/dev/null | grep -q '^[0-9a-f]\{16\}'" || fail "a media session is left: $(ctl media list)"
+	none_left
 }
 call() { # A B [mode]
 	air "pp $1 dial $2 mode=${3:-block}" "wait 5 pp $2 ringing from $1" "pp $2 answer" "wait 5 pp $2 connected"

@@ -41,15 +41,18 @@ ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
 # Lines to softrfp; fails the test when one is refused or a wait runs out.
 air() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@" || fail "softrfp: $*"; }
 air_try() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@"; }
-start() { # daemon, arguments…
-	local name=$1
+start() { # daemon, arguments… : PID_name, PID_name1 … of instances
+	local name=$1 inst=""
 	shift
-	"${BIN:-$BUILD}/$name" -c "$DIR/ipdect.conf" "$@" >> "$DIR/$name.log" 2>&1 &
-	eval "PID_$name=$!"
+	[ "${1:-}" = -i ] && inst=$2
+	"${BIN:-$BUILD}/$name" -c "$DIR/ipdect.conf" "$@" >> "$DIR/$name$inst.log" 2>&1 &
+	eval "PID_$name$inst=$!"
+	[ -z "$inst" ] || eval "PID_$name=$!"
 	PIDS+=("$!")
 }
 PORT=$(free_port)
 SIP_PORT=$(free_port)
+MEDIADS=${MEDIADS:-1}
 MEDIA_PORTS=$((17000 + RANDOM % 14 * 1000))
 # Each run its own base addresses: tests run side by side. 127.16.x.y … belong to nobody else.
 NET=$(printf '%02x%02x' $((RANDOM % 200)) $((RANDOM % 256)))
@@ -59,13 +62,13 @@ start_suite() { # further configuration on standard input
 	{
 		printf '[common]\nruntime-dir = %s\nstate-dir = %s\n' "$DIR/run" "$DIR/state"
 		printf '[sipd]\nlisten-address = 127.0.0.1\nlocal-port = %s\ntransports = udp\n' "$SIP_PORT"
-		printf '[mediad]\nrtp-address = 127.0.0.1\ninstances = 1\nrtp-ports = %s-%s\n' "$MEDIA_PORTS" $((MEDIA_PORTS + 999))
+		printf '[mediad]\nrtp-address = 127.0.0.1\ninstances = %s\nrtp-ports = %s-%s\n' "$MEDIADS" "$MEDIA_PORTS" $((MEDIA_PORTS + 999))
 		printf '[dectd]\nlisten-address = 127.0.0.1\nport = %s\npark = 1F102AF12C\n' "$PORT"
 		cat
 	} > "$DIR/ipdect.conf"
 	start certd
 	start sipd
-	if [ -x "$BUILD/mediad" ]; then start mediad -i 1; fi
+	for ((i = 1; i <= MEDIADS; i++)); do [ -x "$BUILD/mediad" ] && start mediad -i $i; done
 	start dectd
 	if [ -x "$BUILD/mediad" ]; then wait_for 10 test -S "$DIR/run/ctl/mediad-1.sock" || fail "mediad did not start"; fi
 	wait_for 10 test -S "$DIR/run/ctl/dectd.sock" || fail "dectd did not start"
@@ -111,4 +114,31 @@ subscribed() { # names…: subscribe and register them all
 }
 shows() { # name, text: on the handset's `show`
 	air "pp $1 show" | grep -qF -- "$2" || fail "handset $1 does not show \"$2\" but: $(air "pp $1 show")"
+}
+# BASES base stations, HANDSETS handsets of all profiles with the numbers 2000 … evenly at them; subscription stays open.
+many() {
+	local i n mac bases=$1 handsets=$2 profiles=(gap-b gap-a ng) lines=()
+	for ((i = 1; i <= bases; i++)); do
+		mac=$(base_mac $i)
+		ctl base admit "$mac" > /dev/null || fail "base admit"
+		air "base add $mac server=127.0.0.1:$PORT search=30 state=$DIR/air" "wait 10 base $mac up" > /dev/null
+	done
+	{
+		echo "name,display-name,ipei"
+		for ((i = 0; i < handsets; i++)); do printf '%d,User %d,0500300%05d\n' $((2000 + i)) $((2000 + i)) $((2000 + i)); done
+	} | ctl user import file=- > /dev/null || fail "user import"
+	printf '4711\n' | ctl secret set subscription kind=ac value=- > /dev/null || fail "secret set"
+	air mark > /dev/null
+	ctl subscription open for=120s > /dev/null || fail "subscription open"
+	air "wait 10 subscription open" > /dev/null
+	for ((i = 0; i < handsets; i++)); do
+		n=$((2000 + i))
+		lines+=("pp add $n ipei=0500300$(printf %05d $n) number=$n profile=${profiles[i % 3]}" "pp $n subscribe ac=4711"
+			"wait 20 pp $n located" "pp $n camp $(base_mac $((i % bases + 1)))") # evenly: a base has 8 channels for speech
+	done
+	air "${lines[@]}" > /dev/null
+}
+none_left() {
+	wait_for 5 sh -c "! '$BUILD/dectctl' -r '$DIR/run' call list 2>/dev/null | grep -q '^[0-9a-f]\{16\}'" || fail "a call is left: $(ctl call list)"
+	wait_for 5 sh -c "! '$BUILD/dectctl' -r '$DIR/run' media list 2>/dev/null | grep -q '^[0-9a-f]\{16\}'" || fail "a media session is left: $(ctl media list)"
 }
