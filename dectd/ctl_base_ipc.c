@@ -389,3 +389,25 @@ int ctl_base_import(struct ctl_run *r)
 	    F_U64("IPDECT_UID", ctl_uid(r)));
 	return 0;
 }
+
+/* What a base knows of its former manager: certd keeps it and makes the re-enrolment with it (rfp-link 4.4). */
+int ctl_base_root_hash(struct ctl_run *r)
+{
+	struct slice v = slice_trim(ctl_data_arg(r, "value"));
+	uint8_t mac[6] = { 0 };
+	int err = ctl_id(r).n ? mac_of(r, mac) : 0;
+
+	if (err)
+		return err;
+	if (v.n < 4 || v.n > 64 || v.p[0] != '$')
+		return ctl_fail(r, ERR_SYNTAX,
+		    "the hash with its prefix is needed, as in that manager's configuration: $1$$ "
+		    "and "
+		    "22 characters");
+	/* Ticket 0 is nobody's: the directory does not wait for this answer. */
+	err = cert_rfp_keys(ctl_room(r), 0, mac, RKEY_ROOT_HASH, NULL, v);
+	if (err)
+		return ctl_fail(r, err, "certd, which keeps it, does not answer");
+	log_ev(LOG_NOTICE, "root hash of a former manager set", F_U64("IPDECT_UID", ctl_uid(r)));
+	return 0;
+}

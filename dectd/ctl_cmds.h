@@ -20,6 +20,7 @@ int ctl_base_remove(struct ctl_run *r);
 int ctl_base_restart(struct ctl_run *r);
 int ctl_base_sync(struct ctl_run *r);
 int ctl_base_import(struct ctl_run *r);
+int ctl_base_root_hash(struct ctl_run *r);
 /* ctl_pp_ipc.c */
 int ctl_handset_list(struct ctl_run *r);
 int ctl_handset_show(struct ctl_run *r);

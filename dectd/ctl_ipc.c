@@ -30,6 +30,9 @@ static const struct ctl_arg import_args[] = {
 	    "input",
 	    NULL },
 };
+static const struct ctl_arg hash_args[] = { { "value", CTL_SECRET, true,
+    "the manager's root password hash with its prefix, e.g. $1$$…; - reads standard input",
+    NULL } };
 static const struct ctl_arg sync_args[] = { { "cluster", CTL_NUMBER, false, "only this one",
     NULL } };
 static const struct ctl_arg match_args[] = { { "match", CTL_TEXT, false,
@@ -81,6 +84,10 @@ const struct ctl_cmd dectd_cmds[] = {
 	{ "base", "import", IPC_ADMIN, NULL, false, import_args, ARRAY_LEN(import_args), NULL,
 	    false, ctl_base_import,
 	    "take base stations with their keys over from another manager" },
+	{ "base", "root-hash", IPC_ADMIN, "MAC", false, hash_args, ARRAY_LEN(hash_args), NULL,
+	    false, ctl_base_root_hash,
+	    "root password hash of a former manager, for base set re-enrol=yes; without MAC: for "
+	    "all" },
 
 	{ "handset", "list", IPC_VIEW, NULL, false, match_args, ARRAY_LEN(match_args), DEVICE,
 	    false, ctl_handset_list, "handsets with their state" },

@@ -383,7 +383,7 @@ void dectd_fini(struct daemon *d)
 void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap)
 {
 	struct dectd *r = dectd_of(d);
-	unsigned up = 0, want = 0, waiting = 0, ill = 0, located = 0;
+	unsigned up = 0, want = 0, waiting = 0, ill = 0, located = 0, subscribed = 0;
 	size_t n = 0;
 
 	LIST_FOREACH(rfp_dir_bases(r->dir), it)
@@ -396,10 +396,12 @@ void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 		ill += b->alarms != 0;
 	}
 	LIST_FOREACH(pps_list(r->pps), it)
-	located += pp_reachable(LIST_ENTRY(it, struct pp, node));
-	(void)snprintf(summary, cap,
-	    "%u of %u bases on air, %u of %zu handsets reachable, %u calls", up, want, located,
-	    pps_count(r->pps), phones_calls(calls_phones(r->calls)));
+	{
+		subscribed += LIST_ENTRY(it, struct pp, node)->subscribed;
+		located += pp_reachable(LIST_ENTRY(it, struct pp, node));
+	}
+	(void)snprintf(summary, cap, "%u of %u bases on air, %u of %u handsets reachable, %u calls",
+	    up, want, located, subscribed, phones_calls(calls_phones(r->calls)));
 	trouble[0] = '\0';
 	if (!r->certd)
 		n += (size_t)snprintf(trouble + n, tcap - n,

@@ -31,7 +31,8 @@ struct dectd_conf {
 	bool wildcard;
 	uint32_t cipher;
 	struct conf_list cipher_exceptions; /* first digits of IPEIs */
-	bool authenticate, dsaa2, dsc2, early;
+	bool authenticate, dsaa2, dsc2;
+	bool clear_old_bases;
 	uint32_t rekey_ms, encrypt_ms;
 	bool tpui;
 	uint32_t page_ms, pages, lost_after;

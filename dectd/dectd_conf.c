@@ -87,9 +87,10 @@ const struct conf_key dectd_keys[] = {
 	    NULL },
 	{ "dectd", "dsc2", CONF_BOOL, "no", 0, 0, true, OFF(dsc2),
 	    "Use DSC2 with handsets that offer it, on base stations that can.", NULL },
-	{ "dectd", "early-encryption", CONF_BOOL, "no", 0, 0, true, OFF(early),
-	    "Give capable handsets a default cipher key, so that a connection is ciphered from its "
-	    "first message on.",
+	{ "dectd", "clear-on-old-bases", CONF_BOOL, "yes", 0, 0, true, OFF(clear_old_bases),
+	    "What cipher = required means on base stations whose radio cannot cipher (RFP 32, 34, "
+	    "42 "
+	    "and older): yes: calls there are in clear; no: there are none.",
 	    NULL },
 	{ "dectd", "re-keying", CONF_MS, "60s", 0, 600000, true, OFF(rekey_ms),
 	    "How often the key of a call changes with handsets that can; 0: never.", NULL },

@@ -302,7 +302,7 @@ void mm_unsafe(struct mm_ep *ep, uint8_t reason)
 {
 	char text[PP_TEXT];
 
-	if (!ep->pp || !dectd_must_cipher(ep->mm->r, ep->pp))
+	if (!ep->pp || mm_clear_allowed(ep))
 		return;
 	log_ev(LOG_ERR, "a call is not encrypted any more: it is released", F_ID(ID_UNSAFE),
 	    F_PP(pp_text(ep->pp, text)), F_U64("IPDECT_REASON", reason),

@@ -164,6 +164,8 @@ void mm_unsafe(struct mm_ep *ep, uint8_t reason);
 /* certd forgets the key, the device is deleted, done is called. */
 void mm_erase(struct mm *m, struct pp *pp, int err, mm_done_h *done, void *ctx);
 
+/* mm_proc.c: whether the policy lets this link be in clear */
+bool mm_clear_allowed(const struct mm_ep *ep);
 /* mm_proc.c: actions of the table, in its order */
 int mm_act_step(struct fsm *m, int ev, const void *arg);
 int mm_act_cert(struct fsm *m, int ev, const void *arg);

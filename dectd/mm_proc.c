@@ -28,6 +28,12 @@ static bool want_cipher(const struct mm_ep *ep)
 	       base_ciphers(ep);
 }
 
+bool mm_clear_allowed(const struct mm_ep *ep)
+{
+	return !dectd_must_cipher(ep->mm->r, ep->pp) ||
+	       (mm_conf(ep)->clear_old_bases && !base_ciphers(ep));
+}
+
 /* ---- failure ---- */
 
 static int fail(struct mm_ep *ep, int err, int reject)
@@ -576,7 +582,7 @@ static int secure(struct mm_ep *ep)
 		return ask_auth(ep);
 	if (cipher)
 		return send_cipher(ep);
-	if (!ep->clear_ok && dectd_must_cipher(ep->mm->r, ep->pp))
+	if (!ep->clear_ok && !mm_clear_allowed(ep))
 		return cipher_refused(ep, "the base station cannot cipher", ERR_UNSUPP);
 	return mm_finish(ep, 0);
 }

@@ -533,6 +533,36 @@ static void test_secure(void **state)
 	rig_fini(&g);
 }
 
+/* A base whose radio cannot cipher: in clear, or not at all, as the administrator wants. */
+static void test_old_base(void **state)
+{
+	(void)state;
+	for (int clear = 0; clear < 2; clear++) {
+		struct rig g;
+		struct hs h;
+		struct pp *pp;
+
+		rig_init(&g, NULL);
+		g.air.ciphers = false;
+		g.conf.tpui = false;
+		g.conf.clear_old_bases = clear;
+		hs_init(&h, &g, 3);
+		pp = subscribed(&g);
+		/* It may register in any case. */
+		hs_first(&h, 0xe1234, LOCATE);
+		hs_wait(&h, 5);
+		h.rx[0] = '\0';
+		hs_say(&h, "8541 0d04b3d4cf3b");
+		hs_expect(&h, "8555050007015f\n");
+		lce_hold(lce_find(g.r.lce, &pp->ipui), NWK_CC);
+		mm_secure(g.r.mm, pp, rig_done, &g);
+		hs_expect(&h, "");
+		assert_int_equal(g.done, 1);
+		assert_int_equal(g.done_err, clear ? 0 : ERR_UNSUPP);
+		rig_fini(&g);
+	}
+}
+
 /* A registration that comes while ours runs is served afterwards. */
 static void test_request_waits(void **state)
 {
@@ -1048,6 +1078,7 @@ int main(void)
 		cmocka_unit_test(test_ft_auth_first),
 		cmocka_unit_test(test_deleted_meanwhile),
 		cmocka_unit_test(test_secure),
+		cmocka_unit_test(test_old_base),
 		cmocka_unit_test(test_request_waits),
 		cmocka_unit_test(test_rekey),
 		cmocka_unit_test(test_clear_after_handover),
