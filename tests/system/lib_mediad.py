@@ -395,10 +395,15 @@ class Voice:
                 continue
             pcm = self.codec.decode(payload)
             if self.next is not None and ts != self.next:
-                d = (ts - self.next) & 0xffffffff
-                if d < 16000:
+                d = (ts - self.next + 0x80000000 & 0xffffffff) - 0x80000000
+                if 0 < d < 16000:
                     self.gaps += 1
                     self.heard += [0] * d
+                elif -16000 < d < 0 and len(self.heard) + d >= 0:  # comes late, fills its gap
+                    self.gaps -= 1
+                    at = len(self.heard) + d
+                    self.heard[at:at + len(pcm)] = pcm
+                    continue
             if self.first is None:
                 self.first = time.time()
             self.next = (ts + len(pcm)) & 0xffffffff
