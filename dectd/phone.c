@@ -632,7 +632,7 @@ struct line *line_out(struct phone *ph, struct slice digits, bool redial, int *e
 	p->st.placed++;
 	l->sent_digits = digits.n > 0 || redial;
 	l->complete = s.complete;
-	ph->complete = false;
+	ph->complete = ph->internal = ph->emergency = false;
 	ph->active = l;
 	*err = p->ops->setup(p->ctx, ph->pp, l->ref, &s);
 	if (*err) {

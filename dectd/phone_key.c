@@ -598,6 +598,22 @@ static void digit(struct phone *ph, uint8_t k)
 		ph->digits[ph->ndigits++] = (char)k;
 }
 
+/* PP: a real handset's internal-call key comes with the first digit ("17 35"), after CC-SETUP of a normal call. */
+static void begin_internal(struct phone *ph)
+{
+	struct line *a = ph->active;
+	int err = 0;
+
+	if (ph->ndigits || (a && (line_state(a) == LN_UP || a->sent_digits)))
+		return;
+	ph->internal = true;
+	if (!a)
+		return;
+	line_drop(a, IWU_NORMAL);
+	if (!line_out(ph, (struct slice){ 0 }, false, &err))
+		phone_say(ph, phone_text(ph, UI_T_NO_SERVER), CC_SIG_NEGATIVE);
+}
+
 static void one_key(struct phone *ph, uint8_t k)
 {
 	if (ph->menu) {
@@ -627,10 +643,11 @@ static void one_key(struct phone *ph, uint8_t k)
 		tmr_start(&ph->timer, ph->all->conf.recall_ms);
 		break;
 	case KEY_INT:
-		if (!ph->ndigits && (!ph->active || line_state(ph->active) != LN_UP))
-			ph->internal = true;
+		begin_internal(ph);
 		break;
-	default: /* pauses, DTMF modes, pulse dialling: mediad knows one tone length */
+	default:
+		/* Pauses, DTMF modes, pulse dialling: mediad knows one tone length. PP: 82, FF, 0C, 0D of a real handset's function
+		 * keys (published stream of a base station): their meaning is not known. */
 		break;
 	}
 }

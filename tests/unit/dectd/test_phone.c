@@ -122,6 +122,33 @@ static void cancelled(void **state)
 	rig_free(r);
 }
 
+/* As a real handset does it: a normal call, then the internal-call key with the first digit. */
+static void internal_key(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	pp_setup(r);
+	setup_ok(r, 101);
+	forget(r);
+	pp_keys(r, "\x17"
+	           "5");
+	EXPECT(r, "sipd release 101 normal\nsipd setup 102 '' internal\n");
+	setup_ok(r, 102);
+	EXPECT(r, "sipd digits 102 '5'\n");
+	pp_keys(r, "6");
+	EXPECT(r, "sipd digits 102 '6'\n");
+	pp_hangs_up(r);
+	forget(r);
+	pp_setup_with(r, "47", false, 9); /* the class of CC-SETUP says it, too */
+	EXPECT(r, "sipd setup 103 '47' internal\n");
+	pp_hangs_up(r);
+	forget(r);
+	pp_setup(r);
+	EXPECT(r, "sipd setup 104 ''\n");
+	rig_free(r);
+}
+
 /* ---- the caller hears why ---- */
 
 static void failure_tones(void **state)
@@ -1021,6 +1048,7 @@ int main(void)
 		cmocka_unit_test(incoming),
 		cmocka_unit_test(incoming_refused),
 		cmocka_unit_test(cancelled),
+		cmocka_unit_test(internal_key),
 		cmocka_unit_test(failure_tones),
 		cmocka_unit_test(security_first),
 		cmocka_unit_test(consultation),
