@@ -9,7 +9,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#define BACKLOG   64
+/* All base stations may come back at once, and they wait for our first word: a connection that the kernel drops because the
+ * queue is full (with SYN cookies it forgets it silently) would hang. The kernel caps it at somaxconn. */
+#define BACKLOG   4096
 #define QUEUE_MAX (1u << 20) /* octets waiting for a base that does not read: it is gone */
 
 struct rfp_srv {

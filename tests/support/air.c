@@ -378,9 +378,14 @@ unsigned air_scan(struct air_pp *p, struct air_base **out, unsigned cap)
 		int s = signal_at(p, b);
 		unsigned i;
 
-		if (!b->on || s < NOT_HEARD || n == cap)
+		if (!b->on || s < NOT_HEARD || cap == 0)
 			continue;
-		for (i = n++; i > 0 && signal_at(p, out[i - 1]) < s; i--)
+		/* The strongest cap ones: the weakest makes room. */
+		if (n == cap && signal_at(p, out[n - 1]) >= s)
+			continue;
+		if (n < cap)
+			n++;
+		for (i = n - 1; i > 0 && signal_at(p, out[i - 1]) < s; i--)
 			out[i] = out[i - 1];
 		out[i] = b;
 	}

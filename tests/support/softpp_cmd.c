@@ -50,8 +50,8 @@ static void heard(const struct softpp *pp, struct wr *reply)
 /* A base by its MAC address in hex or the end of it. */
 static struct air_base *base_of(struct softpp *pp, const char *name)
 {
-	struct air_base *all[64];
-	unsigned n = air_scan(pp->radio, all, 64);
+	struct air_base *all[512];
+	unsigned n = air_scan(pp->radio, all, 512);
 	size_t len = strlen(name);
 
 	for (unsigned i = 0; i < n; i++) {
