@@ -330,7 +330,8 @@ static void keep_alive(struct ice *a, unsigned c, uint64_t now_us)
 		/* RFC 7675 5.1: every 5 s, 0.8 to 1.2 times */
 		a->keep_us[c] = now_us + 4000000 + id_below(2000000);
 		a->consent_id[c] = stun_new_id();
-		n = ice_build_check(a, p, false, &a->consent_id[c], buf, sizeof(buf));
+		n = ice_build_check(
+		    a, p, a->controlling, false, &a->consent_id[c], buf, sizeof(buf));
 	} else {
 		struct stun_id id = stun_new_id();
 		struct stun_w w = stun_begin(buf, sizeof(buf), STUN_RFC, STUN_BINDING_IND, &id);

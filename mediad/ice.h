@@ -69,6 +69,7 @@ struct ice_pair {
 	uint8_t valid_local;   /* valid: the local candidate that the answer showed */
 	uint8_t state, sent;
 	bool valid;
+	bool as_controlling;            /* role that the check in flight has */
 	bool triggered, nominate, told; /* told: the check in flight has USE-CANDIDATE */
 	bool nominated, wanted; /* wanted: the controlling peer nominated it before it was valid */
 };

@@ -96,8 +96,8 @@ static void set_role(struct ice *a, bool controlling)
 		a->pair[i].priority = pair_priority(a, &a->pair[i]);
 }
 
-size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool use, const struct stun_id *id,
-    uint8_t *out, size_t cap)
+size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool controlling, bool use,
+    const struct stun_id *id, uint8_t *out, size_t cap)
 {
 	struct stun_w w = stun_begin(out, cap, ice_form(a), STUN_BINDING, id);
 	char name[NAME_MAX];
@@ -106,7 +106,7 @@ size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool use, const 
 	if (use)
 		stun_put(&w, STUN_A_USE_CANDIDATE, NULL, 0);
 	stun_put_u32(&w, STUN_A_PRIORITY, cand_prflx_priority(&a->local[p->local]));
-	stun_put_u64(&w, a->controlling ? STUN_A_CONTROLLING : STUN_A_CONTROLLED, a->tie);
+	stun_put_u64(&w, controlling ? STUN_A_CONTROLLING : STUN_A_CONTROLLED, a->tie);
 	stun_put(&w, STUN_A_USERNAME, name, (size_t)n);
 	if (a->conf.mode == ICE_MS_ICE2) {
 		char group[CAND_FOUNDATION + 3] = { 0 };
@@ -121,7 +121,7 @@ size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool use, const 
 static void transmit(struct ice *a, struct ice_pair *p, uint64_t now_us)
 {
 	uint8_t buf[STUN_MAX * 2];
-	size_t n = ice_build_check(a, p, p->told, &p->id, buf, sizeof(buf));
+	size_t n = ice_build_check(a, p, p->as_controlling, p->told, &p->id, buf, sizeof(buf));
 
 	p->resend_us = now_us + ((uint64_t)ICE_RTO_US << p->sent);
 	p->sent++;
@@ -135,6 +135,8 @@ static void start_check(struct ice *a, struct ice_pair *p, uint64_t now_us)
 	p->state = PAIR_ACTIVE;
 	p->triggered = false;
 	p->told = p->nominate && a->controlling;
+	p->as_controlling =
+	    a->controlling; /* repetitions are the same message, whatever comes between */
 	p->sent = 0;
 	transmit(a, p, now_us);
 }
@@ -418,8 +420,9 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 		if (m->type == STUN_BINDING_OK) {
 			succeeded(a, p, m, now_us);
 		} else if (m->error == 487) {
-			/* The role that the request had is the one that is refused. */
-			set_role(a, !a->controlling);
+			/* The role that the request had is refused; another answer may have changed ours already. */
+			if (a->controlling == p->as_controlling)
+				set_role(a, !a->controlling);
 			p->state = PAIR_WAITING;
 			p->triggered = true;
 		} else {

@@ -38,8 +38,8 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 void ice_remote_chosen(
     struct ice *a, const struct addr *ours, const struct cand *theirs, size_t n, uint64_t now_us);
 /* A check of the peer's liveness. */
-size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool use, const struct stun_id *id,
-    uint8_t *out, size_t cap);
+size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool controlling, bool use,
+    const struct stun_id *id, uint8_t *out, size_t cap);
 bool ice_signed_by(
     const struct ice *a, const struct stun_msg *m, const char *pwd, enum stun_form *form);
 #endif

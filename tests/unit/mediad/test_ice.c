@@ -567,7 +567,8 @@ static void test_conflict(void **state)
 			run(&net, 4000);
 			is_done(CAND_HOST, CAND_HOST);
 			assert_true(net.a.ice.controlling != net.b.ice.controlling);
-			assert_true(net.a.ice.count.conflicts + net.b.ice.count.conflicts > 0);
+			/* one side gives way, once; not to and fro with each answer */
+			assert_int_equal(net.a.ice.count.conflicts + net.b.ice.count.conflicts, 1);
 		}
 }
 
