@@ -275,7 +275,8 @@ static int write_file(const char *path, const uint8_t *p, size_t n)
 
 struct outcome {
 	struct ctl_table *table;
-	unsigned asked, done, denied;
+	unsigned asked, done, denied, absent;
+	char why_absent[1100]; /* said only when nobody has it */
 	bool wrote;
 };
 
@@ -301,6 +302,13 @@ static bool run_at(
 		int err;
 
 		ctl_client_run(c, &w->run, f->ms, &a);
+		if (a.err == ERR_NOTFOUND && several) {
+			snprintf(o->why_absent, sizeof(o->why_absent), "%s: %s", c->name,
+			    *a.why ? a.why : err_text(a.err));
+			o->absent++;
+			ok = false;
+			break;
+		}
 		if (a.err) {
 			fprintf(stderr, "dectctl: %s: ", c->name);
 			if (*a.why)
@@ -444,7 +452,12 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 	if (o.asked == 0) {
 		fprintf(stderr, "dectctl: there is no such instance\n");
 		status = REFUSED;
-	} else if (o.done < o.asked) {
+	} else if (o.done == 0 && o.absent == o.asked) {
+		fputs("dectctl: ", stderr);
+		ctl_print_text((uint8_t *)o.why_absent, strlen(o.why_absent), true, stderr);
+		fputc('\n', stderr);
+		status = REFUSED;
+	} else if (o.done + o.absent < o.asked) {
 		status = o.denied ? DENIED : REFUSED;
 	} else if (first->stream) {
 		status = stream(f, last);

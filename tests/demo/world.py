@@ -102,7 +102,7 @@ available-time = 5m
         os.makedirs(self.path("bases"), exist_ok=True)
         for i, mac in enumerate(BASES):
             self.air.run("base", "add", mac, f"server=127.0.0.1:{self.dect_port}", f"state={self.path('bases')}",
-                         f"gen={'new' if i == 0 else 'old'}")
+                         "gen=new" if i == 0 else "gen=old", "model=0d")  # 0d: RFP 43, which ciphers
         wait_for("bases pending", lambda: {r["mac"] for r in self.suite.rows("base", "list")
                                            if r.get("state") == "pending"} >= set(BASES), 10)
         for i, mac in enumerate(BASES):
