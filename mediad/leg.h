@@ -80,6 +80,7 @@ struct leg {
 	struct sbox *rx[LEG_KEYS];
 	uint8_t nrx;
 	bool latched, strict, mux, twin_on; /* twin_on: its far end is the target */
+	bool pointed; /* radio: the far end is the base station's, as dectd said */
 	enum leg_dir dir;
 	uint8_t rx_codec[128]; /* by payload type */
 	/* Sending. */

@@ -253,6 +253,14 @@ static int on_create(struct ipc_peer *p, struct ipc_msg *msg)
 	return ipc_reply(p, msg, &rep.base);
 }
 
+/* dectd silences a radio leg that its base station left, while sipd has given the leg another far end (a transfer that
+ * joins two calls): the news is old. */
+static bool left_behind(const struct ipc_peer *p, const struct sess *s, const Media__LegUpdate *u)
+{
+	return ipc_peer_role(p) == IPC_DECTD && u->n_leg == 1 && !u->leg[0]->remote_rtp &&
+	       u->leg[0]->has_direction && s->leg[SIDE_RADIO] && !s->leg[SIDE_RADIO]->pointed;
+}
+
 static int on_update(struct ipc_peer *p, struct ipc_msg *msg)
 {
 	struct mediad *m = mediad_of(daemon_of(p));
@@ -272,11 +280,21 @@ static int on_update(struct ipc_peer *p, struct ipc_msg *msg)
 		if (!err && !(ipc_peer_role(p) & IPC_SIPD) && sets[i].side != SIDE_RADIO)
 			err = ERR_DENIED;
 	}
+	if (!err && left_behind(p, s, u)) {
+		wipe(sets, 0);
+		put_ready(&r, s->leg[SIDE_RADIO]);
+		rep.n_leg = r.n;
+		rep.leg = r.ptr;
+		return ipc_reply(p, msg, &rep.base);
+	}
 	if (!err)
 		err = sess_update(m, s, sets, u->n_leg);
 	wipe(sets, err);
 	if (err)
 		return err;
+	for (size_t i = 0; i < u->n_leg; i++)
+		if (u->leg[i]->remote_rtp)
+			s->leg[u->leg[i]->side]->pointed = ipc_peer_role(p) == IPC_DECTD;
 	for (size_t i = 0; i < u->n_leg; i++)
 		put_ready(&r, s->leg[u->leg[i]->side]);
 	rep.n_leg = r.n;
