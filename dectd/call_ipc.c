@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "dectd/call_svc.h"
 #include "dectd/cc_lce.h"
+#include "dectd/clms.h"
 #include "dectd/lce.h"
 #include "dectd/ss.h"
 #include "media.pb-c.h"
@@ -40,6 +41,7 @@ struct calls {
 	struct cc_lce *low;
 	struct ss *ss;
 	struct handover *handover;
+	struct clms *clms;
 	struct map tickets;
 	struct gone gone[GONE_MAX];
 	unsigned ngone;
@@ -617,6 +619,40 @@ int call_on_media(struct ipc_peer *p, struct ipc_msg *m)
 	return 0;
 }
 
+static void on_text_sent(void *ctx, int err)
+{
+	(void)ctx;
+	if (err)
+		log_ev(LOG_NOTICE, "text message not delivered", F_ERR(err));
+}
+
+static void send_clms(struct calls *c, const struct pp *pp, const struct ss_notice *n)
+{
+	struct ui_caps caps = cc_ui_caps(pp);
+	char text[CLMS_TEXT_MAX];
+	struct wr w = wr_of(text, sizeof(text));
+
+	if (n->from.n) {
+		ui_text_dect(&w, n->from, caps.sets, UI_NAME_MAX);
+		wr_str(&w, ": ");
+	}
+	ui_text_dect(&w, n->text, caps.sets, sizeof(text) - w.n);
+	int err = clms_send(c->clms, &pp->ipui, wr_slice(&w), on_text_sent, c);
+	if (err)
+		on_text_sent(c, err);
+}
+
+/* sipd has no request for a handset's own text messages. */
+static void on_text(void *ctx, struct lce_link *l, struct slice text)
+{
+	struct calls *c = ctx;
+	struct pp *pp = pp_by_ipui(c->r->pps, lce_ipui(l));
+
+	(void)text;
+	log_ev(LOG_INFO, "text message of a handset dropped: there is no way to send it on",
+	    F_USER(pp && pp->user ? pp->user->name : ""));
+}
+
 int call_on_notice(struct ipc_peer *p, struct ipc_msg *m)
 {
 	struct calls *c = calls_of(p);
@@ -631,6 +667,11 @@ int call_on_notice(struct ipc_peer *p, struct ipc_msg *m)
 
 	if (!u)
 		return 0;
+	if (c->r->conf->texts != TEXTS_DISPLAY) {
+		if (c->r->conf->texts == TEXTS_CLMS && in.text.n && u->pp)
+			send_clms(c, u->pp, &in);
+		in.text.n = 0;
+	}
 	ss_user_notice(c->ss, u, &in);
 	if (u->pp && n->has_messages_new)
 		phones_messages(c->phones, u->pp, n->messages_new);
@@ -721,6 +762,7 @@ int calls_new(struct dectd *r, struct calls **out)
 	cc_lce_set_cc(c->low, phones_cc(c->phones));
 	c->ss = ss_new(r->d->wheel, r->lce, r->pps, r->mm, &sc);
 	c->handover = handover_new(r->lce, r->pps);
+	c->clms = clms_new(r->d->wheel, r->lce, on_text, c);
 	if (r->mm)
 		mm_set_watch(r->mm, &mm_watch, c);
 	*out = c;
@@ -729,6 +771,8 @@ int calls_new(struct dectd *r, struct calls **out)
 
 void calls_free(struct calls *c)
 {
+	static const struct lce_entity nobody = { 0 };
+
 	if (!c)
 		return;
 	if (c->r->mm)
@@ -743,6 +787,8 @@ void calls_free(struct calls *c)
 	call_svc_forget(c->r);
 	phones_free(c->phones);
 	ss_free(c->ss);
+	lce_register(c->r->lce, NWK_CLMS, &nobody, NULL);
+	clms_free(c->clms);
 	handover_free(c->handover);
 	cc_lce_free(c->low);
 	for (struct map_node *n = map_next(&c->tickets, NULL); n; n = map_next(&c->tickets, NULL)) {

@@ -14,6 +14,7 @@
  * cert_ipc.c speaks to certd, media_ipc.c to mediad, call_ipc.c to sipd, ctl_*_ipc.c to dectctl. */
 enum dectd_cipher { CIPHER_OFF, CIPHER_OPTIONAL, CIPHER_REQUIRED };
 enum dectd_country { COUNTRY_KEEP, COUNTRY_EU };
+enum dectd_texts { TEXTS_DISPLAY, TEXTS_CLMS, TEXTS_OFF };
 
 struct dectd_conf {
 	/* base stations */
@@ -42,6 +43,7 @@ struct dectd_conf {
 	char *emergency, *language;
 	bool call_waiting, transfer_on_hangup, wideband, idle_display, uri_numbers, signal_again;
 	uint32_t ring_internal, ring_external;
+	uint32_t texts;                 /* enum dectd_texts */
 	struct conf_list service_codes; /* CODE>FUNCTION */
 };
 extern const struct conf_key dectd_keys[];

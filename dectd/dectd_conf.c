@@ -135,6 +135,11 @@ const struct conf_key dectd_keys[] = {
 	    "way "
 	    "to show them.",
 	    NULL },
+	{ "dectd", "text-messages", CONF_ENUM, "display", 0, 0, true, OFF(texts),
+	    "How text messages reach handsets: on the display of those that have one, as "
+	    "connectionless "
+	    "messages (for handsets with a text inbox), or not at all.",
+	    "display|clms|off" },
 	{ "dectd", "uri-numbers", CONF_BOOL, "no", 0, 0, true, OFF(uri_numbers),
 	    "Send SIP addresses as caller's number also to handsets without NG-DECT.", NULL },
 	{ "dectd", "repeat-alerting", CONF_BOOL, "no", 0, 0, true, OFF(signal_again),
