@@ -92,6 +92,11 @@ const struct conf_key dectd_keys[] = {
 	    "42 "
 	    "and older): yes: calls there are in clear; no: there are none.",
 	    NULL },
+	{ "dectd", "cipher-key-reversed", CONF_BOOL, "no", 0, 0, true, OFF(key_reversed),
+	    "Octets of the cipher key towards base stations: no: most significant first; yes: "
+	    "last. "
+	    "Only if real handsets lose the connection when ciphering starts.",
+	    NULL },
 	{ "dectd", "re-keying", CONF_MS, "60s", 0, 600000, true, OFF(rekey_ms),
 	    "How often the key of a call changes with handsets that can; 0: never.", NULL },
 	{ "dectd", "encrypt-timeout", CONF_MS, "5s", 1000, 30000, true, OFF(encrypt_ms),

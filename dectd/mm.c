@@ -108,6 +108,12 @@ static void on_check(struct tmr *t, void *ctx)
 		mm_unsafe(ep, 0x41);
 }
 
+static void on_moved_long_ago(struct tmr *t, void *ctx)
+{
+	(void)t;
+	(void)ctx;
+}
+
 static struct mm_ep *ep_find(struct lce_link *l)
 {
 	return lce_user(l, NWK_MM);
@@ -138,6 +144,7 @@ static struct mm_ep *ep_of(struct mm *m, struct lce_link *l)
 	tmr_init(&ep->late, m->r->d->wheel, on_late, ep);
 	tmr_init(&ep->key_age, m->r->d->wheel, on_key_age, ep);
 	tmr_init(&ep->check, m->r->d->wheel, on_check, ep);
+	tmr_init(&ep->moved, m->r->d->wheel, on_moved_long_ago, ep);
 	fsm_init(&ep->fsm, &mm_def, &env, MM_IDLE);
 	list_append(&m->eps, &ep->node);
 	lce_set_user(l, NWK_MM, ep);
@@ -156,6 +163,7 @@ static void ep_free(struct mm_ep *ep)
 	tmr_stop(&ep->late);
 	tmr_stop(&ep->key_age);
 	tmr_stop(&ep->check);
+	tmr_stop(&ep->moved);
 	list_remove(&ep->node);
 	lce_set_user(ep->link, NWK_MM, NULL);
 	mem_free_wiped(ep, sizeof(*ep));
@@ -598,9 +606,15 @@ static void ev_cipher(struct mm *m, struct lce_link *l, const struct lce_event *
 {
 	struct mm_ep *ep = ep_of(m, l);
 
-	if (ev->how == MAC_CLEAR) { /* after a handover: it has to start again */
-		if (ep->call_active)
+	if (ev->how == MAC_CLEAR) {
+		/* After a handover, and while the key changes, it has to start again. Otherwise somebody stopped it
+		 * (dect-security 9.11): the handset itself is not asked to, ever. */
+		bool expected = ep->fsm.st == MM_CIPHER || tmr_pending(&ep->moved);
+
+		if (ep->call_active && expected)
 			tmr_start(&ep->check, mm_conf(ep)->encrypt_ms);
+		else if (ep->call_active)
+			mm_unsafe(ep, 0x40);
 		return;
 	}
 	tmr_stop(&ep->check);
@@ -633,6 +647,8 @@ static void on_event(void *ctx, struct lce_link *l, const struct lce_event *ev)
 		ep = ep_find(l);
 		if (ep && ep->pp && ep->authed)
 			pp_seen(ep->pp, lce_base(l), 0);
+		if (ep)
+			tmr_start(&ep->moved, mm_conf(ep)->encrypt_ms);
 		break;
 	default:
 		break;

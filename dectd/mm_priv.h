@@ -94,6 +94,7 @@ struct mm_ep {
 	struct tmr late; /* a job begins from the loop */
 	struct tmr key_age;
 	struct tmr check; /* ciphering must be on again */
+	struct tmr moved; /* runs for a while after a handover */
 	enum mm_job job;
 	enum mm_asked asked;
 	bool held;

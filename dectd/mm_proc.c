@@ -186,8 +186,16 @@ static int key_to_base(struct mm_ep *ep, uint8_t *alg)
 		if (!err)
 			*alg = IE_CIPHER_DSC2;
 	}
-	if (err)
-		err = mac_encrypt(c, ep->dck + (ep->ndck == 16 ? 8 : 0), 8);
+	if (err) {
+		const uint8_t *dck = ep->dck + (ep->ndck == 16 ? 8 : 0);
+		uint8_t ck[8];
+
+		/* RFP: which order the base wants no public source tells (rfp-link 8.3, 16 item 9). */
+		for (unsigned i = 0; i < 8; i++)
+			ck[i] = dck[mm_conf(ep)->key_reversed ? 7 - i : i];
+		err = mac_encrypt(c, ck, 8);
+		mem_wipe(ck, sizeof(ck));
+	}
 	mem_wipe(ep->dck, sizeof(ep->dck));
 	ep->ndck = 0;
 	return err;

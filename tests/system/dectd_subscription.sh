@@ -72,6 +72,11 @@ wait_for 5 sh -c "'$BUILD/dectctl' -r '$DIR/run' handset list | grep -q '0500300
 for i in 387 388 389 390; do row "050030070$i" located || fail "after the restart: $(ctl handset list)"; done
 air "pp a locate" "wait 10 pp a located*"
 
+# Who watches sees it happen.
+ctl handset watch 050030070387 > "$DIR/watch" 2>&1 &
+WATCH=$!
+PIDS+=("$WATCH")
+sleep 0.5
 # The handset proves the system to itself; leaves; comes back.
 air "pp a auth-base" "wait 10 pp a base is authentic"
 air "pp a detach"
@@ -79,6 +84,9 @@ wait_for 5 row 050030070387 "detached" || fail "detach: $(ctl handset list)"
 air "pp a off"
 air "pp a on" "wait 10 pp a located*"
 row 050030070387 "located" || fail "back again: $(ctl handset list)"
+kill "$WATCH"
+grep -q "050030070387.*detached" "$DIR/watch" && grep -q "050030070387.*located" "$DIR/watch" ||
+	fail "handset watch: $(cat "$DIR/watch")"
 
 # Rights are taken away over the air; of a handset that is off here only.
 ctl handset delete 050030070387 > "$DIR/out" 2>&1 || fail "handset delete: $(cat "$DIR/out")"

@@ -650,11 +650,37 @@ static void test_clear_after_handover(void **state)
 	hs_wait(&h, 5);
 	lce_hold(lce_find(g.r.lce, &pp->ipui), NWK_CC);
 	mm_call_active(g.r.mm, pp, true);
-	air_dnm(&g.air, 1, (uint8_t[]){ 0x7a, 0x0a, 3, 0, 0, 0, 0 }, 7);
+	air_dnm(&g.air, 2, (uint8_t[]){ 0x7a, 0x0b, 9, 0x0e, 0x12, 0x34, 2, 1 }, 8);
+	air_con(&g.air, 2, 9, 0xe1234, true);
+	air_dnm(&g.air, 2, (uint8_t[]){ 0x7a, 0x0a, 9, 0, 0, 0, 0 }, 7);
 	hs_wait(&h, 4900);
 	assert_int_equal(g.unsafe, 0);
 	hs_wait(&h, 200);
 	assert_int_equal(g.unsafe, 0x41);
+	rig_fini(&g);
+}
+
+/* Without a handover nobody has a reason to stop ciphering: an attack. */
+static void test_clear_in_call(void **state)
+{
+	struct rig g;
+	struct hs h;
+	struct pp *pp;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	pp = subscribed(&g);
+	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
+	mm_secure(g.r.mm, pp, rig_done, &g);
+	hs_wait(&h, 5);
+	hs_say(&h, "8541 0d04b3d4cf3b");
+	hs_cipher(&h);
+	hs_wait(&h, 5);
+	lce_hold(lce_find(g.r.lce, &pp->ipui), NWK_CC);
+	mm_call_active(g.r.mm, pp, true);
+	air_dnm(&g.air, 1, (uint8_t[]){ 0x7a, 0x0a, 3, 0, 0, 0, 0 }, 7);
+	assert_int_equal(g.unsafe, 0x40);
 	rig_fini(&g);
 }
 
@@ -1082,6 +1108,7 @@ int main(void)
 		cmocka_unit_test(test_request_waits),
 		cmocka_unit_test(test_rekey),
 		cmocka_unit_test(test_clear_after_handover),
+		cmocka_unit_test(test_clear_in_call),
 		cmocka_unit_test(test_terminate),
 		cmocka_unit_test(test_terminate_unreachable),
 		cmocka_unit_test(test_terminate_by_handset),
