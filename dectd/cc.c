@@ -1,4 +1,4 @@
-/* Call control: instances, transactions, timers, and the actions of cc_tab.c. */
+/* Call control: instances, transactions, timers; what comes from below and from above. */
 #include "dectd/cc.h"
 
 #include <stdlib.h>
@@ -8,9 +8,8 @@
 #include "common/mem.h"
 #include "dectd/cc_priv.h"
 
-#define COLLISIONS_MAX 3     /* CC-SETUP sent again after a collision */
-#define SLOW_MS        9000  /* F-01: before the handset's CC.03 (20 s) ends */
-#define NOTIFY_MS      60000 /* F-03, F-04: before its CC.04 (100 s) ends */
+#define SLOW_MS   9000  /* F-01: before the handset's CC.03 (20 s) ends */
+#define NOTIFY_MS 60000 /* F-03, F-04: before its CC.04 (100 s) ends */
 
 static struct cc_call *call_of(struct fsm *m)
 {
@@ -85,6 +84,11 @@ static void timer_start(struct fsm *m, uint32_t ms)
 	ms = timer_length(c, ms);
 	if (ms)
 		tmr_start(&c->timer, ms);
+}
+
+void cc_timer_again(struct cc_call *c)
+{
+	timer_start(&c->fsm, cc_def.states[c->fsm.st].ms);
 }
 
 static void timer_stop(struct fsm *m)
@@ -244,7 +248,7 @@ bool cc_busy(const struct pp *pp)
 }
 
 /* A transaction value that no instance of this side has; not the one just used, whose last message may be in flight. */
-static int free_tv(struct cc *cc, const struct pp *pp)
+int cc_free_tv(struct cc *cc, const struct pp *pp)
 {
 	for (unsigned i = 0; i < 7; i++) {
 		uint8_t tv = (uint8_t)((cc->next_tv + i) % 7);
@@ -374,16 +378,6 @@ void *cc_user(const struct cc_call *c)
 }
 
 /* ---- from below ---- */
-
-static void end(struct cc_call *c, enum cc_end why, uint8_t reason)
-{
-	c->why = why;
-	c->reason = reason;
-	if (c->silent) /* the upper side has let it go */
-		return;
-	c->silent = true;
-	c->up = CC_UP_ENDED;
-}
 
 /* What a handset may ask with CC-SETUP; 0 or the release reason that refuses it. */
 static uint8_t judge_setup(const struct ie_basic_service *s)
@@ -600,7 +594,7 @@ int cc_offer(struct cc *cc, struct pp *pp, const struct cc_offer *o, struct cc_c
 
 	if (cc_of_pp(pp))
 		return ERR_BUSY;
-	tv = free_tv(cc, pp);
+	tv = cc_free_tv(cc, pp);
 	if (tv < 0)
 		return ERR_BUSY;
 	struct cc_call *c = make(cc, pp, false, (uint8_t)tv, CC_PAGING);
@@ -666,308 +660,4 @@ void cc_release(struct cc_call *c, uint8_t reason, const struct cc_show *s)
 	show.reason = reason;
 	c->silent = true;
 	(void)dispatch(c, CC_EV_L_RELEASE, &show);
-}
-
-/* ---- actions: links ---- */
-
-int cc_a_link(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	int err = c->cc->low->secure(c->cc->low_ctx, c->pp);
-
-	if (err > 0)
-		return FSM_NEXT;
-	if (err < 0)
-		return cc_a_insecure(m, ev, p) == FSM_NEXT ? CC_NULL : CC_NULL;
-	(void)cc_a_secured(m, ev, p);
-	return CC_PRESENT;
-}
-
-int cc_a_link_failed(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)p;
-	if (ev == CC_EV_TIMER)
-		c->cc->low->link_cancel(c->cc->low_ctx, c->pp);
-	end(c, CC_END_PAGE, CC_R_NOT_IN_RANGE);
-	return FSM_NEXT;
-}
-
-int cc_a_secured(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	(void)p;
-	cc_tx_setup(c);
-	c->up = CC_UP_REACHED;
-	return FSM_NEXT;
-}
-
-int cc_a_insecure(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	(void)p;
-	end(call_of(m), CC_END_SECURITY, CC_R_CIPHER_FAILED);
-	return FSM_NEXT;
-}
-
-int cc_a_cancel(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	(void)p;
-	if (m->st == CC_PAGING)
-		c->cc->low->link_cancel(c->cc->low_ctx, c->pp);
-	return FSM_NEXT;
-}
-
-int cc_a_setup_secured(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	(void)p;
-	if (!c->reported) {
-		c->reported = true;
-		c->up = CC_UP_SETUP;
-	}
-	return FSM_NEXT;
-}
-
-int cc_a_setup_insecure(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	struct cc_show s = { .signal = CC_SIG_NONE };
-
-	(void)ev;
-	(void)p;
-	s.reason = CC_R_AUTH_FAILED;
-	cc_tx(c, CC_RELEASE_COM, &s);
-	if (!c->reported) {
-		c->silent = true; /* nobody above knows of it */
-		return FSM_NEXT;
-	}
-	end(c, CC_END_SECURITY, s.reason);
-	return FSM_NEXT;
-}
-
-/* ---- actions: messages ---- */
-
-int cc_a_info(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	(void)p;
-	if (m->st == CC_OVERLAP)
-		timer_start(
-		    m, cc_def.states[CC_OVERLAP].ms); /* CC.01 runs anew with each CC-INFO */
-	if (m->st == CC_INITIATED && !c->reported)
-		return FSM_NEXT; /* the IWU does not know of the call yet; GAP handsets wait for CC-SETUP-ACK */
-	c->up = CC_UP_INFO;
-	return FSM_NEXT;
-}
-
-int cc_a_alerting(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	cc_codecs_in(c, p);
-	if (c->cc->conf.signal_again && c->show.signal >= 0) {
-		struct cc_show s = { .signal = c->show.signal };
-		cc_tx(c, CC_INFO, &s);
-	}
-	c->up = CC_UP_ALERTING;
-	return FSM_NEXT;
-}
-
-int cc_a_connect(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	cc_codecs_in(c, p);
-	c->up = CC_UP_CONNECT;
-	return FSM_NEXT;
-}
-
-static uint8_t reason_of(const struct nwk_msg *m)
-{
-	int r = m ? nwk_octet(m, IE_RELEASE_REASON) : -1;
-
-	return r < 0 ? CC_R_NORMAL : (uint8_t)r;
-}
-
-int cc_a_release(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_NORMAL };
-
-	(void)ev;
-	c->partial |= reason_of(p) == CC_R_PARTIAL;
-	cc_tx(c, CC_RELEASE_COM, &s);
-	end(c, CC_END_HANDSET, reason_of(p));
-	return FSM_NEXT;
-}
-
-int cc_a_release_com(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	end(c, CC_END_HANDSET, reason_of(p));
-	return FSM_NEXT;
-}
-
-int cc_a_collide(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	uint8_t reason = reason_of(p);
-	int tv;
-
-	(void)ev;
-	if (reason == CC_R_RESOURCES && (c->collided || c->setups == 1) &&
-	    c->setups < COLLISIONS_MAX && (tv = free_tv(c->cc, c->pp)) >= 0) {
-		c->tv = (uint8_t)tv;
-		c->collided = false;
-		c->partial = true;
-		cc_tx_setup(c);
-		timer_start(m, cc_def.states[CC_PRESENT].ms);
-		return CC_PRESENT;
-	}
-	end(c, CC_END_HANDSET, reason);
-	return FSM_NEXT;
-}
-
-int cc_a_done(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-
-	(void)ev;
-	(void)p;
-	end(c, CC_END_US, CC_R_NORMAL);
-	return FSM_NEXT;
-}
-
-int cc_a_lost(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	(void)p;
-	end(call_of(m), CC_END_LOST, CC_R_UNKNOWN);
-	return FSM_NEXT;
-}
-
-int cc_a_reset_overlap(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_UNKNOWN };
-
-	(void)ev;
-	(void)p;
-	cc_tx(c, CC_RELEASE, &s); /* 17.5: digits may be lost */
-	end(c, CC_END_LOST, s.reason);
-	return FSM_NEXT;
-}
-
-/* ---- actions: primitives ---- */
-
-int cc_a_tx_setup_ack(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_SETUP_ACK, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_proc(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_CALL_PROC, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_alert(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_ALERTING, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_connect(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_CONNECT, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_connect_ack(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_CONNECT_ACK, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_info(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_INFO, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_release(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_RELEASE, p);
-	return FSM_NEXT;
-}
-
-int cc_a_tx_reject(struct fsm *m, int ev, const void *p)
-{
-	(void)ev;
-	cc_tx(call_of(m), CC_RELEASE_COM, p);
-	return FSM_NEXT;
-}
-
-/* ---- actions: timers ---- */
-
-int cc_a_timer_release(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_TIMER };
-
-	(void)ev;
-	(void)p;
-	if (m->st == CC_ANSWERED)
-		s.reason = CC_R_RESOURCES; /* no speech path in time */
-	cc_tx(c, CC_RELEASE, &s);
-	end(c, CC_END_TIMER, s.reason);
-	return FSM_NEXT;
-}
-
-int cc_a_timer_reject(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_TIMER };
-
-	(void)ev;
-	(void)p;
-	cc_tx(c, CC_RELEASE_COM, &s);
-	if (c->by_pp && !c->reported)
-		c->silent = true;
-	end(c, CC_END_TIMER, s.reason);
-	return FSM_NEXT;
-}
-
-int cc_a_timer_done(struct fsm *m, int ev, const void *p)
-{
-	struct cc_call *c = call_of(m);
-	struct cc_show s = { .signal = CC_SIG_NONE, .reason = CC_R_TIMER };
-
-	(void)ev;
-	(void)p;
-	cc_tx(c, CC_RELEASE_COM, &s);
-	return FSM_NEXT;
 }

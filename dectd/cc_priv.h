@@ -2,7 +2,7 @@
 #define DECTD_CC_PRIV_H
 #include "dectd/cc.h"
 
-/* Inside call control: cc.c (instances, actions) and cc_msg.c (messages). */
+/* Inside call control: cc.c (instances, events), cc_act.c (actions) and cc_msg.c (messages). */
 enum cc_up {
 	CC_UP_NONE,
 	CC_UP_SETUP,
@@ -57,6 +57,10 @@ struct cc_call {
 	char text[256];
 	void *user;
 };
+
+/* Restarts the timer of the state that it is in. */
+void cc_timer_again(struct cc_call *c);
+int cc_free_tv(struct cc *cc, const struct pp *pp); /* -1: none */
 
 struct cc_msg {
 	uint8_t buf[NWK_MAX];

@@ -4,7 +4,8 @@
 #include "dectd/ui_lang.h"
 #include "dectd/ui_menu.h"
 
-/* Inside the telephone: phone.c (life, sipd's and call control's events), phone_key.c (digits, R, codes of second calls),
+/* Inside the telephone: phones.c (life, questions), phone.c (lines, call control's
+ * events), phone_iwu.c (sipd's), phone_key.c (digits, R, codes of second calls),
  * phone_svc.c (service codes and menus), line_tab.c (the states of a line). */
 
 enum line_state {
@@ -115,6 +116,8 @@ struct phones {
 };
 
 /* ---- phone.c ---- */
+extern const struct cc_ops phone_cc_ops;
+struct phone *phone_get(struct phones *p, struct pp *pp); /* made when it is not there */
 struct line *phone_other(const struct phone *ph, const struct line *l); /* NULL */
 struct line *phone_in(const struct phone *ph, enum line_state st);
 enum line_state line_state(const struct line *l);
