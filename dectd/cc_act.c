@@ -114,8 +114,7 @@ int cc_a_info(struct fsm *m, int ev, const void *p)
 	(void)ev;
 	(void)p;
 	if (m->st == CC_OVERLAP)
-		timer_start(
-		    m, cc_def.states[CC_OVERLAP].ms); /* CC.01 runs anew with each CC-INFO */
+		cc_timer_again(c); /* CC.01 runs anew with each CC-INFO */
 	if (m->st == CC_INITIATED && !c->reported)
 		return FSM_NEXT; /* the IWU does not know of the call yet; GAP handsets wait for CC-SETUP-ACK */
 	c->up = CC_UP_INFO;
