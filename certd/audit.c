@@ -35,8 +35,7 @@ struct audit {
 	uint8_t *buf;
 	struct wr w;
 	struct tmr_wheel *wheel;
-	struct tmr sign;
-	uv_prepare_t *prepare;
+	struct tmr sign, write;
 	char why[300], found[240];
 };
 
@@ -226,10 +225,11 @@ static void on_sign(struct tmr *t, void *ctx)
 	after_sign(a);
 }
 
-static void on_turn(uv_prepare_t *h)
+static void on_write(struct tmr *t, void *ctx)
 {
-	struct audit *a = h->data;
+	struct audit *a = ctx;
 
+	(void)t;
 	if (a->w.n && !*a->why && flush(a) != 0)
 		log_ev(LOG_ERR, "the audit log cannot be written", F_WHY(a->why));
 }
@@ -257,6 +257,8 @@ void audit_use(struct audit *a, const char *role, const char *operation, struct 
 		return;
 	}
 	audit_put_entry(&a->st, &a->w, wall_ms(), role, operation, object, outcome);
+	if (!tmr_pending(&a->write))
+		tmr_start(&a->write, AUDIT_WRITE_MS);
 	if (!tmr_pending(&a->sign))
 		tmr_start(&a->sign, AUDIT_SIGN_MS);
 }
@@ -624,7 +626,7 @@ static uint64_t first_of(const char *dir)
 	return n;
 }
 
-int audit_open(const char *state_dir, struct store *s, uv_loop_t *loop, struct tmr_wheel *wheel,
+int audit_open(const char *state_dir, struct store *s, struct tmr_wheel *wheel,
     const struct audit_conf *c, struct audit **out, char *why, size_t cap)
 {
 	struct audit *a = mem_new(sizeof(*a));
@@ -640,6 +642,7 @@ int audit_open(const char *state_dir, struct store *s, uv_loop_t *loop, struct t
 	a->buf = mem_new(BUFFER);
 	a->w = wr_of(a->buf, BUFFER);
 	tmr_init(&a->sign, wheel, on_sign, a);
+	tmr_init(&a->write, wheel, on_write, a);
 	if (mkdir(a->dir, 0700) != 0 && errno != EEXIST)
 		err = fault(a, "cannot be made");
 	if (err == 0)
@@ -658,13 +661,6 @@ int audit_open(const char *state_dir, struct store *s, uv_loop_t *loop, struct t
 		audit_close(a);
 		return err;
 	}
-	if (loop) {
-		a->prepare = mem_new(sizeof(*a->prepare));
-		uv_prepare_init(loop, a->prepare);
-		a->prepare->data = a;
-		uv_prepare_start(a->prepare, on_turn);
-		uv_unref((uv_handle_t *)a->prepare);
-	}
 	*out = a;
 	return 0;
 }
@@ -679,6 +675,7 @@ void audit_close(struct audit *a)
 	if (!a)
 		return;
 	tmr_stop(&a->sign);
+	tmr_stop(&a->write);
 	if (a->fd >= 0 && a->st.seq) {
 		audit_put_entry(
 		    &a->st, &a->w, wall_ms(), "certd", "stop", SLICE_LIT("audit"), SLICE_LIT("ok"));
@@ -689,8 +686,6 @@ void audit_close(struct audit *a)
 	}
 	if (a->fd >= 0)
 		close(a->fd);
-	if (a->prepare)
-		uv_close((uv_handle_t *)a->prepare, (uv_close_cb)free);
 	EVP_PKEY_free(a->key);
 	free(a->buf);
 	free(a->dir);

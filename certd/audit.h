@@ -5,18 +5,18 @@
 #include "common/tmr.h"
 
 /* The audit log on disk: DIR/audit/audit.log and older files audit-SEQ.log, where SEQ is the first entry's number.
- * Administrative entries are signed and on disk before what they announce is done. Uses of keys are written at the end
- * of the loop's turn, signed and synchronised within AUDIT_SIGN_MS: a power cut may lose that second of them, a killed
- * process nothing that was answered before the turn ended. */
-#define AUDIT_SIGN_MS 1000
-#define AUDIT_PUB     "audit.pub"
+ * Administrative entries are signed and on disk before what they announce is done. Uses of keys are written within
+ * AUDIT_WRITE_MS, signed and synchronised within AUDIT_SIGN_MS: so much of them a killed process or a power cut may lose. */
+#define AUDIT_WRITE_MS 50
+#define AUDIT_SIGN_MS  1000
+#define AUDIT_PUB      "audit.pub"
 
 struct audit;
 struct audit_conf {
 	uint32_t file_kib, keep; /* size at which a file ends; how many old files stay */
 };
 /* ERR_STORE and why: the log cannot be opened. A log that was altered is put aside, logged, and a new one begins. */
-int audit_open(const char *state_dir, struct store *s, uv_loop_t *loop, struct tmr_wheel *wheel,
+int audit_open(const char *state_dir, struct store *s, struct tmr_wheel *wheel,
     const struct audit_conf *c, struct audit **out, char *why, size_t cap) MUST_CHECK;
 void audit_configure(struct audit *a, const struct audit_conf *c);
 void audit_close(struct audit *a);

@@ -133,8 +133,8 @@ int certd_init(struct daemon *d)
 	if (err)
 		log_ev(LOG_ERR, "the store cannot be used", F_WHY(why), F_ERR(err));
 	if (err == 0) {
-		err = audit_open(
-		    d->state_dir, c->store, d->loop, d->wheel, &ac, &c->audit, why, sizeof(why));
+		err =
+		    audit_open(d->state_dir, c->store, d->wheel, &ac, &c->audit, why, sizeof(why));
 		if (err)
 			log_ev(LOG_ERR, "the audit log cannot be used", F_WHY(why), F_ERR(err));
 	}

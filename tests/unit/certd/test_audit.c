@@ -202,7 +202,7 @@ static void open_log(struct disk *d)
 	char why[512] = "";
 
 	if (store_open(d->dir, &d->s, why, sizeof(why)) ||
-	    audit_open(d->dir, d->s, NULL, d->w, &d->conf, &d->a, why, sizeof(why)))
+	    audit_open(d->dir, d->s, d->w, &d->conf, &d->a, why, sizeof(why)))
 		fail_msg("%s", why);
 }
 
