@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/id.h"
 #include "common/mem.h"
 #include "sipd/sip_build.h"
 
-#define CALL_ID_LEN 26 /* 130 random bits */
-#define TAG_LEN     13
+#define CALL_ID_OCTETS 13
 
 static char *text_of(struct slice s)
 {
@@ -24,11 +22,11 @@ static void set_text(char **at, struct slice s)
 	*at = fresh;
 }
 
-static char *random_text(size_t n)
+static char *random_text(unsigned octets)
 {
-	char *p = mem_new(n + 1);
+	char *p = mem_new(2 * (size_t)octets + 1);
 
-	id_token(p, n);
+	sip_token(p, octets);
 	return p;
 }
 
@@ -68,15 +66,14 @@ struct dlg *dlg_uac_new(const struct dlg_uac *c)
 
 	d->state = DLG_HALF;
 	d->uac = true;
-	d->call_id = c->call_id.n ? text_of(c->call_id) : random_text(CALL_ID_LEN);
-	d->local_tag = c->local_tag.n ? text_of(c->local_tag) : random_text(TAG_LEN);
+	d->call_id = c->call_id.n ? text_of(c->call_id) : random_text(CALL_ID_OCTETS);
+	d->local_tag = c->local_tag.n ? text_of(c->local_tag) : random_text(SIP_TAG_OCTETS);
 	d->remote_tag = text_of((struct slice){ 0 });
 	d->local = text_of(c->local);
 	d->remote = text_of(c->remote);
 	d->contact = text_of(c->contact);
 	d->target = text_of(c->ruri);
 	d->max_forwards = c->max_forwards ? c->max_forwards : 70;
-	d->local_cseq = id_below(1000);
 	if (c->nroute) {
 		d->route = mem_array(c->nroute, sizeof(*d->route));
 		for (unsigned i = 0; i < c->nroute; i++)
@@ -138,7 +135,6 @@ int dlg_uas_new(
 	d->contact = text_of(contact);
 	d->target = text_of(target.uri_raw);
 	d->remote_cseq = req->cseq;
-	d->local_cseq = id_below(1000);
 	d->max_forwards = 70;
 	*out = d;
 	return 0;

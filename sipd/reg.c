@@ -17,6 +17,7 @@
 #define BACKOFF_MS      2000
 #define BACKOFF_MAX_MS  60000
 #define PROBE_MS        15000 /* how often a proxy that is down is asked (OPTIONS) */
+#define GROUP_MS        20
 #define TRIAL_MS        60000 /* a proxy that never answered OPTIONS is tried again after this time */
 #define RETRY_AFTER_MAX 3600
 
@@ -261,7 +262,9 @@ static uint32_t turn(struct regs *rs, uint32_t at_least)
 	if (rs->slot < now)
 		rs->slot = now;
 	rs->slot += 1000000 / rate;
-	uint64_t ms = rs->slot / 1000 - tmr_now(rs->s->d->wheel);
+	/* In small groups: a wake-up for each would cost more than the request itself. */
+	uint64_t at = (rs->slot / 1000 + GROUP_MS - 1) / GROUP_MS * GROUP_MS;
+	uint64_t ms = at - tmr_now(rs->s->d->wheel);
 	return ms ? (uint32_t)ms : 1;
 }
 
