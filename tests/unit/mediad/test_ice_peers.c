@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <agent.h>
 
+#include "coturn.h"
 #include "mediad/ice.h"
 
 /* libnice and glib keep what they allocated once. */
@@ -316,50 +317,20 @@ static void test_nice(void **state)
 					with_nice((enum ice_mode)mode, we, aggressive, first);
 }
 
-/* coturn. */
-static pid_t start_coturn(uint16_t port, const char *dir)
-{
-	char listen[32], min[32], max[32], db[300], pidfile[300];
-	pid_t pid;
-
-	snprintf(listen, sizeof(listen), "%u", port);
-	snprintf(min, sizeof(min), "--min-port=%u", port < 60000 ? port + 1000 : port - 3000);
-	snprintf(max, sizeof(max), "--max-port=%u", port < 60000 ? port + 1100 : port - 2900);
-	snprintf(db, sizeof(db), "--userdb=%s/db", dir);
-	snprintf(pidfile, sizeof(pidfile), "--pidfile=%s/pid", dir);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-		dup2(null, 0);
-		dup2(null, 1);
-		dup2(null, 2);
-		execlp("turnserver", "turnserver", "-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p",
-		    listen, min, max, "--lt-cred-mech", "-u", "anna:sesame", "-r", "example.test",
-		    "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "--allow-loopback-peers",
-		    "--log-file=stdout", db, pidfile, (char *)NULL);
-		_exit(127);
-	}
-	return pid;
-}
-
 static void test_coturn(void **state)
 {
 	static struct end a, b;
-	char dir[] = "/tmp/ipdect-turn-XXXXXX", cmd[64];
+	struct coturn turn;
 	struct addr server;
 	int probe = bound(&server);
 	uint16_t port = addr_port(&server);
 
 	(void)state;
 	close(probe);
-	if (system("command -v turnserver >/dev/null 2>&1") != 0) {
+	if (!coturn_start(&turn, port)) {
 		print_message("turnserver (coturn) is not installed: skipped\n");
 		skip();
 	}
-	assert_non_null(mkdtemp(dir));
-	pid_t pid = start_coturn(port, dir);
-	(void)poll(NULL, 0, 700);
 
 	struct ice_conf c = { .mode = ICE_RFC8445,
 		.controlling = true,
@@ -410,10 +381,7 @@ static void test_coturn(void **state)
 	unsigned took_error = a.ice.relay[0].turn.error;
 	close_end(&a);
 	close_end(&b);
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	(void)!system(cmd);
+	coturn_stop(&turn);
 	if (!ok)
 		fail_msg("allocation: %u local candidates, error %u", a.ice.nlocal, took_error);
 	assert_true(answered);
