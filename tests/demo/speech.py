@@ -8,6 +8,7 @@ import numpy
 from peers import run
 
 RATE = 8000
+AROUND = 480  # samples by which the play-out may move between two blocks
 SENTENCES = {
     "ann": ("en+f3", "This is Ann on the first handset. The quick brown fox jumps over the lazy dog, and nobody minds."),
     "bob": ("en+m3", "Bob is speaking from the second handset. Please bring the blue folder to room four hundred and twelve."),
@@ -68,24 +69,28 @@ def compare(spoken, heard, block=0.1):
         return Match(0.0, 0.0, -99.0, 0.0)
     x, y = a[lo - lag:hi - lag], b[lo:hi]
     step, loud = int(block * RATE), 300.0
-    scores, snrs, voiced = [], [], 0
+    scores, snrs, voiced, moved = [], [], 0, 0
     for i in range(0, len(x) - step + 1, step):
         p, q = x[i:i + step], y[i:i + step]
         if numpy.sqrt(numpy.mean(p * p)) < loud:
             continue
         voiced += 1
-        best, snr = 0.0, -99.0
-        # The play-out of a jitter buffer may have moved by a few samples since the block before.
-        for d in range(-4, 5):
-            s = y[max(0, i + d):i + d + step]
-            if len(s) != step or not s.any():
-                continue
-            c = float(numpy.dot(p, s) / numpy.sqrt(numpy.dot(p, p) * numpy.dot(s, s)))
-            if c > best:
-                gain = numpy.dot(p, s) / numpy.dot(p, p)
-                noise = s - gain * p
-                best = c
-                snr = 10 * numpy.log10(max(numpy.dot(gain * p, gain * p), 1e-9) / max(numpy.dot(noise, noise), 1e-9))
+        # A jitter buffer may have moved the play-out since the block before: look around.
+        at = i + moved
+        from_, to = max(0, at - AROUND), min(len(y), at + step + AROUND)
+        area = y[from_:to]
+        if len(area) < step:
+            break
+        energy = numpy.sqrt(numpy.convolve(area * area, numpy.ones(step), "valid") * numpy.dot(p, p))
+        cross = numpy.correlate(area, p, "valid") / numpy.maximum(energy, 1.0)
+        k = int(numpy.argmax(cross))
+        best, snr = max(0.0, float(cross[k])), -99.0
+        if best > 0.9:
+            moved = from_ + k - i
+        s = area[k:k + step]
+        gain = numpy.dot(p, s) / numpy.dot(p, p)
+        noise = s - gain * p
+        snr = 10 * numpy.log10(max(numpy.dot(gain * p, gain * p), 1e-9) / max(numpy.dot(noise, noise), 1e-9))
         scores.append(best)
         snrs.append(min(float(snr), 60.0))
     if not scores:
