@@ -134,6 +134,15 @@ static void relay_event(struct mediad *m, struct leg *out, const struct rtp_pkt 
 	out->last_us = last_us;
 }
 
+/* The listener knows no events, as a handset's base station: it hears the tone itself. */
+static void in_band(struct mediad *m, struct leg *out, const struct dtmf4733 *e)
+{
+	char c = dtmf_digit(e->event);
+
+	if (c && gen_dtmf(out, (struct slice){ &c, 1 }, 100, 40) == 0)
+		flow_plan(m, out->sess);
+}
+
 static void event_packet(struct mediad *m, struct leg *in, struct leg *out, enum rtp_order order,
     const struct rtp_pkt *h, uint8_t *payload)
 {
@@ -149,6 +158,8 @@ static void event_packet(struct mediad *m, struct leg *in, struct leg *out, enum
 		digit(m, in, &e);
 	if (!out || out->mode == LEG_OUT_NONE)
 		return;
+	if (fresh && out->event_pt == LEG_NO_PT)
+		in_band(m, out, &e);
 	if (out->event_pt == LEG_NO_PT || gen_digits(out) || in->sess->mixed)
 		skip(out, order);
 	else if (out->mode == LEG_OUT_PASS)

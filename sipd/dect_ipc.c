@@ -100,7 +100,7 @@ static void open_media(struct leg_dect *l)
 	for (size_t i = 0; i < l->ncodec; i++)
 		radio.payload[radio.npayload++] =
 		    (struct oa_payload){ l->codec[i], (uint8_t)codec_defs[l->codec[i]].pt };
-	radio.payload[radio.npayload++] = (struct oa_payload){ CODEC_EVENT, 101 };
+	/* RFP: whether a base station makes a tone of an event is not known: mediad renders digits in band there. */
 	/* A handset's two calls may become a conference: both at one mediad. */
 	const struct media *near = NULL;
 	LIST_FOREACH(&ustate_of(l->leg.user)->legs, it)

@@ -33,8 +33,6 @@ void media_at_pb(struct media_at_pb *out, const struct media *m, enum media_side
 	for (size_t i = 0; i < out->at.n_codec; i++)
 		out->codec[i] = (Base__Codec)codec[i];
 	out->at.codec = out->codec;
-	out->at.has_dtmf_pt = 1;
-	out->at.dtmf_pt = 101;
 }
 
 void party_pb(Base__Party *out, const struct party *p)

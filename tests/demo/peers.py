@@ -182,7 +182,7 @@ class Baresip(Process):
         rtp = free_port(socket.SOCK_DGRAM, 20)
         port = pbx.tls_port if transport == "tls" else pbx.port
         with open(os.path.join(self.dir, "config"), "w") as f:
-            f.write(f"sip_listen 127.0.0.1:{free_port()}\nsip_cafile {directory}/ca.pem\nsip_verify_server yes\n"
+            f.write(f"sip_listen 127.0.0.1:{free_port(span=2)}\nsip_cafile {directory}/ca.pem\nsip_verify_server yes\n"
                     f"audio_player aufile,{self.dir}/unused.wav\naudio_source aufile,{speech}\n"
                     f"audio_alert aufile,{self.dir}/unused.wav\nring_aufile none\nringback_aufile none\n"
                     "busy_aufile none\nnotfound_aufile none\nerror_aufile none\nautoanswer_aufile none\n"
