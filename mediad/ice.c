@@ -387,7 +387,9 @@ bool ice_selected(const struct ice *a, unsigned comp, struct cand *local, struct
 
 	const struct ice_pair *p = &a->pair[a->chosen[comp - 1]];
 	*local = a->local[p->valid_local];
-	/* LYNC: a reflexive candidate found by checks must be announced as typ prflx, which it is here. */
+	/* LYNC: in the final offer a reflexive candidate must be typ prflx: Skype for Business answers 500 to srflx. */
+	if (a->conf.mode == ICE_MS_ICE2 && local->type == CAND_SRFLX)
+		local->type = CAND_PRFLX;
 	*remote = a->remote[p->remote];
 	return true;
 }

@@ -445,6 +445,24 @@ static void test_nat(void **state)
 	assert_int_equal(media(&net.a, &net.b, 1), 20);
 }
 
+/* The same with MS-ICE2: the reflexive address comes with the relay's allocation, and is prflx in the final offer. */
+static void test_nat_ms(void **state)
+{
+	struct cand l, r;
+
+	fresh(state);
+	begin(ICE_MS_ICE2, true, false, false, true, true, false);
+	assert_int_equal(net.a.ice.local[2].type, CAND_SRFLX);
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 8000);
+	is_done(CAND_PRFLX, CAND_PRFLX);
+	assert_true(ice_selected(&net.a.ice, 1, &l, &r));
+	struct addr base = host(&net.a, 1);
+	assert_true(addr_eq(&l.related, &base));
+	assert_int_equal(media(&net.a, &net.b, 1), 20);
+}
+
 /* No reflexive candidate is known, one side is behind a NAT: its address is learnt from the checks. */
 static void test_prflx(void **state)
 {
@@ -880,6 +898,7 @@ int main(void)
 		cmocka_unit_test(test_turn_tcp),
 		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_nat_ms),
 		cmocka_unit_test(test_prflx),
 		cmocka_unit_test(test_relay),
 		cmocka_unit_test(test_symmetric),
