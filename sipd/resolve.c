@@ -87,6 +87,11 @@ void resolve_reconf(struct resolve *r, const struct resolve_conf *conf)
 	dns_reconf(r->dns, &dns);
 }
 
+void resolve_get_stats(const struct resolve *r, struct dns_stats *out)
+{
+	dns_get_stats(r->dns, out);
+}
+
 void resolve_flush(struct resolve *r)
 {
 	dns_flush(r->dns);

@@ -348,6 +348,7 @@ int sipd_init(struct daemon *d)
 	if (err)
 		return err;
 	leg_sip_start(s);
+	sipd_stats_start(s);
 	tmr_init(&s->prune, d->wheel, on_prune, s);
 	tmr_start(&s->prune, 60 * 1000);
 	for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u))
@@ -430,6 +431,7 @@ void sipd_fini(struct daemon *d)
 	if (!s)
 		return;
 	trace_stop(s);
+	sipd_stats_stop(s);
 	pres_reqs_free(s);
 	tmr_stop(&s->prune);
 	if (s->users)

@@ -74,6 +74,7 @@ static inline struct ustate *ustate_of(const struct user *u)
 struct sipd_hooks;
 struct tls;
 struct pres_reqs;
+struct sipd_stats;
 struct sipd {
 	struct daemon *d;
 	const struct sipd_conf *conf;
@@ -91,7 +92,8 @@ struct sipd {
 	struct ipc_peer *dectd; /* NULL: away */
 	bool dectd_synced;
 	uint64_t dectd_epoch;
-	struct tmr prune, status;
+	struct tmr prune;
+	struct sipd_stats *stats;
 	struct sockaddr_storage bound[TP_NPROTO];
 	bool listening[TP_NPROTO];
 	void *trace;
@@ -133,6 +135,11 @@ extern const struct ipc_handler sipd_handlers[];
 extern const size_t sipd_nhandlers;
 extern const struct ctl_cmd sipd_cmds[];
 extern const size_t sipd_ncmds;
+
+/* sipd_stat.c: metrics of the layers below the calls. */
+void sipd_stats_start(struct sipd *s);
+void sipd_stats_update(struct sipd *s);
+void sipd_stats_stop(struct sipd *s);
 
 struct ustate *sipd_ustate(struct sipd *s, struct user *u); /* makes it when it is missing */
 /* Domain of a user. */

@@ -543,6 +543,8 @@ static size_t take_messages(struct tp_flow *f, char *p, size_t n)
 /* Keeps what is not whole yet. The buffer holds at most one begun message: framing gives up beyond its limit. */
 static void keep(struct tp_flow *f, const char *p, size_t n)
 {
+	if (n == 0)
+		return;
 	if (f->n + n > f->cap) {
 		f->cap = f->n + n;
 		f->buf = mem_grow(f->buf, f->cap, 1);

@@ -242,7 +242,7 @@ static void slow_and_idle(void **state)
 	turn(x);
 	/* an octet a second does not keep it alive */
 	for (int i = 0; i < 4; i++) {
-		say(x, fd, "OPTI" + i, 1);
+		say(x, fd, &"OPTI"[i], 1);
 		tmr_advance(x->w, 1000);
 		assert_int_equal(hear(x, fd), 0);
 	}
