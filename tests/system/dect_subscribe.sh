@@ -24,9 +24,9 @@ air "wait 5 base $mac subscription open"
 
 # A stranger is turned away and listed; so is a wrong code; the right one subscribes, locates, ciphers.
 air mark "pp x subscribe ac=4711" "wait 10 pp x subscription rejected"
-ctl handset pending | grep -q "05003 0000299" || fail "a stranger is not listed"
+ctl handset pending | grep -q "050030000299" || fail "a stranger is not listed"
 air mark "pp 201 subscribe ac=2010001" "wait 10 pp 201 subscription rejected"
-ctl handset pending | grep -q "05003 0000201" || fail "a wrong code is not listed"
+ctl handset pending | grep -q "050030000201" || fail "a wrong code is not listed"
 air "sleep 0.5"
 for n in 201 202 203; do
 	air mark "pp $n subscribe ac=${n}0000" "wait 10 pp $n subscribed" "wait 10 pp $n located"
