@@ -426,7 +426,7 @@ class Scenario:
 
     # ---- services ----
 
-    def forwarded(self, key, prepare=None):
+    def forwarded(self, key, prepare=None, after=None):
         self.s.ctl("user", "set", "202", f"{key}=203")
         try:
             if prepare:
@@ -439,9 +439,8 @@ class Scenario:
             self.h["201"].wait("connected*", mark)
             said = self.both("201", "203")
             self.h["201"].do("hangup")
-            if prepare:
-                self.h["202"].do("hangup")
-                self.h["204"].do("hangup")
+            if after:
+                after()
             self.w.idle()
         finally:
             self.s.ctl("user", "set", "202", f"{key}=")
@@ -457,10 +456,12 @@ class Scenario:
             mark = self.air.mark()
             self.w.desk.dial("202")
             self.h["202"].wait("waiting*", mark)
-        try:
-            return self.forwarded("forward-busy", busy)
-        finally:
+
+        def free():
             self.w.desk.command("hangup")
+            time.sleep(0.2)
+            self.h["204"].do("hangup")
+        return self.forwarded("forward-busy", busy, free)
 
     def forward_no_answer(self):
         return self.forwarded("forward-no-answer")
