@@ -292,7 +292,9 @@ static const char *caller_text(
 static int present(struct phone *ph, struct line *l)
 {
 	struct cc_show s = phone_show(l->signal >= 0 ? l->signal : CC_SIG_ALERT0);
-	struct cc_offer o = { .show = &s, .internal = !l->external && !l->recall };
+	struct cc_offer o = { .show = &s,
+		.internal = !l->external && !l->recall,
+		.wideband = cc_ui_caps(ph->pp).wideband };
 	struct ie_call_info ci;
 	char text[256];
 

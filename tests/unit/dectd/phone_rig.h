@@ -43,7 +43,8 @@ struct rig {
 	bool want_link, want_secure;
 	uint64_t next_ref;
 	uint32_t token;
-	FILE *dump; /* every message, for a dissector */
+	FILE *dump;     /* every message, for a dissector */
+	char last[520]; /* the last message to the handset, in hex */
 };
 
 static inline void note(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -121,6 +122,9 @@ static inline int rig_send(void *ctx, struct pp *pp, const struct wr *msg)
 		fputc('\n', r->dump);
 	}
 	r->sent++;
+	struct wr hex = wr_of(r->last, sizeof(r->last));
+	wr_hex(&hex, msg->p, msg->n);
+	(void)wr_nul(&hex);
 	wr_fmt(&w, "> %s", nwk_type_name(m.pd, m.type));
 	if (m.f != r->by_pp || m.tv != r->tv)
 		wr_fmt(&w, " [%s %u]", m.f ? "its" : "our", m.tv);

@@ -406,6 +406,75 @@ static void codec_negotiation(void **state)
 	rig_free(r);
 }
 
+/* The worked examples of the reference, octet by octet (dect-nwk 15.4, 15.5, 16.2). */
+static void reference_octets(void **state)
+{
+	struct rig *r = rig_new();
+	struct iwu_offer o = { .ring_pattern = 0, .media = at(7) };
+
+	(void)state;
+	/* Incoming, to a handset that takes UTF-8 names and has no part 3. */
+	r->pp->caps.tc.profile[6] = 0x02;
+	r->pp->caps.tc.display = 1;
+	o.caller.name = slice_str("\u00c5sa K");
+	o.caller.number = slice_str("4711");
+	o.caller.external = true;
+	assert_int_equal(phones_offer(r->phones, r->pp, 7, &o), IWU_NONE);
+	settle(r);
+	assert_string_equal(r->last, "0305050780a8010012abcd060680a011234567e080e4406c0609833437"
+	                             "31316d0707c3857361204b");
+	pp_says(r, CC_ALERTING);
+	pp_says(r, CC_CONNECT);
+	assert_string_equal(r->last, "030f");
+	released(r, 7, IWU_NORMAL, false);
+	assert_string_equal(r->last, "034de200");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	/* Outgoing, TV 1, plain GAP with a display. */
+	r->pp->caps.tc.profile[6] = 0;
+	r->pp->caps.tc.display = 4;
+	r->next_tv = 1;
+	pp_setup(r);
+	setup_ok(r, 101);
+	assert_string_equal(r->last, "930d1e028188");
+	pp_keys(r, "4712");
+	progress(r, 101, IWU_PROCEEDING, NULL, NULL);
+	assert_string_equal(r->last, "9302");
+	progress(r, 101, IWU_ALERTING, "Bob", "");
+	assert_string_equal(r->last, "93011e02818828040c426f62");
+	phones_connected(r->phones, 101, NULL, NULL);
+	settle(r);
+	assert_memory_equal(r->last, "9307", 4);
+	pp_hangs_up(r);
+	assert_string_equal(r->last, "935ae200");
+	rig_free(r);
+	/* Wideband, where it is allowed. */
+	r = rig_new();
+	r->conf.cc.wideband = true;
+	rig_reconf(r);
+	r->pp->caps.tc.profile[6] = 0x02;
+	r->pp->caps.tc.slots = 0x0a;
+	r->pp->caps.tc.display = 1;
+	o.caller.name = slice_str("");
+	assert_int_equal(phones_offer(r->phones, r->pp, 8, &o), IWU_NONE);
+	EXPECT(r, "page wide\n");
+	settle(r);
+	assert_string_equal(r->last, "0305050780a8010012abcd060680a011234567e088e4406c060983"
+	                             "343731317c0790030001020084");
+	/* It answers with its list: wideband; without: narrowband. */
+	MSG(r, CC_CONNECT);
+	struct ie_codec_list wide;
+	ie_codec_wide(&wide);
+	ie_codec_list_put(&w, &wide);
+	says(r, &w);
+	assert_true(cc_wideband(cc_of_pp(r->pp)));
+	pp_hangs_up(r);
+	assert_int_equal(phones_offer(r->phones, r->pp, 9, &o), IWU_NONE);
+	settle(r);
+	pp_says(r, CC_CONNECT);
+	assert_false(cc_wideband(cc_of_pp(r->pp)));
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +488,7 @@ int main(void)
 		cmocka_unit_test(errors),
 		cmocka_unit_test(link_reset),
 		cmocka_unit_test(codec_negotiation),
+		cmocka_unit_test(reference_octets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
