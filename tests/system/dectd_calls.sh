@@ -203,5 +203,20 @@ shows c "Anna"
 air "pp c press 5" "wait 5 pp a ringing from 4713*" "pp a answer" "wait 5 pp c connected*"
 air "pp c hangup" "wait 5 pp a released*"
 quiet_now
+echo "== handover to a base that has just come back"
+talk a 4712 b
+here=$(air "pp b show" | sed -n 's/.* base \([0-9a-f]*\) .*/\1/p')
+other=$(base_mac 1)
+[ "$other" != "$here" ] || other=$(base_mac 2)
+air "base $other off"
+air_try "pp b handover $other" > /dev/null && fail "handover to a base that is off"
+air "base $other on"
+for ((i = 0; i < 100; i++)); do air_try "base $other show" | grep -q " up " && break; sleep 0.1; done
+air "pp b handover $other" "wait 5 pp b moved*"
+hears a 880
+sleep 1.5
+heard a
+air "pp a hangup" "wait 5 pp b released*"
+quiet_now
 no_violations
 echo "calls of handsets: all as they should be"
