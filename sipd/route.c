@@ -1,4 +1,5 @@
 /* Where a dialled number goes: a user of ours, or SIP. */
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,10 +42,40 @@ static void to_uri(struct sipd *s, const struct user *from, struct slice number,
 		none(r, CAUSE_UNKNOWN_NUMBER);
 }
 
-static bool our_domain(struct sipd *s, struct slice host)
+/* An address of this machine with a port that we listen on: a PBX's REFER may name our Contact. */
+static bool our_address(const struct sipd *s, const struct sip_uri *uri)
 {
-	host.n = host.n && host.p[0] == '[' ? host.n : slice_chr(host, ':');
-	return s->conf->default_domain[0] && slice_ieq(host, slice_str(s->conf->default_domain));
+	struct ifaddrs *all = NULL;
+	struct addr want, have;
+	bool port = false, ours = false;
+
+	if (addr_parse(uri->host, 0, &want))
+		return false;
+	for (int p = 0; p < TP_NPROTO && !port; p++) {
+		addr_from_sa(&have, (const struct sockaddr *)&s->bound[p]);
+		port = s->listening[p] && addr_port(&have) == (uri->port        ? uri->port
+		                                                  : p == TP_TLS ? 5061
+		                                                                : 5060);
+	}
+	if (!port || getifaddrs(&all))
+		return false;
+	for (const struct ifaddrs *i = all; i && !ours; i = i->ifa_next) {
+		if (!i->ifa_addr ||
+		    (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
+			continue;
+		addr_from_sa(&have, i->ifa_addr);
+		ours = addr_same_ip(&have, &want);
+	}
+	freeifaddrs(all);
+	return ours;
+}
+
+static bool our_domain(struct sipd *s, const struct sip_uri *uri, const char *name)
+{
+	const struct user *u = users_reach(s->users, slice_str(name));
+	struct slice domain = u ? sipd_domain(s, u) : slice_str(s->conf->default_domain);
+
+	return (domain.n && slice_ieq(uri->host, domain)) || our_address(s, uri);
 }
 
 void route_find(
@@ -81,8 +112,8 @@ void route_find(
 		}
 		if (uri.scheme == SIP_SCHEME_TEL) {
 			dialled = slice_sub(uri.user, 0, slice_chr(uri.user, ';'));
-		} else if (our_domain(s, uri.host) &&
-		           sip_unescape(uri.user, number, sizeof(number)) == 0) {
+		} else if (sip_unescape(uri.user, number, sizeof(number)) == 0 &&
+		           our_domain(s, &uri, number)) {
 			u = users_reach(s->users, slice_str(number));
 			if (u && !reg_outside(s, from, u)) {
 				local(r, u);
