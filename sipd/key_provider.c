@@ -16,7 +16,6 @@
 struct key_store {
 	const struct key_backend *b;
 	void *ctx;
-	OSSL_LIB_CTX *lib;
 	OSSL_PROVIDER *def, *own;
 };
 
@@ -68,9 +67,9 @@ static int prov_init(
 }
 
 /* Everybody's RSA and EC keys must go on to the default provider; ours are asked for by name. */
-static bool default_first(OSSL_LIB_CTX *lib, const char *type)
+static bool default_first(const char *type)
 {
-	EVP_KEYMGMT *m = EVP_KEYMGMT_fetch(lib, type, NULL);
+	EVP_KEYMGMT *m = EVP_KEYMGMT_fetch(NULL, type, NULL);
 	bool ok = m && !strcmp(OSSL_PROVIDER_get0_name(EVP_KEYMGMT_get0_provider(m)), "default");
 
 	EVP_KEYMGMT_free(m);
@@ -83,12 +82,14 @@ int key_store_new(const struct key_backend *b, void *ctx, struct key_store **out
 
 	ks->b = b;
 	ks->ctx = ctx;
-	ks->lib = OSSL_LIB_CTX_new();
-	if (ks->lib)
-		ks->def = OSSL_PROVIDER_load(ks->lib, "default");
-	if (ks->def && OSSL_PROVIDER_add_builtin(ks->lib, KEY_PROV_NAME, prov_init))
-		ks->own = OSSL_PROVIDER_load(ks->lib, KEY_PROV_NAME);
-	if (!ks->own || !default_first(ks->lib, "RSA") || !default_first(ks->lib, "EC")) {
+	ks->def = OSSL_PROVIDER_load(NULL, "default");
+	/* Known already where there was another store before. */
+	if (ks->def)
+		ks->own = OSSL_PROVIDER_load(NULL, KEY_PROV_NAME);
+	if (ks->def && !ks->own && OSSL_PROVIDER_add_builtin(NULL, KEY_PROV_NAME, prov_init))
+		ks->own = OSSL_PROVIDER_load(NULL, KEY_PROV_NAME);
+	ERR_clear_error();
+	if (!ks->own || !default_first("RSA") || !default_first("EC")) {
 		key_store_free(ks);
 		return ERR_CRYPTO;
 	}
@@ -104,13 +105,13 @@ void key_store_free(struct key_store *ks)
 		OSSL_PROVIDER_unload(ks->own);
 	if (ks->def)
 		OSSL_PROVIDER_unload(ks->def);
-	OSSL_LIB_CTX_free(ks->lib);
 	free(ks);
 }
 
 OSSL_LIB_CTX *key_store_ctx(const struct key_store *ks)
 {
-	return ks->lib;
+	(void)ks;
+	return NULL; /* the default one */
 }
 
 int key_id(EVP_PKEY *pub, uint8_t id[KEY_ID_LEN])
@@ -142,7 +143,7 @@ int key_store_pkey(struct key_store *ks, EVP_PKEY *pub, EVP_PKEY **out)
 	extra[1] = OSSL_PARAM_construct_octet_string(KEY_PARAM_STORE, &ks, sizeof(ks));
 	extra[2] = OSSL_PARAM_construct_end();
 	all = OSSL_PARAM_merge(params, extra);
-	c = EVP_PKEY_CTX_new_from_name(ks->lib, type, KEY_PROV_PROP);
+	c = EVP_PKEY_CTX_new_from_name(NULL, type, KEY_PROV_PROP);
 	if (!all || !c || EVP_PKEY_fromdata_init(c) != 1)
 		goto out;
 	/* Our import refuses curves that we do not do. */
