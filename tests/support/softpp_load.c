@@ -19,6 +19,7 @@ struct lcall {
 	enum lc st;
 	struct tmr t;
 	bool a_up, b_up, judged, answered;
+	unsigned tries;
 };
 struct sp_load {
 	struct softpp_set *set;
@@ -88,7 +89,7 @@ static void judge_one(struct sp_load *l, struct softpp *pp)
 	l->bad += pp->a.bad;
 	if (pp->a.worst > l->worst)
 		l->worst = pp->a.worst;
-	if (pp->a.good == 0) {
+	if (pp->a.good == 0 && pp->a.blocks >= 3) {
 		l->mute++;
 		sp_event(pp, "load heard nothing (good %u bad %u frames %u)", pp->a.good, pp->a.bad,
 		    pp->a.frames_in);
@@ -167,8 +168,9 @@ static void on_call(struct tmr *t, void *ctx)
 		if (c->a->cc.st != T00 || c->b->cc.st != T00) {
 			(void)sp_hang_up(c->a, 0);
 			(void)sp_hang_up(c->b, 0);
-			sp_event(c->a, "load: call does not end: %s/%s", sp_cc_state(c->a),
-			    sp_cc_state(c->b));
+			if (c->tries++) /* at first one side alone may be left, after a fault */
+				sp_event(c->a, "load: call does not end: %s/%s", sp_cc_state(c->a),
+				    sp_cc_state(c->b));
 			tmr_start(&c->t, 5000);
 			return;
 		}

@@ -49,6 +49,7 @@ fault() { # name, limit in ms, command…
 killed() { # daemon [instance]: as systemd does it, with a pause of 100 ms
 	local var=PID_$1${2:-}
 	kill -9 "${!var}"
+	wait "${!var}" 2> /dev/null
 	sleep 0.1
 	start "$1" ${2:+-i "$2"}
 }

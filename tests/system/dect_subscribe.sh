@@ -52,6 +52,7 @@ air "pp remove 201" mark "pp add 201 ipei=050030000201 profile=gap-a state=$DIR/
 
 # dectd is killed: bases and handsets come back by themselves, nothing is forgotten.
 kill -9 "$PID_dectd"
+wait "$PID_dectd" 2> /dev/null
 air mark
 start dectd
 air "wait 15 base $mac up" "wait 20 pp 201 located" "mark"

@@ -15,7 +15,7 @@ cleanup() {
 	done
 	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
 	wait 2>/dev/null
-	[ -n "${KEEP:-}" ] || rm -rf "$DIR"
+	if [ -n "${KEEP:-}" ]; then echo "kept: $DIR"; else rm -rf "$DIR"; fi
 }
 trap cleanup EXIT
 fail() {
