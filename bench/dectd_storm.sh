@@ -14,6 +14,8 @@ start_suite <<-X
 	wildcard = yes
 	subscription-window = 600s
 	pending-max = 4096
+	[certd]
+	auth-rate = 0
 X
 printf '12345678\n' | ctl secret set subscription kind=ac value=- > /dev/null || fail "access code"
 for ((i = 0; i < BASES; i++)); do
@@ -70,22 +72,24 @@ def storm(what, who, seconds):
     """Everybody at once, but no more at a base than it has channels; who found none tries again as a handset does."""
     todo = {b: [] for b in range(bases)}
     for p in who: todo[int(p[1:]) % bases].append(p)
-    later = []
+    later, out = [], set()
     done, under, end = {}, {b: 0 for b in todo}, time.monotonic() + seconds
-    r = re.compile(r"pp (\w+) (located|no base|link lost|subscription rejected)(?:.* in (\d+) ms)?")
+    r = re.compile(r"pp (\w+) (located|link lost|subscription rejected)(?:.* in (\d+) ms)?")
     def more(b):
         while todo[b] and under[b] < CHANNELS - 2:
             p = todo[b].pop(0)
             if tell(f"pp {p} {what}", True):
-                later.append((time.monotonic() + 0.2, b, p))  # no channel free: as a handset does
+                later.append((time.monotonic() + 1, b, p))  # no channel free: as a handset does
             else:
                 under[b] += 1
+                out.add(p)
     for b in todo: more(b)
     while len(done) < len(who) and time.monotonic() < end:
         while events:
             t, e = events.pop(0)
             m = r.search(e)
-            if not m or m.group(1) in done: continue
+            if not m or m.group(1) in done or m.group(1) not in out: continue
+            out.discard(m.group(1))
             b = int(m.group(1)[1:]) % bases
             under[b] -= 1
             if m.group(2) == "located": done[m.group(1)] = (t, m)
@@ -133,6 +137,26 @@ for round in range(3):
           (f"p50 {ms[len(ms)//2]} ms p99 {ms[int(len(ms)*0.99)]} ms max {ms[-1]} ms; " if ms else "") +
           "CPU each: " + ", ".join(f"{k} {v*1e6:.0f} us" for k, v in per_reg.items()) +
           f" -> dectd alone could do {1/max(per_reg['dectd'],1e-9):.0f}/s on a core", flush=True)
+# At a steady rate, no faster than they come: what a handset waits.
+for rate in (500, 1000):
+    time.sleep(6)
+    events.clear()
+    c0 = {k: cpu(v) for k, v in pids.items()}
+    t, ms, n, r = time.monotonic(), [], 0, re.compile(r"pp (\w+) located(?:.* in (\d+) ms)?")
+    who = [names[(k * 7919) % len(names)] for k in range(len(names))][:5 * rate]
+    while len(ms) < len(who) and time.monotonic() < t + 30:
+        while n < len(who) and time.monotonic() >= t + n / rate:
+            tell(f"pp {who[n]} locate", True)
+            n += 1
+        while events:
+            m = r.search(events.pop(0)[1])
+            if m and m.group(2): ms.append(int(m.group(2)))
+        a = line(0.001)
+        if a is not None: events.append((time.monotonic(), a))
+    ms.sort()
+    d = {k: cpu(v) - c0[k] for k, v in pids.items()}
+    print(f"{rate}/s offered: {len(ms)} of {len(who)} registered, p50 {ms[len(ms)//2]} ms p99 {ms[int(len(ms)*0.99)]} ms max {ms[-1]} ms; " +
+          "CPU each: " + ", ".join(f"{k} {v/max(1,len(ms))*1e6:.0f} us" for k, v in d.items()), flush=True)
 time.sleep(8)
 c0 = {k: cpu(v) for k, v in pids.items()}
 time.sleep(10)
