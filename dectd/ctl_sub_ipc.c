@@ -108,40 +108,61 @@ int ctl_handset_open(struct ctl_run *r)
 
 /* ---- pending ---- */
 
+static bool put_pending(struct ctl_run *r, const char *id, uint32_t base, int64_t time,
+    const char *reason, unsigned attempts)
+{
+	Ctl__PendingRow row = CTL__PENDING_ROW__INIT;
+	char rfp[13], when[24];
+
+	dectd_base_text(ctl_room(r), base, rfp);
+	ctl_time(time, when);
+	row.ipei = (char *)(uintptr_t)id;
+	row.rfp = rfp;
+	row.time = when;
+	row.has_reason = 1;
+	row.reason = (ProtobufCBinaryData){ strlen(reason), (uint8_t *)(uintptr_t)reason };
+	row.has_attempts = attempts != 0;
+	row.attempts = attempts;
+	return ctl_row(r, &row.base);
+}
+
+/* Attempts first, then those that are subscribed and nobody's: these are known after a restart, too. The cursor counts
+ * the rows that were written. */
 int ctl_handset_pending(struct ctl_run *r)
 {
 	struct dectd *d = ctl_room(r);
 	uint32_t skip = 0, at = 0;
 	char cursor[16];
+	bool full = false;
 
 	if (slice_u32(ctl_cursor(r), UINT32_MAX, &skip))
 		skip = 0;
 	LIST_FOREACH(subs_pending(d->subs), it)
 	{
 		const struct subs_pending *p = LIST_ENTRY(it, struct subs_pending, node);
-		Ctl__PendingRow row = CTL__PENDING_ROW__INIT;
-		char id[IPUI_CHARS] = "", rfp[13], when[24];
+		char id[IPUI_CHARS] = "";
 
-		if (at++ < skip)
+		if (full || at++ < skip)
 			continue;
 		if (p->ipei[0])
 			(void)snprintf(id, sizeof(id), "%s", p->ipei);
 		else
 			ipui_print(&p->ipui, id);
-		dectd_base_text(d, p->base, rfp);
-		ctl_time(p->time, when);
-		row.ipei = id;
-		row.rfp = rfp;
-		row.time = when;
-		row.has_reason = row.has_attempts = 1;
-		row.reason =
-		    (ProtobufCBinaryData){ strlen(p->reason), (uint8_t *)(uintptr_t)p->reason };
-		row.attempts = p->attempts;
-		if (!ctl_row(r, &row.base)) {
-			(void)snprintf(cursor, sizeof(cursor), "%u", at - 1);
-			ctl_more(r, slice_str(cursor));
-			return 0;
-		}
+		full = !put_pending(r, id, p->base, p->time, p->reason, p->attempts);
+	}
+	LIST_FOREACH(pps_list(d->pps), it)
+	{
+		const struct pp *pp = LIST_ENTRY(it, struct pp, node);
+
+		if (full || !pp->subscribed || pp->user || subs_listed(d->subs, &pp->ipui) ||
+		    at++ < skip)
+			continue;
+		full = !put_pending(r, pp->ipei, pp->base, pp->subscribed_at,
+		    "subscribed, but it serves no user: dectctl handset assign", 0);
+	}
+	if (full) {
+		(void)snprintf(cursor, sizeof(cursor), "%u", at - 1);
+		ctl_more(r, slice_str(cursor));
 	}
 	return 0;
 }
@@ -347,7 +368,7 @@ static void import_done(struct import *im)
 	ctl_say(r, "\n");
 	if (im->failed) {
 		err = ERR_VALUE;
-		(void)ctl_fail(r, err, "%u handsets were not assigned: %s", im->failed, im->why);
+		(void)ctl_fail(r, err, "%u failed: %s", im->failed, im->why);
 	}
 	ctl_done(r, err);
 	free(im);
@@ -458,6 +479,7 @@ int ctl_handset_import(struct ctl_run *r)
 	struct slice text = ctl_data_arg(r, "file");
 	struct import *im;
 	char why[96] = "";
+	int err;
 	unsigned line = pass(ctl_room(r), text, NULL, false, why, sizeof(why));
 
 	if (line)
@@ -465,10 +487,19 @@ int ctl_handset_import(struct ctl_run *r)
 	im = mem_new(sizeof(*im));
 	im->r = r;
 	ctl_defer(r);
-	line = pass(ctl_room(r), text, im, true, why, sizeof(why));
+	err = pps_begin(ctl_room(r)->pps);
+	if (!err) {
+		line = pass(ctl_room(r), text, im, true, why, sizeof(why));
+		err = pps_commit(ctl_room(r)->pps);
+	}
 	if (line) {
 		im->failed++;
 		(void)snprintf(im->why, sizeof(im->why), "line %u: %s", line, why);
+	}
+	if (err) {
+		im->failed++;
+		im->devices = 0;
+		(void)snprintf(im->why, sizeof(im->why), "nothing was stored: %s", err_text(err));
 	}
 	log_ev(LOG_NOTICE, "handsets imported", F_U64("IPDECT_COUNT", im->devices),
 	    F_U64("IPDECT_UID", ctl_uid(r)));

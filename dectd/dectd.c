@@ -280,6 +280,7 @@ int dectd_init(struct daemon *d)
 	r->conf = d->conf;
 	list_init(&r->asks);
 	tmr_init(&r->tick, d->wheel, on_tick, r);
+	dev_init(r);
 	err = open_stores(r);
 	if (!err)
 		err = make_ident(r);
@@ -338,9 +339,10 @@ void dectd_down(struct daemon *d, struct ipc_peer *p)
 
 	if (!r)
 		return; /* the process ends */
-	if (p == r->sipd)
+	if (p == r->sipd) {
 		r->sipd = NULL;
-	else if (p == r->certd) {
+		dev_down(r);
+	} else if (p == r->certd) {
 		r->certd = NULL;
 		auth_cert_down(r->auth);
 	}
@@ -358,6 +360,7 @@ void dectd_fini(struct daemon *d)
 	if (!r)
 		return;
 	tmr_stop(&r->tick);
+	dev_down(r);
 	ctl_trace_stop(r);
 	if (r->srv) {
 		rfp_dir_close_all(r->dir);

@@ -72,6 +72,8 @@ struct dectd {
 	struct calls *calls;           /* handsets' calls, call_ipc.h */
 	struct list asks;              /* requests of handsets' services to sipd, call_svc_ipc.c */
 	struct ipc_peer *sipd, *certd; /* NULL: away */
+	struct list tell;              /* devices that sipd is to hear of (dev_ipc.c) … */
+	struct tmr tell_next;          /* … a few at a time */
 	struct tmr tick;               /* once a second: status, flush */
 	void *trace;                   /* the capture that runs, ctl_trace_ipc.c */
 };
@@ -109,7 +111,9 @@ void ctl_base_changed(struct dectd *r, uint32_t id);
 /* ctl_pp_ipc.c */
 void ctl_pp_changed(struct dectd *r, struct pp *pp, unsigned what);
 /* dev_ipc.c: the CALL_DEVICE stream to sipd, and its users (call.proto 1-4). */
+void dev_init(struct dectd *r);
 void dev_up(struct dectd *r, bool restarted);
+void dev_down(struct dectd *r);
 void dev_changed(struct dectd *r, struct pp *pp, unsigned what);
 int dev_on_user_put(struct ipc_peer *p, struct ipc_msg *m);
 int dev_on_user_gone(struct ipc_peer *p, struct ipc_msg *m);

@@ -7,6 +7,9 @@
 #include "common/mem.h"
 #include "dectd/dectd.h"
 
+#define BATCH    64 /* devices told at once: a link holds 256 frames */
+#define BATCH_MS 2
+
 static struct slice bytes(protobuf_c_boolean has, ProtobufCBinaryData b)
 {
 	return has ? (struct slice){ (const char *)b.data, b.len } : (struct slice){ 0 };
@@ -69,16 +72,58 @@ static void tell(struct dectd *r, const struct pp *pp, bool gone)
 	(void)ipc_event(r->sipd, IPC_IF_CALL, CALL__TYPE__CALL_DEVICE, &d.base);
 }
 
+static void on_tell(struct tmr *t, void *ctx)
+{
+	struct dectd *r = ctx;
+	unsigned n = 0;
+
+	while (!list_empty(&r->tell) && n++ < BATCH) {
+		struct pp *pp = LIST_ENTRY(r->tell.next, struct pp, tell);
+
+		list_remove(&pp->tell);
+		tell(r, pp, false);
+	}
+	if (!list_empty(&r->tell))
+		tmr_start(t, BATCH_MS);
+}
+
+static void tell_soon(struct dectd *r, struct pp *pp)
+{
+	if (!r->sipd || !list_empty(&pp->tell))
+		return;
+	list_append(&r->tell, &pp->tell);
+	if (!tmr_pending(&r->tell_next))
+		tmr_start(&r->tell_next, 0);
+}
+
+void dev_init(struct dectd *r)
+{
+	list_init(&r->tell);
+	tmr_init(&r->tell_next, r->d->wheel, on_tell, r);
+}
+
+void dev_down(struct dectd *r)
+{
+	while (!list_empty(&r->tell))
+		list_remove(r->tell.next);
+	tmr_stop(&r->tell_next);
+}
+
 void dev_up(struct dectd *r, bool restarted)
 {
 	(void)restarted;
+	dev_down(r);
 	pp_users_begin(r->pps);
 	LIST_FOREACH(pps_list(r->pps), it)
-	tell(r, LIST_ENTRY(it, struct pp, node), false);
+	tell_soon(r, LIST_ENTRY(it, struct pp, node));
 }
 
 void dev_changed(struct dectd *r, struct pp *pp, unsigned what)
 {
-	if (what & (PP_C_NEW | PP_C_SUBSCRIPTION | PP_C_REACH | PP_C_USER | PP_C_CAPS | PP_C_GONE))
-		tell(r, pp, what & PP_C_GONE);
+	if (what & PP_C_GONE) {
+		list_remove(&pp->tell);
+		tell(r, pp, true);
+	} else if (what & (PP_C_NEW | PP_C_SUBSCRIPTION | PP_C_REACH | PP_C_USER | PP_C_CAPS)) {
+		tell_soon(r, pp);
+	}
 }

@@ -29,6 +29,8 @@ struct pps {
 	struct map by_ipui, by_ipei, by_name, user_by_ipei;
 	size_t count;
 	uint16_t defck_next;
+	bool batch;               /* between pps_begin() and pps_commit() */
+	uint32_t batch_mark;      /* greatest id before it */
 	struct pp *low[TPUI_LOW]; /* who has a TPUI with these low 16 bits */
 };
 
@@ -93,6 +95,7 @@ static void device_free(struct pp *pp)
 	tpui_drop(pp, pp->tpui_old);
 	list_remove(&pp->node);
 	list_remove(&pp->dirty);
+	list_remove(&pp->tell);
 	s->count--;
 	free(pp);
 }
@@ -124,6 +127,7 @@ static struct pp *add(struct pps *s, const struct pp *from)
 	memset(&pp->by_ipei, 0, sizeof(pp->by_ipei));
 	pp->pps = s;
 	list_init(&pp->dirty);
+	list_init(&pp->tell);
 	list_append(&s->list, &pp->node);
 	s->count++;
 	if (!ipui_none(&pp->ipui))
@@ -297,6 +301,40 @@ int pp_save(struct pp *pp)
 	return err;
 }
 
+int pps_begin(struct pps *s)
+{
+	int err = s->db ? ppdb_begin(s->db) : 0;
+
+	if (err)
+		return err;
+	s->batch = true;
+	s->batch_mark = list_empty(&s->list) ? 0 : LIST_ENTRY(s->list.prev, struct pp, node)->id;
+	return 0;
+}
+
+int pps_commit(struct pps *s)
+{
+	int err = s->db ? ppdb_commit(s->db) : 0;
+
+	s->batch = false;
+	if (!err)
+		return 0;
+	LIST_FOREACH(&s->list, it)
+	{
+		struct pp *pp = LIST_ENTRY(it, struct pp, node);
+
+		if (pp->id <= s->batch_mark) {
+			pp_touch(
+			    pp); /* whether it was one of them is not known: it is stored again */
+			continue;
+		}
+		link_user(pp, NULL);
+		tell(s, pp, NULL, PP_C_GONE);
+		device_free(pp);
+	}
+	return err;
+}
+
 void pp_touch(struct pp *pp)
 {
 	if (list_empty(&pp->dirty))
@@ -331,7 +369,7 @@ static int store_dirty(struct pps *s)
 
 int pps_flush(struct pps *s)
 {
-	int err = s->db ? store_dirty(s) : 0;
+	int err = s->db && !s->batch ? store_dirty(s) : 0;
 	struct list now;
 
 	if (err)

@@ -102,6 +102,7 @@ struct pp {
 	bool leaving;      /* it said that it leaves, without a proof */
 	void *cc;          /* call control's own */
 	struct list dirty; /* in the list of those that changed since they were stored */
+	struct list tell;  /* in the list of those that sipd is to hear of (dev_ipc.c) */
 };
 
 struct pps;
@@ -141,6 +142,10 @@ const char *pp_state_name(enum pp_state s);
 /* A device, new or known, by IPEI; ERR_STORE. */
 int pp_make(struct pps *s, const char *ipei, struct pp **out) MUST_CHECK;
 int pp_save(struct pp *pp) MUST_CHECK;
+/* Many of pp_make() and pp_save() as one transaction. Where the commit fails it is as if none had been: new devices are gone
+ * again. */
+int pps_begin(struct pps *s) MUST_CHECK;
+int pps_commit(struct pps *s) MUST_CHECK;
 /* The same, later and many at once: for what may be lost in a crash (last seen, counters) … */
 void pp_touch(struct pp *pp);
 int pps_flush(struct pps *s); /* once a second, and at the end; a failure is logged */

@@ -150,6 +150,11 @@ void subs_note(
 	(void)note(s, pp, ipei, base, reason);
 }
 
+bool subs_listed(struct subs *s, const struct ipui *pp)
+{
+	return find(s, pp) != NULL;
+}
+
 struct list *subs_pending(struct subs *s)
 {
 	return &s->pending;

@@ -49,6 +49,7 @@ void subs_succeeded(struct subs *s, const char *ipei);
 void subs_note(
     struct subs *s, const struct ipui *pp, const char *ipei, uint32_t base, const char *reason);
 
-struct list *subs_pending(struct subs *s);          /* of struct subs_pending.node, newest first */
+struct list *subs_pending(struct subs *s); /* of struct subs_pending.node, newest first */
+bool subs_listed(struct subs *s, const struct ipui *pp);
 bool subs_forget(struct subs *s, const char *ipei); /* takes it out of the list */
 #endif
