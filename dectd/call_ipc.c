@@ -456,6 +456,10 @@ static void on_media(void *ctx, struct pp *pp, const struct mac_media_ind *ind)
 	case MAC_MEDIA_FAILED:
 		phones_media_failed(c->phones, pp, ind->err);
 		break;
+	case MAC_MEDIA_OPENED:
+	case MAC_MEDIA_MOVED:
+		phones_media_open(c->phones, pp);
+		break;
 	case MAC_MEDIA_STATS:
 		log_ev(LOG_INFO, "speech at the base station",
 		    F_USER(pp->user ? pp->user->name : ""),

@@ -47,6 +47,7 @@ static void done(struct fsm *m)
 	struct phone *ph = l->phone;
 
 	tmr_stop(&l->timer);
+	tmr_stop(&l->path);
 	map_del(&ph->all->lines, &l->by_ref);
 	for (unsigned i = 0; i < ph->nlines; i++)
 		if (ph->line[i] == l) {
@@ -99,6 +100,7 @@ static struct line *line_new(struct phone *ph, uint64_t ref, bool out)
 	l->signal = CC_SIG_NONE;
 	l->call_id = ph->next_call_id = (uint8_t)(ph->next_call_id % 120 + 1);
 	tmr_init(&l->timer, ph->all->w, on_line_timer, l);
+	tmr_init(&l->path, ph->all->w, phone_path_again, l);
 	ph->line[ph->nlines++] = l;
 	(void)map_put(&ph->all->lines, &l->by_ref, map_u64(&l->ref));
 	fsm_init(&l->fsm, &line_def, &env, out ? LN_SETUP : LN_OFFER);

@@ -76,6 +76,9 @@ void phones_resync(struct phones *p);
 
 /* ---- from below ---- */
 void phones_moved(struct phones *p, struct pp *pp); /* handover */
+/* The speech path at the base station opened or moved; or it is not there. ERR_LOST, ERR_NOTFOUND, ERR_TIMEOUT: mediad
+ * did not take the base's address (it may have died; sipd then moves the session): tried again for some seconds. */
+void phones_media_open(struct phones *p, struct pp *pp);
 void phones_media_failed(struct phones *p, struct pp *pp, int err);
 /* Its link is not safe any more: calls end with this release reason (7.6.7). */
 void phones_unsafe(struct phones *p, struct pp *pp, uint8_t reason);

@@ -146,8 +146,10 @@ static void take_media(struct line *l, const struct mac_media *m)
 	            l->media.session == m->session &&
 	            memcmp(&l->media.far, &m->far, sizeof(m->far)) == 0;
 
-	if (!m || same)
+	if (!m || (same && !l->path_try))
 		return;
+	tmr_stop(&l->path);
+	l->path_try = 0;
 	l->media = *m;
 	l->has_media = true;
 	if (ph->active == l && line_state(l) != LN_HELD && (l->out || l->was_up) && ph->cc) {

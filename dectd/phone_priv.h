@@ -51,6 +51,8 @@ struct line {
 	int signal;                    /* of its ringing */
 	char via[UI_NAME_MAX * 4 + 1]; /* who sent it on */
 	struct mac_media media;
+	struct tmr path;   /* mediad did not take the base's address: again */
+	unsigned path_try; /* how often */
 };
 
 enum phone_mode {
@@ -133,6 +135,7 @@ void phone_show_line(struct phone *ph, const struct line *l, int status, int sig
 void phone_call_info(struct ie_call_info *ci, const struct line *l, int status);
 /* Speech of l, or none. */
 int phone_path(struct phone *ph, struct line *l);
+void phone_path_again(struct tmr *t, void *ctx);
 void phone_hang_up(struct phone *ph, uint8_t reason, const char *text);
 const char *phone_text(const struct phone *ph, enum ui_str id);
 /* A line ended or moved: what is heard and shown next. */

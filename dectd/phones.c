@@ -7,6 +7,9 @@
 #include "common/mem.h"
 #include "dectd/phone_priv.h"
 
+#define PATH_TRIES 6
+#define PATH_MS    1500
+
 /* ---- life ---- */
 
 void phones_conf_default(struct phones_conf *c)
@@ -162,6 +165,30 @@ void phones_moved(struct phones *p, struct pp *pp)
 			p->ops->radio(p->ctx, pp, ph->line[i]->ref, true);
 }
 
+void phone_path_again(struct tmr *t, void *ctx)
+{
+	struct line *l = ctx;
+	struct phone *ph = l->phone;
+
+	(void)t;
+	if (!ph->cc || ph->active != l)
+		return;
+	int err = phone_path(ph, l);
+	if (err)
+		phones_media_failed(ph->all, ph->pp, err);
+}
+
+void phones_media_open(struct phones *p, struct pp *pp)
+{
+	struct phone *ph = cc_pp_user(pp);
+
+	(void)p;
+	if (ph && ph->active) {
+		ph->active->path_try = 0;
+		tmr_stop(&ph->active->path);
+	}
+}
+
 void phones_media_failed(struct phones *p, struct pp *pp, int err)
 {
 	struct phone *ph = cc_pp_user(pp);
@@ -170,8 +197,14 @@ void phones_media_failed(struct phones *p, struct pp *pp, int err)
 	(void)p;
 	if (!ph || !ph->cc || !l)
 		return;
+	if ((err == ERR_LOST || err == ERR_NOTFOUND || err == ERR_TIMEOUT) &&
+	    l->path_try < PATH_TRIES) {
+		l->path_try++;
+		tmr_start(&l->path, PATH_MS);
+		return;
+	}
 	log_ev(LOG_WARNING, "speech path lost at the base station", F_CALL(l->ref), F_ERR(err));
-	line_drop(l, err == ERR_BUSY ? IWU_CONGESTION : IWU_CODEC);
+	line_drop(l, err == ERR_UNSUPP || err == ERR_VALUE ? IWU_CODEC : IWU_CONGESTION);
 	phone_say(ph, phone_text(ph, UI_T_CONGESTION), CC_SIG_CONGESTION);
 	phone_after(ph);
 }

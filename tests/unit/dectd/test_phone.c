@@ -917,6 +917,19 @@ static void radio_events(void **state)
 	phones_media(r->phones, 101, at(55));
 	EXPECT(r, "speech session 55\n");
 	r->mute_radio = true;
+	/* mediad died: tried again until sipd says where the session is now. */
+	r->mute_radio = false;
+	phones_media_failed(r->phones, r->pp, ERR_LOST);
+	EXPECT(r, "");
+	pass(r, 1500);
+	EXPECT(r, "speech session 55\n");
+	phones_media_failed(r->phones, r->pp, ERR_NOTFOUND);
+	phones_media(r->phones, 101, at(56));
+	EXPECT(r, "speech session 56\n");
+	phones_media_open(r->phones, r->pp);
+	pass(r, 60000);
+	EXPECT(r, "");
+	r->mute_radio = true;
 	/* The new base has no channel. */
 	phones_media_failed(r->phones, r->pp, ERR_BUSY);
 	settle(r);
