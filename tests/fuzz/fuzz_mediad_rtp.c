@@ -35,9 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)rtp_src_fraction(&s);
 		if (dtmf4733_parse(exact + h.hdr, h.payload, &e) == 0)
 			(void)dtmf4733_rx(&rx, &e, h.ts);
-		(void)cng_parse(exact + h.hdr, h.payload, &sid);
+		if (cng_parse(exact + h.hdr, h.payload, &sid) != 0)
+			memset(&sid, 0, sizeof(sid));
 	}
-	(void)rtcp_parse(exact, size, size >= 12 ? (uint32_t)data[8] << 24 : 1, &in);
+	if (rtcp_parse(exact, size, size >= 12 ? (uint32_t)data[8] << 24 : 1, &in) != 0)
+		memset(&in, 0, sizeof(in));
 	free(exact);
 	return 0;
 }
