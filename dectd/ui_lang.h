@@ -49,6 +49,8 @@
 	X(UI_T_AWAY, "Away", "Abwesend")                                                           \
 	X(UI_T_OFF_WORK, "Off work", "Nicht bei der Arbeit")                                       \
 	X(UI_T_AUTOMATIC, "Automatic", "Automatisch")                                              \
+	X(UI_T_CLEAR, "Clear the list? #", "Liste löschen? #")                                     \
+	X(UI_T_CLEARED, "Cleared", "Gelöscht")                                                     \
 	X(UI_T_MESSAGES, "New messages", "Neue Nachrichten")
 
 enum ui_str {

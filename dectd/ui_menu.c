@@ -17,7 +17,7 @@
 #define TEXT_MAX     32
 #define PAGE         10
 
-enum mode { M_WAIT, M_LIST, M_TEXT, M_CHOICE };
+enum mode { M_WAIT, M_LIST, M_TEXT, M_CHOICE, M_CLEAR, M_CLEARING };
 
 struct ui_menu {
 	enum ui_service service;
@@ -143,6 +143,13 @@ static void list_key(struct ui_menu *m, uint8_t k, struct ui_menu_out *o)
 			return;
 		}
 		break;
+	case '0':
+		if (m->service != UI_S_DIRECTORY) {
+			m->mode = M_CLEAR;
+			(void)snprintf(o->text, sizeof(o->text), "%s", say(m, UI_T_CLEAR));
+			return;
+		}
+		break;
 	case '*':
 	case KEY_COL_BACK:
 		leave(o, "", true);
@@ -151,6 +158,20 @@ static void list_key(struct ui_menu *m, uint8_t k, struct ui_menu_out *o)
 		break;
 	}
 	show_entry(m, o);
+}
+
+static void clear_key(struct ui_menu *m, uint8_t k, struct ui_menu_out *o)
+{
+	if (k != '#') {
+		m->mode = M_LIST;
+		show_entry(m, o);
+		return;
+	}
+	m->mode = M_CLEARING;
+	o->act = UI_A_QUERY;
+	o->query.kind = IWU_Q_LOG_CLEAR;
+	o->query.log_kind = log_kind(m->service);
+	(void)snprintf(o->text, sizeof(o->text), "%s", say(m, UI_T_WAIT));
 }
 
 /* ---- search text ---- */
@@ -307,7 +328,11 @@ void ui_menu_key(struct ui_menu *m, uint8_t key, struct ui_menu_out *o)
 	case M_CHOICE:
 		choice_key(m, key, o);
 		break;
+	case M_CLEAR:
+		clear_key(m, key, o);
+		break;
 	case M_WAIT:
+	case M_CLEARING:
 		if (key == '*')
 			leave(o, "", true);
 		else
@@ -321,6 +346,10 @@ void ui_menu_answer(struct ui_menu *m, const struct iwu_answer *a, struct ui_men
 	memset(o, 0, sizeof(*o));
 	if (a->err) {
 		leave(o, a->why[0] ? a->why : say(m, UI_T_FAILED), false);
+		return;
+	}
+	if (m->mode == M_CLEARING) {
+		leave(o, say(m, UI_T_CLEARED), true);
 		return;
 	}
 	if (m->service == UI_S_PRESENCE) {

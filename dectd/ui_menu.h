@@ -4,7 +4,7 @@
 #include "dectd/ui_code.h"
 
 /* Menus on a GAP display, worked with the digit keys: a list to walk through (8 or cursor down: next, 2 or up: previous,
- * 5 or #: choose, *: leave), a search text written by pressing digit keys repeatedly, a choice by number. Pure: keys and
+ * 5 or #: choose, 0: clear the list, *: leave), a search text written by pressing digit keys repeatedly, a choice by number. Pure: keys and
  * answers in, what to show and what to do out. */
 
 struct ui_menu;

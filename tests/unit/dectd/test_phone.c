@@ -735,6 +735,20 @@ static void list_menu(void **state)
 	EXPECT(r, "> CC-INFO display='2/2 \\0d\\0a+4930123'\n");
 	pp_keys(r, "8"); /* the last stays */
 	EXPECT(r, "> CC-INFO display='2/2 \\0d\\0a+4930123'\n");
+	pp_keys(r, "0");
+	EXPECT(r, "> CC-INFO display='Clear the list? #'\n");
+	pp_keys(r, "5"); /* rather not */
+	EXPECT(r, "> CC-INFO display='2/2 \\0d\\0a+4930123'\n");
+	pp_keys(r, "0#");
+	EXPECT(r, "> CC-INFO display='Clear the list? #'\n> CC-INFO display='One moment'\n"
+	          "sipd query clear kind=3 from=0 when=0 state=0 ''\n");
+	answer(r, &(struct iwu_answer){ 0 });
+	EXPECT(r, "> CC-RELEASE reason=00 display='Cleared'\n");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	pp_setup_with(r, "***999*20", true, 8);
+	answer(r, a);
+	pp_keys(r, "8");
+	forget(r);
 	pp_keys(r, "2#");
 	EXPECT(r, "> CC-INFO display='1/2* \\0d\\0aBob 4712\\0d\\0a4712'\n"
 	          "sipd setup 101 '4712' complete\n");
