@@ -716,6 +716,15 @@ static int make_conf(struct calls *c, const struct dectd_conf *conf, struct phon
 	}
 	out->digits_ms = conf->digits_ms;
 	(void)snprintf(out->language, sizeof(out->language), "%s", conf->language);
+	for (size_t i = 0; i < conf->call_codes.n; i++) {
+		int err = ui_call_code_add(&out->call_codes, slice_str(conf->call_codes.v[i]));
+		if (err) {
+			log_ev(LOG_ERR, "call code is not understood",
+			    F_TEXT("IPDECT_VALUE", conf->call_codes.v[i]), F_ERR(err),
+			    F_REMEDY("write R2>toggle or 1C31>toggle"));
+			return err;
+		}
+	}
 	out->nemergency = 0;
 	while (words.n && out->nemergency < ARRAY_LEN(out->emergency)) {
 		size_t end = 0;

@@ -45,6 +45,7 @@ struct dectd_conf {
 	uint32_t ring_internal, ring_external;
 	uint32_t texts;                 /* enum dectd_texts */
 	struct conf_list service_codes; /* CODE>FUNCTION */
+	struct conf_list call_codes;    /* R2>toggle, 1C31>toggle */
 };
 extern const struct conf_key dectd_keys[];
 extern const size_t dectd_nkeys;

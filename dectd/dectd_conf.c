@@ -133,6 +133,13 @@ const struct conf_key dectd_keys[] = {
 	    "Codes that handsets dial for services, CODE>FUNCTION, besides the built-in ones; in a "
 	    "code N stands for a number, CODE>off removes one.",
 	    NULL },
+	{ "dectd", "call-codes", CONF_LIST, "", 0, 40, true, OFF(call_codes),
+	    "What R and a digit, or 1C and an octet in hex (NG-DECT part 3), do during a call: "
+	    "R2>toggle, "
+	    "1C31>toggle; consult, internal, reject, release, toggle, conference, transfer, "
+	    "accept, "
+	    "hold, retrieve, off. Besides the built-in ones.",
+	    NULL },
 	{ "dectd", "wideband", CONF_BOOL, "no", 0, 0, true, OFF(wideband),
 	    "Offer G.722 to handsets that can; base stations that carry it are not proven.", NULL },
 	{ "dectd", "idle-display", CONF_BOOL, "yes", 0, 0, true, OFF(idle_display),

@@ -27,6 +27,7 @@ struct phones_conf {
 	char emergency[16][16]; /* numbers that need no user */
 	unsigned nemergency;
 	struct ui_codes codes;
+	struct ui_call_codes call_codes;
 };
 /* What holds where nothing is configured. */
 void phones_conf_default(struct phones_conf *c);

@@ -400,74 +400,45 @@ void phone_recall(struct phone *ph)
 	}
 }
 
-static void recall_digit(struct phone *ph, uint8_t k)
+static void act(struct phone *ph, uint8_t action)
 {
 	ph->mode = PM_NORMAL;
 	tmr_stop(&ph->timer);
 	if (ph->op != PO_NONE)
 		return;
-	switch (k) {
-	case '0':
-		do_reject_waiting(ph);
-		break;
-	case '1':
-		do_drop_active(ph);
-		break;
-	case '2':
-		do_toggle(ph);
-		break;
-	case '3':
-		do_conference(ph);
-		break;
-	case '4':
-		do_transfer(ph);
-		break;
-	default:
-		refuse(ph);
-		break;
-	}
-}
-
-/* PP: NG-DECT part 3 codes, 1C and a second octet. The second octets are not settled (12.4): those of the reference. */
-static void supplementary(struct phone *ph, uint8_t k)
-{
-	ph->mode = PM_NORMAL;
-	tmr_stop(&ph->timer);
-	if (ph->op != PO_NONE)
-		return;
-	switch (k) {
-	case KEY_RECALL:
+	switch ((enum ui_action)action) {
+	case UI_C_CONSULT:
 		do_consult(ph);
 		break;
-	case KEY_INT:
+	case UI_C_INTERNAL:
 		ph->internal = true;
 		do_consult(ph);
 		break;
-	case 0x31:
-		do_toggle(ph);
+	case UI_C_REJECT:
+		do_reject_waiting(ph);
 		break;
-	case 0x32:
-		do_conference(ph);
-		break;
-	case 0x33:
+	case UI_C_RELEASE:
 		do_drop_active(ph);
 		break;
-	case 0x34:
+	case UI_C_TOGGLE:
+		do_toggle(ph);
+		break;
+	case UI_C_CONFERENCE:
+		do_conference(ph);
+		break;
+	case UI_C_TRANSFER:
 		do_transfer(ph);
 		break;
-	case 0x35:
+	case UI_C_ACCEPT:
 		if (phone_in(ph, LN_WAIT))
 			do_toggle(ph);
 		else
 			refuse(ph);
 		break;
-	case 0x36:
-		do_reject_waiting(ph);
-		break;
-	case 0x41:
+	case UI_C_HOLD:
 		do_hold(ph);
 		break;
-	case 0x42:
+	case UI_C_RETRIEVE:
 		do_retrieve(ph);
 		break;
 	default:
@@ -622,12 +593,13 @@ static void one_key(struct phone *ph, uint8_t k)
 		return;
 	}
 	if (ph->mode == PM_SUPP) {
-		supplementary(ph, k);
+		act(ph, ph->all->conf.call_codes.supp[k]);
 		return;
 	}
 	if (is_digit(k)) {
 		if (ph->mode == PM_RECALL)
-			recall_digit(ph, k);
+			act(ph, k >= '0' && k <= '9' ? ph->all->conf.call_codes.recall[k - '0']
+			                             : UI_C_NONE);
 		else
 			digit(ph, k);
 		return;

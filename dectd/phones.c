@@ -25,6 +25,7 @@ void phones_conf_default(struct phones_conf *c)
 	(void)snprintf(c->language, sizeof(c->language), "en");
 	(void)snprintf(c->emergency[c->nemergency++], sizeof(c->emergency[0]), "112");
 	ui_code_defaults(&c->codes);
+	ui_call_codes_default(&c->call_codes);
 }
 
 struct phones *phones_new(struct tmr_wheel *w, const struct phones_conf *conf,

@@ -142,3 +142,68 @@ enum ui_match ui_code_match(const struct ui_codes *t, struct slice digits, bool 
 	*arg = (struct slice){ digits.p, 0 };
 	return maybe && !end ? UI_M_MAYBE : UI_M_NO;
 }
+
+/* ---- in a call ---- */
+
+static const char *const actions[UI_NACTIONS] = { "off", "consult", "internal", "reject", "release",
+	"toggle", "conference", "transfer", "accept", "hold", "retrieve" };
+
+static int hex_octet(struct slice s)
+{
+	int v = 0;
+
+	if (s.n != 2)
+		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		char c = s.p[i];
+		int d = c >= '0' && c <= '9'   ? c - '0'
+		        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+		                               : -1;
+		if (d < 0)
+			return -1;
+		v = v * 16 + d;
+	}
+	return v;
+}
+
+int ui_call_code_add(struct ui_call_codes *t, struct slice word)
+{
+	size_t mark = slice_chr(word, '>');
+	struct slice code = slice_sub(word, 0, mark), what = slice_sub(word, mark + 1, word.n);
+	uint8_t a = 0;
+
+	if (mark == word.n)
+		return ERR_SYNTAX;
+	while (a < UI_NACTIONS && !slice_ieq(what, slice_str(actions[a])))
+		a++;
+	if (code.n == 2 && (code.p[0] == 'R' || code.p[0] == 'r') && code.p[1] >= '0' &&
+	    code.p[1] <= '9') {
+		if (a == UI_NACTIONS)
+			return ERR_VALUE;
+		t->recall[code.p[1] - '0'] = a;
+		return 0;
+	}
+	int octet = code.n == 4 && hex_octet(slice_sub(code, 0, 2)) == 0x1c
+	                ? hex_octet(slice_sub(code, 2, 2))
+	                : -1;
+	if (octet < 0)
+		return ERR_SYNTAX;
+	if (a == UI_NACTIONS)
+		return ERR_VALUE;
+	t->supp[octet] = a;
+	return 0;
+}
+
+void ui_call_codes_default(struct ui_call_codes *t)
+{
+	/* R: the convention of shipping systems. PP: the second octets of 1C are not settled (TS 102 527-3 7.4.3 was not at hand). */
+	static const char *const words[] = { "R0>reject", "R1>release", "R2>toggle",
+		"R3>conference", "R4>transfer", "1C15>consult", "1C17>internal", "1C31>toggle",
+		"1C32>conference", "1C33>release", "1C34>transfer", "1C35>accept", "1C36>reject",
+		"1C41>hold", "1C42>retrieve" };
+
+	memset(t, 0, sizeof(*t));
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		BUG_ON(ui_call_code_add(t, slice_str(words[i])) != 0);
+}

@@ -2,6 +2,7 @@
 #define DECTD_UI_CODE_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 #include "common/slice.h"
@@ -47,6 +48,29 @@ struct ui_codes {
 int ui_code_add(struct ui_codes *t, struct slice word) MUST_CHECK;
 void ui_code_defaults(struct ui_codes *t);
 const char *ui_service_name(enum ui_service s);
+
+/* What a key does in a call (second calls, 10.4 of the standard's keypad protocol): R and a digit, or 1C and a character. */
+enum ui_action {
+	UI_C_NONE,
+	UI_C_CONSULT,    /* "consult": hold, and a line for a second call */
+	UI_C_INTERNAL,   /* "internal": the same within the system */
+	UI_C_REJECT,     /* "reject" the waiting call, or end the held one */
+	UI_C_RELEASE,    /* "release" the one heard, take the held or waiting one */
+	UI_C_TOGGLE,     /* "toggle", or take the waiting one and hold the first */
+	UI_C_CONFERENCE, /* "conference" */
+	UI_C_TRANSFER,   /* "transfer" */
+	UI_C_ACCEPT,     /* "accept" the waiting call */
+	UI_C_HOLD,       /* "hold" */
+	UI_C_RETRIEVE,   /* "retrieve" */
+	UI_NACTIONS
+};
+struct ui_call_codes {
+	uint8_t recall[10]; /* enum ui_action by digit after R */
+	uint8_t supp[256];  /* by octet after 1C */
+};
+void ui_call_codes_default(struct ui_call_codes *t);
+/* "R2>toggle", "1C31>toggle"; "R3>off" takes a code away. ERR_SYNTAX; ERR_VALUE: no such action. */
+int ui_call_code_add(struct ui_call_codes *t, struct slice word) MUST_CHECK;
 
 enum ui_match {
 	UI_M_NO,    /* no code begins like this: it is a number */

@@ -216,6 +216,27 @@ static void service_codes(void **state)
 	}
 }
 
+static void call_codes(void **state)
+{
+	struct ui_call_codes t;
+
+	(void)state;
+	ui_call_codes_default(&t);
+	assert_int_equal(t.recall[2], UI_C_TOGGLE);
+	assert_int_equal(t.recall[5], UI_C_NONE);
+	assert_int_equal(t.supp[0x35], UI_C_ACCEPT);
+	assert_int_equal(ui_call_code_add(&t, slice_str("R5>conference")), 0);
+	assert_int_equal(t.recall[5], UI_C_CONFERENCE);
+	assert_int_equal(ui_call_code_add(&t, slice_str("1c4A>hold")), 0);
+	assert_int_equal(t.supp[0x4a], UI_C_HOLD);
+	assert_int_equal(ui_call_code_add(&t, slice_str("R2>off")), 0);
+	assert_int_equal(t.recall[2], UI_C_NONE);
+	assert_int_equal(ui_call_code_add(&t, slice_str("R2>dance")), ERR_VALUE);
+	assert_int_equal(ui_call_code_add(&t, slice_str("1C4>hold")), ERR_SYNTAX);
+	assert_int_equal(ui_call_code_add(&t, slice_str("1B41>hold")), ERR_SYNTAX);
+	assert_int_equal(ui_call_code_add(&t, slice_str("R2")), ERR_SYNTAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +244,7 @@ int main(void)
 		cmocka_unit_test(displays),
 		cmocka_unit_test(parties),
 		cmocka_unit_test(service_codes),
+		cmocka_unit_test(call_codes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
