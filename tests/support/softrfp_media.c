@@ -115,6 +115,9 @@ static bool in_turn(struct sr_stream *s, uint16_t seq, uint32_t ts, uint32_t ssr
 			s->b->rtp_lost += (uint16_t)seqs;
 		}
 	}
+	if (seq < 100 && s->next_seq > 65000)
+		s->cycles++;
+	s->rx_speech++;
 	s->next_seq = (uint16_t)(seq + 1);
 	s->next_ts = ts + AIR_SAMPLES;
 	return true;
@@ -217,11 +220,13 @@ static void on_rtp(
 static void on_rtcp(
     uv_udp_t *h, ssize_t n, const uv_buf_t *buf, const struct sockaddr *sa, unsigned flags)
 {
-	(void)h;
-	(void)n;
-	(void)buf;
-	(void)sa;
+	struct sr_sock *k = h->data;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+
 	(void)flags;
+	if (k->s && n > 0 && sa && k->s->st == SM_RUN && sa->sa_family == AF_INET &&
+	    memcmp(&in->sin_addr, k->s->rx_ip, 4) == 0 && ntohs(in->sin_port) == k->s->rx_rtcp)
+		sr_rtcp_in(k->s, (const uint8_t *)buf->base, (size_t)n);
 }
 
 /* ---- sending ---- */
@@ -408,8 +413,8 @@ static void stats_ind(struct softrfp *b, const struct sr_stream *s)
 	m.u.m_stats.jitter_us = s->max_jitter_us;
 	memcpy(m.u.m_stats.peer, s->tx_ip, 4);
 	sr_send(b, &m);
-	air_event(b->air, "%s media closed tx %u rx %u lost %u late %u jitter %u us", b->who,
-	    s->tx_packets, s->rx_packets, s->lost, s->late, s->max_jitter_us);
+	air_event(b->air, "%s media closed tx %u rx %u lost %u late %u jitter %u us rtcp %u",
+	    b->who, s->tx_packets, s->rx_packets, s->lost, s->late, s->max_jitter_us, s->rtcp_rx);
 }
 
 static void halt(struct sr_stream *s)
@@ -417,6 +422,7 @@ static void halt(struct sr_stream *s)
 	struct air_conn *c = conn_of(s);
 
 	tmr_stop(&s->tone_tmr);
+	tmr_stop(&s->rtcp_tmr);
 	s->ntone = 0;
 	s->rx = s->tx = false;
 	if (c)
@@ -431,6 +437,7 @@ static void clear(struct softrfp *b, struct sr_stream *s)
 	s->b = b;
 	s->mcei = -1;
 	tmr_init(&s->tone_tmr, b->w, on_tone, s);
+	sr_rtcp_init(s);
 }
 
 void sr_media_init(struct softrfp *b)
@@ -439,6 +446,7 @@ void sr_media_init(struct softrfp *b)
 		b->streams[i].b = b;
 		b->streams[i].mcei = -1;
 		tmr_init(&b->streams[i].tone_tmr, b->w, on_tone, &b->streams[i]);
+		sr_rtcp_init(&b->streams[i]);
 	}
 }
 
@@ -552,6 +560,8 @@ static void media_conf(struct softrfp *b, struct sr_stream *s, const struct rfp_
 	memcpy(s->tx_ip, m->u.m_conf.tx_ip, 4);
 	s->rx_port = m->u.m_conf.rx_rtp;
 	s->tx_port = m->u.m_conf.tx_rtp;
+	s->rx_rtcp = m->u.m_conf.rx_rtcp;
+	s->tx_rtcp = m->u.m_conf.tx_rtcp;
 	s->dtmf_pt = m->u.m_conf.dtmf_rx;
 	s->heard = false;
 }
@@ -573,6 +583,7 @@ static void media_start(struct softrfp *b, struct sr_stream *s, const struct rfp
 	s->rx = m->u.m_start.dir & DIR_RX;
 	s->tx = m->u.m_start.dir & DIR_TX;
 	s->started = tmr_now(b->w);
+	sr_rtcp_start(s);
 	c = conn_of(s);
 	if (c)
 		air_base_speech_open(c, s->tx || s->rx);

@@ -55,7 +55,7 @@ struct sr_stream {
 	bool rx, tx, refused; /* refused: MEDIA_CONF got a NACK */
 	struct sr_sock *sock;
 	uint8_t rx_ip[4], tx_ip[4];
-	uint16_t local, rx_port, tx_port;
+	uint16_t local, rx_port, tx_port, tx_rtcp, rx_rtcp;
 	/* sending */
 	uint16_t seq;
 	uint32_t ts, ssrc;
@@ -68,6 +68,11 @@ struct sr_stream {
 	int64_t transit;
 	uint32_t tx_packets, tx_octets, rx_packets, rx_octets, lost, late, strays, rx_first;
 	uint32_t max_jitter_us;
+	/* RTCP */
+	struct tmr rtcp_tmr;
+	uint32_t rx_speech, told_lost, told_expected, lsr, rtcp_rx;
+	uint16_t cycles;
+	uint64_t lsr_at;
 	/* tone program */
 	uint8_t ntone;
 	struct sr_tone {
@@ -180,6 +185,10 @@ void sr_media_input(struct softrfp *b, const struct rfp_msg *m);
 void sr_media_speak(struct softrfp *b, int mcei, const int16_t *samples);
 /* Streams that still name a connection which ends. */
 unsigned sr_media_of(const struct softrfp *b, int mcei);
+void sr_rtcp_init(struct sr_stream *s);
+void sr_rtcp_start(struct sr_stream *s);
+void sr_rtcp_send(struct sr_stream *s);
+void sr_rtcp_in(struct sr_stream *s, const uint8_t *p, size_t n);
 uint32_t sr_random(struct softrfp *b);
 
 air_command_h sr_command;
