@@ -97,9 +97,10 @@ void rfp_dir_sync_decide(struct rfp_base *b)
 	bool island;
 	int ref = sync_decide(&c->g, b->rec.rpn, &island);
 
-	b->sync_waits = ref < 0 && starting(b->dir, b, &c->g);
+	/* Not for ever: when the link's timer asks again nothing came of the other's start. */
+	b->sync_waits = ref < 0 && !b->sync_waits && starting(b->dir, b, &c->g);
 	if (b->sync_waits)
-		return; /* asked again by the link's timer, should nothing come of that */
+		return;
 	if (ref < 0 && island)
 		log_ev(LOG_WARNING,
 		    "base hears no other of its cluster: no handover to and from it",

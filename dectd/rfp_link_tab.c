@@ -35,10 +35,14 @@ static const struct fsm_state states[LS_N] = {
 /* The radio fails in one of the bring-up's steps: once more from the start, the link stays. */
 #define RADIO(st)                                                                                  \
 	CLOSE(st), { st, LE_RADIO_ERROR, LS_RETRY, 0, rfp_act_off },                               \
-	    { st, LE_REJECT, LS_RETRY, 0, rfp_act_off },                                           \
 	    { st, LE_READY, LS_RADIO, FSM_M(LS_IDLE), rfp_act_ready },                             \
 	{                                                                                          \
 		st, LE_RESYNC, LS_RESET1, 0, rfp_act_reset                                         \
+	}
+/* Only what can be refused: one that comes later is about what was given up meanwhile. */
+#define REJECT(st)                                                                                 \
+	{                                                                                          \
+		st, LE_REJECT, LS_RETRY, 0, rfp_act_off                                            \
 	}
 #define RETRY(st)                                                                                  \
 	{                                                                                          \
@@ -72,6 +76,7 @@ static const struct fsm_row rows[] = {
 	{ LS_RSSI, LE_RSSI, LS_SEARCH, 0, rfp_act_search },
 	{ LS_RSSI, LE_TIMER, LS_SEARCH, 0, rfp_act_search },
 	RADIO(LS_SEARCH),
+	REJECT(LS_SEARCH),
 	{ LS_SEARCH, LE_FOUND, LS_DECIDE, 0, rfp_act_found },
 	RETRY(LS_SEARCH),
 	RADIO(LS_DECIDE),
@@ -81,6 +86,7 @@ static const struct fsm_row rows[] = {
 	{ LS_RESET2, LE_MAC_RESET, LS_START, 0, rfp_act_start },
 	RETRY(LS_RESET2),
 	RADIO(LS_START),
+	REJECT(LS_START),
 	{ LS_START, LE_STARTED, LS_ACTIVATE, 0, rfp_act_activate },
 	RETRY(LS_START),
 	RADIO(LS_ACTIVATE),

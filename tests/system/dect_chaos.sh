@@ -62,9 +62,9 @@ fault "sipd killed" 2000 killed sipd
 fault "dectd killed" 5000 killed dectd
 reboot() { air "base $(base_mac 2) reboot"; }
 fault "a base reboots" 2000 reboot
-breaks() { local i; for ((i = 1; i <= BASES; i++)); do air "base $(base_mac $i) break"; done; }
+breaks() { local i l=(); for ((i = 1; i <= BASES; i++)); do l+=("base $(base_mac $i) break"); done; air "${l[@]}"; }
 fault "all base links break" 5000 breaks
-loss() { local i; for ((i = 1; i <= BASES; i++)); do air "base $(base_mac $i) loss $1"; done; }
+loss() { local i l=(); for ((i = 1; i <= BASES; i++)); do l+=("base $(base_mac $i) loss $1"); done; air "${l[@]}"; }
 fault "5 % of packets lost" 2000 loss 50
 loss 0
 contact() { air "base $(base_mac 3) drop-conns"; }
