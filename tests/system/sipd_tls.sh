@@ -141,7 +141,7 @@ echo "5 calls in and 10 calls out over TLS, each INVITE authenticated"
 client() { # arguments…: prints what sipd answers to an OPTIONS
 	{ printf 'OPTIONS sip:200@example.test SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\n' $RANDOM$RANDOM
 	  printf 'From: <sip:a@b>;tag=1\r\nTo: <sip:200@example.test>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n' $RANDOM$RANDOM
-	  sleep 1; } | timeout 10 openssl s_client -connect 127.0.0.1:$TLS -quiet -no_ign_eof -CAfile "$PKI/ca.pem" "$@" 2>"$DIR/s_client.err"
+	  sleep ${STAY:-1}; } | timeout 15 openssl s_client -connect 127.0.0.1:$TLS -quiet -no_ign_eof -CAfile "$PKI/ca.pem" "$@" 2>"$DIR/s_client.err"
 }
 for v in -tls1_2 -tls1_3; do
 	client $v -cert "$PKI/guest.pem" -key "$PKI/guest.key" -verify_return_error -verify_hostname ipdect.test | grep -q '^SIP/2.0 200' ||
@@ -159,7 +159,7 @@ echo "s_client: TLS 1.2 and 1.3 with a certificate; without one, with a foreign 
 kill -9 "$CERTD"
 wait "$CERTD" 2>/dev/null
 registered || fail "registrations were lost with certd"
-client -cert "$PKI/guest.pem" -key "$PKI/guest.key" > "$DIR/late" &
+STAY=4 client -cert "$PKI/guest.pem" -key "$PKI/guest.key" > "$DIR/late" &
 LATE=$!
 sleep 0.7
 start_certd
