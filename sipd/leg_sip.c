@@ -128,7 +128,7 @@ static void send_invite(struct leg_sip *l)
 		        l->caller.uri[0] ? l->caller.uri : "sip:anonymous@anonymous.invalid"));
 	}
 	wr_fmt(&wm, "<%s>", l->uri);
-	sipd_put_contact(s, &wc, u, l->flow);
+	sipd_put_dialog_contact(s, &wc, u, l->flow);
 	wr_str(&wx, l->extra ? l->extra : "");
 	if (s->hooks->lines)
 		s->hooks->lines(s, u, SIP_M_INVITE, &wx);

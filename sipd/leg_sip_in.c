@@ -166,7 +166,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 		.flow = f };
 	l->flow = tp_flow_ref(f);
 	party_of_request(&l->leg.who, req, true, domain);
-	sipd_put_contact(s, &wc, u, f);
+	sipd_put_dialog_contact(s, &wc, u, f);
 	int err = sdp_of_msg(req, &sdp);
 	if (err == ERR_NOTFOUND) {
 		l->offerless = true;

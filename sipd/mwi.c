@@ -152,7 +152,7 @@ static void start(struct mwi *m)
 		return;
 	sipd_put_aor(s, &wl, m->user, true);
 	sipd_put_aor(s, &wu, m->user, false);
-	sipd_put_contact(s, &wc, m->user, f);
+	sipd_put_dialog_contact(s, &wc, m->user, f);
 	struct slice target = wr_slice(&wu), route[REG_ROUTES_MAX];
 	if (target.n > 2)
 		target = slice_sub(target, 1, target.n - 2);

@@ -20,6 +20,7 @@
 #define GROUP_MS        20
 #define TRIAL_MS        60000 /* a proxy that never answered OPTIONS is tried again after this time */
 #define RETRY_AFTER_MAX 3600
+#define REDIRECTS_MAX   5
 
 struct proxy {
 	struct regs *regs;
@@ -57,6 +58,9 @@ struct reg {
 	char call_id[40], tag[20], instance[40];
 	char *lines; /* credentials for the next try */
 	char *routes;
+	char *redirect; /* where a 3xx sent us; NULL: to the proxy */
+	char *gruu;     /* RFC 5627; NULL: none */
+	unsigned redirects;
 	uint64_t owner;
 	uint32_t cseq, expires, granted, delay, tries, backoff;
 	unsigned code, auths;
@@ -366,6 +370,62 @@ static uint32_t granted(struct reg *r, const struct sip_msg *rsp)
 	return n < 10 ? 10 : n;
 }
 
+/* The public GRUU of our instance, as the registrar made it. */
+static void keep_gruu(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
+	struct slice s, instance, gruu;
+	struct sip_addr a;
+	struct sip_uri uri;
+	char text[512];
+
+	free(r->gruu);
+	r->gruu = NULL;
+	while (r->regs->s->conf->gruu && sip_values_next(&v, &s)) {
+		if (sip_addr_parse(&a, s) ||
+		    !sip_addr_param(&a, SLICE_LIT("+sip.instance"), &instance) ||
+		    !memmem(instance.p, instance.n, r->instance, strlen(r->instance)) ||
+		    (!sip_addr_param(&a, SLICE_LIT("pub-gruu"), &gruu) &&
+		        !sip_addr_param(&a, SLICE_LIT("gruu"), &gruu)) ||
+		    sip_unquote(gruu, text, sizeof(text)) || sip_uri_parse(&uri, slice_str(text)) ||
+		    strpbrk(text, "<> \r\n"))
+			continue;
+		r->gruu = mem_str(text);
+		return;
+	}
+}
+
+/* 3xx: the target with the highest q. */
+static bool redirected(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
+	struct slice s, q;
+	struct sip_addr a;
+	double best = -1;
+
+	if (r->redirects++ >= REDIRECTS_MAX)
+		return false;
+	while (sip_values_next(&v, &s)) {
+		char text[8] = "1";
+		if (sip_addr_parse(&a, s) || a.star ||
+		    (a.uri.scheme != SIP_SCHEME_SIP && a.uri.scheme != SIP_SCHEME_SIPS))
+			continue;
+		if (sip_addr_param(&a, SLICE_LIT("q"), &q) && slice_copy(q, text, sizeof(text)))
+			continue;
+		if (strtod(text, NULL) > best) {
+			best = strtod(text, NULL);
+			free(r->redirect);
+			r->redirect = slice_dup(a.uri_raw);
+		}
+	}
+	if (best < 0)
+		return false;
+	drop_flow(r);
+	log_ev(LOG_INFO, "registration is sent elsewhere", F_USER(r->user->f[USER_NAME]),
+	    F_TEXT("IPDECT_TO", r->redirect));
+	return true;
+}
+
 static void on_credentials(void *ctx, int err, struct slice lines)
 {
 	struct reg *r = ctx;
@@ -403,6 +463,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		r->granted = granted(r, rsp);
 		r->why = NULL;
 		keep_routes(r, rsp);
+		keep_gruu(r, rsp);
+		r->redirects = 0;
 		if (s->hooks->registered)
 			s->hooks->registered(s, r->user, rsp);
 		(void)fsm_event(&r->fsm, REG_EV_OK, NULL);
@@ -419,6 +481,11 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 			(void)fsm_event(&r->fsm, REG_EV_CHALLENGE, NULL);
 			return;
 		}
+	}
+	if (rsp->status >= 300 && rsp->status < 400 && redirected(r, rsp)) {
+		r->auths = 0;
+		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
+		return;
 	}
 	if (rsp->status == 423 && sip_msg_u32(rsp, SIP_H_MIN_EXPIRES, 864000, &n) == 0 &&
 	    n > r->expires) {
@@ -518,7 +585,12 @@ static void silent(struct reg *r, int err)
 	r->why = err == ERR_NOTFOUND ? "the proxy's name cannot be resolved"
 	         : err == ERR_AUTH   ? "the proxy could not be proven by TLS"
 	                             : "the proxy does not answer";
-	proxy_down(r->proxy, r->why);
+	if (r->redirect) { /* not the proxy's fault */
+		free(r->redirect);
+		r->redirect = NULL;
+	} else {
+		proxy_down(r->proxy, r->why);
+	}
 	stat_add(r->regs->lost, 1);
 	drop_flow(r);
 	(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
@@ -593,8 +665,12 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 		(void)reg_fail(m, ev, NULL);
 		return REG_WAIT;
 	}
-	if (p != r->proxy)
+	if (p != r->proxy) {
 		drop_flow(r);
+		free(r->redirect);
+		r->redirect = NULL;
+		r->redirects = 0;
+	}
 	r->proxy = p;
 	sip_req_forget(r->req);
 	r->req = NULL;
@@ -603,7 +679,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	if (r->flow && tp_flow_alive(r->flow)) {
 		err = send_on(r, r->flow, NULL, 0);
 	} else {
-		err = sip_uri_parse(&uri, slice_str(p->uri));
+		err = sip_uri_parse(&uri, slice_str(r->redirect ? r->redirect : p->uri));
 		if (!err && resolve_now(sip_ua_resolve(s->ua), &uri, &d))
 			err = send_to(r, &d, 1);
 		else if (!err)
@@ -752,6 +828,8 @@ static void reg_free(struct reg *r)
 	drop_flow(r);
 	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
 	free(r->routes);
+	free(r->redirect);
+	free(r->gruu);
 	free(r);
 }
 
@@ -938,6 +1016,13 @@ unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX])
 		(void)cur_lit(&c, '\n');
 	}
 	return n;
+}
+
+const char *reg_gruu(const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	return r && r->was_up ? r->gruu : NULL;
 }
 
 uint64_t reg_owner(const struct user *u)

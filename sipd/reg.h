@@ -28,6 +28,8 @@ struct tp_flow *reg_flow(const struct sipd *s, const struct user *u);
 const char *reg_hop(const struct sipd *s, const struct user *u);
 /* Service-Route of the registration (RFC 3608). */
 unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX]);
+/* The user's public GRUU, for the Contact of dialogs; NULL: none. */
+const char *reg_gruu(const struct user *u);
 uint64_t reg_owner(const struct user *u);               /* for the signing hook */
 void reg_suspect(struct sipd *s, const struct user *u); /* a request got no answer */
 /* For rows and metrics. */

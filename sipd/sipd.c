@@ -69,6 +69,17 @@ void sipd_put_aor(const struct sipd *s, struct wr *w, const struct user *u, bool
 	    w, with_name ? slice_str(u->f[USER_DISPLAY_NAME]) : SLICE_LIT(""), wr_slice(&wu));
 }
 
+void sipd_put_dialog_contact(
+    const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f)
+{
+	const char *gruu = u ? reg_gruu(u) : NULL;
+
+	if (gruu)
+		wr_fmt(w, "<%s>", gruu);
+	else
+		sipd_put_contact(s, w, u, f);
+}
+
 void sipd_put_contact(
     const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f)
 {

@@ -149,6 +149,9 @@ void sipd_put_aor(const struct sipd *s, struct wr *w, const struct user *u, bool
 /* <sip:user@host:port;transport=…> as seen from the flow's peer. */
 void sipd_put_contact(
     const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f);
+/* The same in a dialog: the user's GRUU when there is one (RFC 5627 4.4). */
+void sipd_put_dialog_contact(
+    const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f);
 uint64_t sipd_wall_ms(void); /* Unix time */
 /* The user's state changed: dectd, presenced and the registration engine hear of it. */
 void sipd_user_changed(struct sipd *s, struct user *u, bool gone);

@@ -1,0 +1,259 @@
+/* The registration engine against two registrars that this test plays: refusals and what follows, fail-over within one
+ * transaction time, fail-back, redirection, GRUU, Service-Route, the rate. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "rig.h"
+#include "rig_sip.h"
+
+static const char conf[] =
+    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\ndefault-domain = "
+    "example.test\n"
+    "message-waiting = no\nsession-expires = 0\nregister-when = always\nkeep-alive = 0\n"
+    "transaction-timeout = 500ms\nproxy-1 = sip:127.0.0.1:%u\n";
+
+static struct rig *one(const char *c)
+{
+	struct rig *r = rig_new(c);
+	rig_add_user(r, "200", "050030000200", NULL, NULL);
+	return r;
+}
+
+static unsigned up(struct rig *r)
+{
+	unsigned want, n, failed;
+	regs_count(sipd_of(&r->d), &want, &n, &failed);
+	return n;
+}
+
+static void refusals(void **state)
+{
+	struct rig *r = one(conf);
+	struct reg_view v;
+	char id[100], again[100];
+	(void)state;
+
+	sip_await(r, "REGISTER sip:example.test SIP/2.0");
+	sip_header("Call-ID", id, sizeof(id));
+	assert_non_null(strstr(got, "CSeq: 1 REGISTER"));
+	assert_non_null(strstr(got, "\r\nContact: <sip:200@127.0.0.1:"));
+	sip_reply(r, "423 Interval Too Brief", "x", "Min-Expires: 7200\r\n", "");
+	sip_await(r, "REGISTER ");
+	assert_non_null(strstr(got, "CSeq: 2 REGISTER"));
+	assert_non_null(strstr(got, "\r\nExpires: 7200\r\n"));
+	sip_header("Call-ID", again, sizeof(again));
+	assert_string_equal(id, again);
+	sip_reply(r, "403 Forbidden", "x", "Retry-After: 1\r\n", "");
+	rig_spin(r, 30);
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	assert_string_equal(v.state, "failed");
+	assert_int_equal(v.code, 403);
+	assert_true(strlen(v.why) > 10);
+	sip_await(r, "REGISTER "); /* after the second that it was asked to wait */
+	sip_reply(r, "401 Unauthorized", "x",
+	    "WWW-Authenticate: Digest realm=\"r\", nonce=\"a\"\r\n", "");
+	sip_await(r, "REGISTER ");
+	/* a stale nonce: once more; a third challenge is a refusal */
+	sip_reply(r, "401 Unauthorized", "x",
+	    "WWW-Authenticate: Digest realm=\"r\", nonce=\"b\", stale=TRUE\r\n", "");
+	sip_await(r, "REGISTER ");
+	assert_non_null(strstr(got, "nonce=\"b\""));
+	sip_reply(r, "401 Unauthorized", "x",
+	    "WWW-Authenticate: Digest realm=\"r\", nonce=\"c\"\r\n", "");
+	rig_spin(r, 30);
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	assert_string_equal(v.state, "failed");
+	assert_int_equal(up(r), 0);
+	rig_free(r);
+}
+
+static void gruu_and_routes(void **state)
+{
+	struct rig *r = one(conf);
+	char contact[400], instance[100], lines[900];
+	(void)state;
+
+	sip_await(r, "REGISTER ");
+	sip_header("Contact", contact, sizeof(contact));
+	const char *at = strstr(contact, "urn:uuid:");
+	assert_non_null(at);
+	snprintf(instance, sizeof(instance), "%.45s", at);
+	snprintf(lines, sizeof(lines),
+	    "Contact: "
+	    "<sip:200@192.0.2.1>;+sip.instance=\"<urn:uuid:other>\";pub-gruu=\"sip:200@example."
+	    "test;gr=no\"\r\n"
+	    "Contact: "
+	    "%.*s;expires=600;+sip.instance=\"<%s>\";pub-gruu=\"sip:200@example.test;gr=mine\"\r\n"
+	    "Service-Route: <sip:127.0.0.1:%u;lr>\r\n",
+	    (int)(strchr(contact, '>') - contact + 1), contact, instance, r->peer);
+	sip_reply(r, "200 OK", "x", lines, "");
+	RIG_UNTIL(r, up(r) == 1);
+	struct reg_view v;
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	assert_in_range(v.expires_s, 290, 545); /* of 600: half to nine tenths */
+	assert_int_equal(rig_setup(r, 5, "200", "0301"), 0);
+	sip_await(r, "INVITE ");
+	assert_non_null(strstr(got, "\r\nContact: <sip:200@example.test;gr=mine>\r\n"));
+	assert_non_null(strstr(got, ";lr>\r\n"));
+	assert_non_null(strstr(got, "\r\nRoute: <sip:127.0.0.1:"));
+	sip_reply(r, "486 Busy", "b", "", "");
+	sip_await(r, "ACK ");
+	/* the record goes: so does the registration */
+	assert_int_equal(users_del(sipd_of(&r->d)->users, SLICE_LIT("200")), 0);
+	sip_await(r, "REGISTER ");
+	assert_non_null(strstr(got, "\r\nExpires: 0\r\n"));
+	sip_reply(r, "200 OK", "x", "", "");
+	rig_free(r);
+}
+
+/* A second registrar on a socket of its own. */
+static int other_fd;
+static uint16_t other_port;
+static void open_other(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+	other_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(other_fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(other_fd, (struct sockaddr *)&a, &n), 0);
+	other_port = ntohs(a.sin_port);
+}
+
+static void redirected(void **state)
+{
+	struct rig *r;
+	(void)state;
+
+	open_other();
+	r = one(conf);
+	sip_await(r, "REGISTER ");
+	char via[200], from[200], to[200], id[100], cseq[40];
+	sip_header("Via", via, sizeof(via));
+	sip_header("From", from, sizeof(from));
+	sip_header("To", to, sizeof(to));
+	sip_header("Call-ID", id, sizeof(id));
+	sip_header("CSeq", cseq, sizeof(cseq));
+	sip_send(r,
+	    "SIP/2.0 301 Redirect\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=x\r\nCall-ID: %s\r\nCSeq: "
+	    "%s\r\n"
+	    "Contact: <sip:127.0.0.1:9>;q=0.3\r\nContact: <sip:127.0.0.1:%u>;q=0.7\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    via, from, to, id, cseq, other_port);
+	int first = r->sip;
+	r->sip = other_fd;
+	sip_await(r, "REGISTER sip:example.test SIP/2.0");
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	r->sip = first;
+	close(other_fd);
+	rig_free(r);
+}
+
+static void fail_over(void **state)
+{
+	char text[900];
+	struct rig *r;
+	(void)state;
+
+	open_other();
+	snprintf(text, sizeof(text), "%sproxy-2 = sip:127.0.0.1:%u\n", conf, other_port);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+	r = one(text);
+#pragma GCC diagnostic pop
+	sip_await(r, "REGISTER "); /* the first is silent: the second within its time */
+	int first = r->sip;
+	uint64_t began = uv_hrtime();
+	r->sip = other_fd;
+	sip_await(r, "REGISTER ");
+	assert_in_range((uv_hrtime() - began) / 1000000, 300, 1500);
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	struct reg_view v;
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	snprintf(text, sizeof(text), "sip:127.0.0.1:%u", other_port);
+	assert_string_equal(v.proxy, text);
+	/* calls go there, too */
+	assert_int_equal(rig_setup(r, 5, "200", "0301"), 0);
+	sip_await(r, "INVITE ");
+	sip_reply(r, "486 Busy", "b", "", "");
+	sip_await(r, "ACK ");
+	/* the first answers OPTIONS again: back to it */
+	r->sip = first;
+	uint64_t end = uv_hrtime() + 14000000000ull;
+	bool back = false;
+	while (!back && uv_hrtime() < end) {
+		uv_run(&r->loop, UV_RUN_NOWAIT);
+		usleep(500);
+		if (!sip_next(r))
+			continue;
+		if (strncmp(got, "OPTIONS ", 8) == 0) {
+			sip_reply(r, "200 OK", "o", "", "");
+		} else if (strncmp(got, "REGISTER ", 9) == 0 && strstr(got, "CSeq: 1 ") == NULL) {
+			sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+			back = true;
+		}
+	}
+	assert_true(back);
+	rig_spin(r, 50);
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	snprintf(text, sizeof(text), "sip:127.0.0.1:%u", r->peer);
+	assert_string_equal(v.proxy, text);
+	assert_int_equal(up(r), 1);
+	close(other_fd);
+	rig_free(r);
+}
+
+/* No storm: many users come in at the configured rate. */
+static void paced(void **state)
+{
+	static const char slow[] =
+	    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n"
+	    "default-domain = example.test\nmessage-waiting = no\nregister-when = "
+	    "always\nkeep-alive = 0\n"
+	    "register-rate = 100\nproxy-1 = sip:127.0.0.1:%u\n";
+	struct rig *r = rig_new(slow);
+	char name[16], ipei[16];
+	unsigned seen = 0;
+	(void)state;
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "%d", 300 + i);
+		snprintf(ipei, sizeof(ipei), "0500300%05d", i);
+		rig_add_user(r, name, ipei, NULL, NULL);
+	}
+	uv_update_time(&r->loop);
+	r->conf.register_when = REGISTER_ALWAYS;
+	regs_reconf(sipd_of(&r->d)->regs);
+	uint64_t began = uv_hrtime();
+	while (uv_hrtime() - began < 500000000ull) {
+		uv_run(&r->loop, UV_RUN_NOWAIT);
+		usleep(500);
+		while (sip_next(r)) {
+			seen += strncmp(got, "REGISTER ", 9) == 0;
+			sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+		}
+	}
+	/* half a second, or what a busy machine made of it, at 100 a second */
+	uint64_t ms = (uv_hrtime() - began) / 1000000;
+	assert_in_range(seen, ms / 20, ms / 10 + 5);
+	rig_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(gruu_and_routes),
+		cmocka_unit_test(redirected),
+		cmocka_unit_test(fail_over),
+		cmocka_unit_test(paced),
+	};
+
+	log_set_level(LOG_ERR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
