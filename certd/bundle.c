@@ -84,7 +84,8 @@ int bundle_encrypted_key(
 
 	X509_SIG_get0(sig, &alg, &in);
 	if (!password.p)
-		return say(why, cap, ERR_AUTH, "the private key is encrypted: give its password");
+		return say(why, cap, ERR_AUTH,
+		    "the private key is encrypted: give its password with password=-");
 	err = pbe_decrypt(alg, password, in, &der, &n);
 	if (err == ERR_AUTH || err == ERR_SYNTAX)
 		return say(why, cap, ERR_AUTH, "wrong password for the private key");
@@ -231,7 +232,8 @@ static int old_decrypt(
 	if (!strstr(header, "ENCRYPTED"))
 		return 0;
 	if (!password.p)
-		return say(why, cap, ERR_AUTH, "the private key is encrypted: give its password");
+		return say(why, cap, ERR_AUTH,
+		    "the private key is encrypted: give its password with password=-");
 	if (!PEM_get_EVP_CIPHER_INFO(header, &ci))
 		return say(why, cap, ERR_UNSUPP,
 		    "the private key is encrypted in a way that is not supported: export it with "

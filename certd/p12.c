@@ -144,7 +144,8 @@ int p12_read(struct bundle *b, const PKCS12 *p12, struct slice password, char *w
 				pw = SLICE_LIT("");
 			else
 				return say(why, cap, ERR_AUTH,
-				    password.p ? "wrong password" : "it has a password: give it");
+				    password.p ? "wrong password"
+				               : "it has a password: give it with password=-");
 		} else if (!PKCS12_verify_mac((PKCS12 *)(uintptr_t)p12, pw.p, (int)pw.n)) {
 			return say(why, cap, ERR_AUTH, "wrong password");
 		}

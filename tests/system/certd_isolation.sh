@@ -106,6 +106,23 @@ for key in rsa2048 rsa3072 p256 p384; do
 done
 echo "openssl s_client: RSA-2048, RSA-3072, P-256, P-384 with TLS 1.2 and 1.3, with and without a client certificate, every signature scheme"
 
+# ---- replaced again and again under load: nobody notices
+( for ((i = 0; i < 120; i++)); do
+	echo | timeout 10 openssl s_client -connect 127.0.0.1:$TLS -CAfile "$PKI/ca.pem" -verify_return_error > /dev/null 2>&1 || echo "handshake $i"
+done > "$DIR/noticed" ) &
+LOAD=$!
+swaps=0
+while kill -0 $LOAD 2>/dev/null; do
+	for key in rsa2048 p384 p256; do
+		ctl cert import host file="$PKI/$key.pem" key="$PKI/$key.key" force=yes > /dev/null 2>&1 || fail "cert import $key"
+		swaps=$((swaps + 1))
+	done
+done
+wait $LOAD
+[ $swaps -ge 6 ] || fail "only $swaps replacements"
+[ -s "$DIR/noticed" ] && fail "$(wc -l < "$DIR/noticed") handshakes failed during $swaps replacements"
+echo "120 handshakes while the certificate was replaced $swaps times: none failed"
+
 # ---- old TLS: off, half on, on
 old() { hello -cipher 'ALL:@SECLEVEL=0' "$@"; }
 use rsa2048
