@@ -25,7 +25,12 @@ struct part { /* ours of a link */
 	enum lce_page page; /* what was asked for */
 	bool held, wanted;  /* wanted: cc waits to hear of it */
 	struct tmr up;      /* it was up already: said in the next turn */
+	struct tmr again;   /* certd was away: security is asked for again */
+	unsigned tries;
 };
+
+#define SECURE_TRIES 12
+#define SECURE_MS    400
 
 static void on_up(struct tmr *t, void *ctx)
 {
@@ -38,6 +43,17 @@ static void on_up(struct tmr *t, void *ctx)
 	}
 }
 
+static void on_secured(void *ctx, struct pp *pp, int err);
+
+static void on_again(struct tmr *t, void *ctx)
+{
+	struct part *p = ctx;
+
+	(void)t;
+	if (p->pp)
+		mm_secure(p->g->mm, p->pp, on_secured, p->g);
+}
+
 static struct part *part_of(struct cc_lce *g, struct lce_link *l, struct pp *pp)
 {
 	struct part *p = lce_user(l, NWK_CC);
@@ -47,6 +63,7 @@ static struct part *part_of(struct cc_lce *g, struct lce_link *l, struct pp *pp)
 		p->g = g;
 		p->link = l;
 		tmr_init(&p->up, g->w, on_up, p);
+		tmr_init(&p->again, g->w, on_again, p);
 		list_append(&g->parts, &p->node);
 		lce_set_user(l, NWK_CC, p);
 	}
@@ -57,6 +74,7 @@ static struct part *part_of(struct cc_lce *g, struct lce_link *l, struct pp *pp)
 static void part_free(struct part *p)
 {
 	tmr_stop(&p->up);
+	tmr_stop(&p->again);
 	list_remove(&p->node);
 	free(p);
 }
@@ -137,7 +155,15 @@ static void low_idle(void *ctx, struct pp *pp, bool partial)
 static void on_secured(void *ctx, struct pp *pp, int err)
 {
 	struct cc_lce *g = ctx;
+	struct part *p = find(g, pp);
 
+	/* certd restarts within seconds; the handset's timers are prolonged meanwhile. */
+	if (err == ERR_BUSY && p && p->tries++ < SECURE_TRIES) {
+		tmr_start(&p->again, SECURE_MS);
+		return;
+	}
+	if (p)
+		p->tries = 0;
 	cc_secured(g->cc, pp, err);
 }
 

@@ -218,6 +218,8 @@ static void on_secured(void *ctx, struct pp *pp, int err)
 	else
 		s->st.failed++;
 	close_link(p);
+	if (p->due)
+		tmr_start(&p->timer, err == ERR_BUSY ? RETRY_MS / 12 : RETRY_MS);
 }
 
 static void reached(struct part *p, struct lce_link *l)
