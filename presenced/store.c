@@ -28,8 +28,7 @@ int store_open(const char *dir, struct store **out)
 	                             "state INTEGER NOT NULL, until INTEGER NOT NULL);"
 	                             "PRAGMA user_version=1;";
 	static const char *const sql[] = {
-		"INSERT INTO manual VALUES(?1,?2,?3) ON CONFLICT(user) DO UPDATE SET state=?2, "
-		"until=?3",
+		"INSERT INTO manual VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET state=?2, until=?3",
 		"SELECT state, until FROM manual WHERE user=?1",
 		"DELETE FROM manual WHERE user=?1",
 	};

@@ -49,8 +49,8 @@ static guint input_add(gint fd, PurpleInputCondition cond, PurpleInputFunction f
 	return id;
 }
 
-static PurpleEventLoopUiOps loop_ops = { g_timeout_add, g_source_remove, input_add, g_source_remove, NULL,
-	g_timeout_add_seconds, NULL, NULL, NULL };
+static PurpleEventLoopUiOps loop_ops = { g_timeout_add, g_source_remove, input_add, g_source_remove,
+	NULL, g_timeout_add_seconds, NULL, NULL, NULL };
 
 static void say(const char *fmt, ...)
 {
@@ -86,7 +86,8 @@ static void on_signed_on(PurpleConnection *gc, gpointer data)
 	purple_blist_add_buddy(b, NULL, NULL, NULL);
 	purple_account_add_buddy(account, b);
 	if (message) {
-		PurpleConversation *c = purple_conversation_new(PURPLE_CONV_TYPE_IM, account, buddy_name);
+		PurpleConversation *c =
+		    purple_conversation_new(PURPLE_CONV_TYPE_IM, account, buddy_name);
 
 		purple_conv_im_send(PURPLE_CONV_IM(c), message);
 	}
@@ -99,7 +100,8 @@ static void on_status(PurpleBuddy *b, PurpleStatus *old, PurpleStatus *now, gpoi
 	say("status %s %s", purple_buddy_get_name(b), purple_status_get_name(now));
 }
 
-static void on_message(PurpleAccount *a, char *who, char *text, PurpleConversation *c, int flags, gpointer data)
+static void on_message(
+    PurpleAccount *a, char *who, char *text, PurpleConversation *c, int flags, gpointer data)
 {
 	(void)a, (void)c, (void)flags, (void)data;
 	say("message %s %s", who, text);
@@ -130,17 +132,21 @@ int main(int argc, char **argv)
 		return 1;
 	purple_set_blist(purple_blist_new());
 	loop = g_main_loop_new(NULL, FALSE);
-	purple_signal_connect(purple_connections_get_handle(), "signed-on", &handle, PURPLE_CALLBACK(on_signed_on), NULL);
-	purple_signal_connect(purple_accounts_get_handle(), "account-connection-error", &handle, PURPLE_CALLBACK(on_error), NULL);
-	purple_signal_connect(purple_blist_get_handle(), "buddy-status-changed", &handle, PURPLE_CALLBACK(on_status), NULL);
-	purple_signal_connect(
-	    purple_conversations_get_handle(), "received-im-msg", &handle, PURPLE_CALLBACK(on_message), NULL);
+	purple_signal_connect(purple_connections_get_handle(), "signed-on", &handle,
+	    PURPLE_CALLBACK(on_signed_on), NULL);
+	purple_signal_connect(purple_accounts_get_handle(), "account-connection-error", &handle,
+	    PURPLE_CALLBACK(on_error), NULL);
+	purple_signal_connect(purple_blist_get_handle(), "buddy-status-changed", &handle,
+	    PURPLE_CALLBACK(on_status), NULL);
+	purple_signal_connect(purple_conversations_get_handle(), "received-im-msg", &handle,
+	    PURPLE_CALLBACK(on_message), NULL);
 	account = purple_account_new(argv[2], "prpl-sipe");
 	purple_account_set_password(account, argv[3]);
 	purple_account_set_string(account, "server", argv[4]);
 	purple_account_set_string(account, "transport", argv[5]);
 	purple_account_set_string(account, "authentication", "ntlm");
-	purple_account_set_string(account, "useragent", "UCCAPI/15.0.4481.1000 OC/15.0.4481.1000 (Microsoft Lync)");
+	purple_account_set_string(
+	    account, "useragent", "UCCAPI/15.0.4481.1000 OC/15.0.4481.1000 (Microsoft Lync)");
 	purple_account_set_enabled(account, "ipdect-test", TRUE);
 	g_io_add_watch(g_io_channel_unix_new(0), G_IO_IN | G_IO_HUP, on_stdin, NULL);
 	purple_savedstatus_activate(purple_savedstatus_new(NULL, PURPLE_STATUS_AVAILABLE));
