@@ -1,7 +1,6 @@
 /* The audit log on disk. */
 #include "certd/audit.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/pem.h>
@@ -17,8 +16,6 @@
 #include "common/rd.h"
 
 #define BUFFER      (256u << 10)
-#define FILES_MAX   1000
-#define WINDOW      (64u << 10)
 #define HEAD_EVERY  600000 /* ms between notes of the end in the store while only keys are used */
 #define HEAD_ID     SLICE_LIT("audit head")
 #define MESSAGE_BAD "6c1d2b7f0e0a4c6f9c37a1d45b0f7e21"
@@ -127,44 +124,6 @@ static int sync_dir(const char *dir)
 	return rc;
 }
 
-/* ---- files ---- */
-
-struct files {
-	uint64_t first[FILES_MAX];
-	size_t n;
-};
-
-static int by_number(const void *x, const void *y)
-{
-	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
-
-	return a < b ? -1 : a > b;
-}
-
-static void list_old(const char *dir, struct files *f)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	f->n = 0;
-	while (d && (e = readdir(d)) != NULL && f->n < FILES_MAX) {
-		struct slice s = slice_str(e->d_name);
-
-		if (slice_starts(s, SLICE_LIT("audit-")) && s.n > 10 &&
-		    strcmp(e->d_name + s.n - 4, ".log") == 0 &&
-		    slice_u64(slice_sub(s, 6, s.n - 10), UINT64_MAX, &f->first[f->n]) == 0)
-			f->n++;
-	}
-	if (d)
-		closedir(d);
-	qsort(f->first, f->n, sizeof(f->first[0]), by_number);
-}
-
-static void old_path(const char *dir, uint64_t first, char *out, size_t cap)
-{
-	snprintf(out, cap, "%s/audit-%020" PRIu64 ".log", dir, first);
-}
-
 static int sign_now(struct audit *a)
 {
 	int err = 0;
@@ -185,10 +144,10 @@ static int sign_now(struct audit *a)
 static void turn_over(struct audit *a)
 {
 	char from[512], to[512];
-	struct files f;
+	struct audit_files f;
 
 	snprintf(from, sizeof(from), "%s/audit.log", a->dir);
-	old_path(a->dir, a->first, to, sizeof(to));
+	audit_dir_old(a->dir, a->first, to, sizeof(to));
 	if (rename(from, to) != 0) {
 		fault(a, "cannot be put aside");
 		return;
@@ -196,9 +155,9 @@ static void turn_over(struct audit *a)
 	close(a->fd);
 	if (open_file(a, true) != 0 || sync_dir(a->dir) != 0)
 		log_ev(LOG_ERR, "no new audit file", F_WHY(a->why));
-	list_old(a->dir, &f);
+	audit_dir_list(a->dir, &f);
 	for (size_t i = 0; f.n - i > a->conf.keep; i++) {
-		old_path(a->dir, f.first[i], to, sizeof(to));
+		audit_dir_old(a->dir, f.first[i], to, sizeof(to));
 		if (unlink(to) == 0)
 			log_ev(LOG_NOTICE, "oldest audit file deleted", F_TEXT("IPDECT_PATH", to));
 	}
@@ -308,93 +267,6 @@ EVP_PKEY *audit_key(const struct audit *a)
 
 /* ---- reading ---- */
 
-/* Gives a file to fn in windows; fn says how much of one it used up, WINDOW_STOP to end. last: nothing follows. */
-#define WINDOW_STOP SIZE_MAX
-typedef size_t(window_h)(void *ctx, struct slice text, bool last);
-
-static int read_file(const char *path, window_h *fn, void *ctx)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = 0;
-	uint8_t *buf;
-	size_t n = 0, used;
-	bool end = false;
-
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOTFOUND : -errno;
-	buf = mem_new(WINDOW);
-	while (!end && err == 0) {
-		ssize_t k = read(fd, buf + n, WINDOW - n);
-
-		if (k < 0) {
-			err = -errno;
-			break;
-		}
-		end = k == 0;
-		n += (size_t)k;
-		used = fn(ctx, (struct slice){ (const char *)buf, n }, end);
-		if (used == WINDOW_STOP || (used == 0 && n == WINDOW))
-			break;
-		memmove(buf, buf + used, n - used);
-		n -= used;
-	}
-	close(fd);
-	free(buf);
-	return err;
-}
-
-struct checking {
-	struct audit_verify *v;
-	EVP_PKEY *pub;
-	bool torn; /* a last line without its end is a crash, not an alteration */
-	size_t *used;
-};
-
-static size_t check_window(void *ctx, struct slice text, bool last)
-{
-	struct checking *c = ctx;
-	size_t used;
-
-	if (!audit_verify_text(c->v, text, c->pub, c->torn || !last, &used))
-		return WINDOW_STOP;
-	*c->used += used;
-	if (used == 0 && text.n >= AUDIT_LINE && !last) { /* a line without an end */
-		c->v->bad = c->v->st.seq + 1;
-		snprintf(c->v->why, sizeof(c->v->why), "it does not parse");
-		return WINDOW_STOP;
-	}
-	return used;
-}
-
-static int check_file(
-    const char *path, EVP_PKEY *pub, struct audit_verify *v, bool torn, size_t *used)
-{
-	struct checking c = { v, pub, torn, used };
-	int err;
-
-	*used = 0;
-	err = read_file(path, check_window, &c);
-	return err ? err : v->bad ? ERR_AUTH : 0;
-}
-
-/* Old files, then the current one. */
-static int check_dir(const char *dir, EVP_PKEY *pub, struct audit_verify *v)
-{
-	struct files f;
-	char path[512];
-	size_t used;
-	int err = 0;
-
-	list_old(dir, &f);
-	for (size_t i = 0; i <= f.n && err == 0; i++) {
-		if (i < f.n)
-			old_path(dir, f.first[i], path, sizeof(path));
-		else
-			snprintf(path, sizeof(path), "%s/audit.log", dir);
-		err = check_file(path, pub, v, false, &used);
-	}
-	return err;
-}
-
 static bool noted_head(struct audit *a, struct audit_state *out)
 {
 	uint8_t v[8 + AUDIT_HASH];
@@ -417,7 +289,7 @@ bool audit_check(struct audit *a, struct audit_verify *v)
 
 	*v = (struct audit_verify){ 0 };
 	(void)flush(a);
-	err = check_dir(a->dir, a->key, v);
+	err = audit_dir_check(a->dir, a->key, v);
 	if (err && err != ERR_AUTH) {
 		snprintf(v->why, sizeof(v->why), "a file cannot be read: %s", err_text(err));
 		v->bad = v->st.seq + 1;
@@ -463,14 +335,14 @@ static size_t read_window(void *ctx, struct slice text, bool last)
 		}
 		at += n + 1;
 	}
-	return WINDOW_STOP;
+	return AUDIT_STOP;
 }
 
 int audit_read(struct audit *a, uint64_t seq, uint32_t max,
     bool (*fn)(void *ctx, const struct audit_entry *e), void *ctx)
 {
 	struct reading r = { seq, max, fn, ctx, false };
-	struct files f;
+	struct audit_files f;
 	char path[512];
 	int err;
 
@@ -479,17 +351,17 @@ int audit_read(struct audit *a, uint64_t seq, uint32_t max,
 	err = flush(a);
 	if (err)
 		return err;
-	list_old(a->dir, &f);
+	audit_dir_list(a->dir, &f);
 	for (size_t i = 0; i <= f.n && r.left && !r.stop; i++) {
 		uint64_t next = i + 1 < f.n ? f.first[i + 1] : i < f.n ? a->first : UINT64_MAX;
 
 		if (next <= r.from)
 			continue; /* all of this file is older */
 		if (i < f.n)
-			old_path(a->dir, f.first[i], path, sizeof(path));
+			audit_dir_old(a->dir, f.first[i], path, sizeof(path));
 		else
 			snprintf(path, sizeof(path), "%s/audit.log", a->dir);
-		err = read_file(path, read_window, &r);
+		err = audit_dir_read(path, read_window, &r);
 		if (err) {
 			snprintf(a->why, sizeof(a->why), "%.200s: %s", path, err_text(err));
 			return ERR_STORE;
@@ -552,14 +424,14 @@ static int begin(struct audit *a)
 {
 	struct audit_verify v = { 0 };
 	struct audit_state head;
-	struct files f;
+	struct audit_files f;
 	char path[512];
 	size_t used;
 
-	list_old(a->dir, &f);
+	audit_dir_list(a->dir, &f);
 	if (f.n) {
-		old_path(a->dir, f.first[f.n - 1], path, sizeof(path));
-		if (check_file(path, a->key, &v, false, &used) == 0)
+		audit_dir_old(a->dir, f.first[f.n - 1], path, sizeof(path));
+		if (audit_dir_check_file(path, a->key, &v, false, &used) == 0)
 			a->st = v.st;
 	}
 	if (noted_head(a, &head) && head.seq > a->st.seq) {
@@ -580,7 +452,7 @@ static int take_up(struct audit *a)
 	int err;
 
 	snprintf(path, sizeof(path), "%s/audit.log", a->dir);
-	err = check_file(path, a->key, &v, true, &used);
+	err = audit_dir_check_file(path, a->key, &v, true, &used);
 	if (err == ERR_NOTFOUND)
 		return begin(a);
 	if (err && err != ERR_AUTH) {
@@ -690,49 +562,4 @@ void audit_close(struct audit *a)
 	free(a->buf);
 	free(a->dir);
 	free(a);
-}
-
-/* ---- offline ---- */
-
-int audit_tool(const char *dir, const char *pub)
-{
-	struct audit_verify v = { 0 };
-	char path[512];
-	EVP_PKEY *key = NULL;
-	FILE *f;
-	int err;
-
-	if (pub)
-		snprintf(path, sizeof(path), "%s", pub);
-	else
-		snprintf(path, sizeof(path), "%s/" AUDIT_PUB, dir);
-	f = fopen(path, "re");
-	if (f) {
-		key = PEM_read_PUBKEY(f, NULL, NULL, NULL);
-		fclose(f);
-	}
-	if (!key) {
-		fprintf(stderr, "%s: no public key (PEM) to verify with\n", path);
-		return 2;
-	}
-	err = check_dir(dir, key, &v);
-	EVP_PKEY_free(key);
-	if (v.bad) {
-		if (v.bad_to > v.bad)
-			printf("ALTERED: entry %" PRIu64 " or one up to %" PRIu64 ": %s\n", v.bad,
-			    v.bad_to, v.why);
-		else
-			printf("ALTERED: entry %" PRIu64 ": %s\n", v.bad, v.why);
-		return 1;
-	}
-	if (err) {
-		fprintf(stderr, "%s: the log cannot be read: %s\n", dir, err_text(err));
-		return 2;
-	}
-	printf("good: entries %" PRIu64 " to %" PRIu64 ", signed up to %" PRIu64 "\n", v.first,
-	    v.st.seq, v.signed_seq);
-	if (v.signed_seq < v.st.seq)
-		printf(
-		    "the last %" PRIu64 " entries are not signed yet\n", v.st.seq - v.signed_seq);
-	return 0;
 }

@@ -1,6 +1,6 @@
 #ifndef CERTD_AUDIT_H
 #define CERTD_AUDIT_H
-#include "certd/audit_file.h"
+#include "certd/audit_dir.h"
 #include "certd/store.h"
 #include "common/tmr.h"
 
@@ -9,7 +9,6 @@
  * AUDIT_WRITE_MS, signed and synchronised within AUDIT_SIGN_MS: so much of them a killed process or a power cut may lose. */
 #define AUDIT_WRITE_MS 50
 #define AUDIT_SIGN_MS  1000
-#define AUDIT_PUB      "audit.pub"
 
 struct audit;
 struct audit_conf {
@@ -39,7 +38,4 @@ int audit_read(struct audit *a, uint64_t seq, uint32_t max,
     bool (*fn)(void *ctx, const struct audit_entry *e), void *ctx) MUST_CHECK;
 /* All of it against the public key and the store's memory of its end. false: v says what is wrong. */
 bool audit_check(struct audit *a, struct audit_verify *v);
-
-/* Offline: DIR holds the files; pub NULL: DIR/audit.pub. 0: all good; 1: altered; 2: cannot be read. Prints. */
-int audit_tool(const char *dir, const char *pub);
 #endif
