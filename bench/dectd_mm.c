@@ -79,11 +79,10 @@ static int ask(void *c, auth_h *fn, void *ctx)
 	tmr_start(&s->ask.tmr, 0);
 	return 0;
 }
-static int pt_start(void *c, const struct ipui *p, enum pp_alg a, bool d, auth_h *fn, void *ctx)
+static int pt_start(void *c, const struct ipui *p, enum pp_alg a, auth_h *fn, void *ctx)
 {
 	(void)p;
 	(void)a;
-	(void)d;
 	return ask(c, fn, ctx);
 }
 static int pt_check(

@@ -25,9 +25,8 @@ enum auth_sub { AUTH_CONFIRM = 1, AUTH_DROP = 2, AUTH_ERASE = 3 };
 
 /* Each: 0, or ERR_LOST, ERR_BUSY: fn will not be called. c: of the implementation. */
 struct auth_ops {
-	/* Challenge for authentication of the handset: rs, rand, handle. def: a default cipher key is to come out. */
-	int (*pt_start)(
-	    void *c, const struct ipui *pp, enum pp_alg alg, bool def, auth_h *fn, void *ctx);
+	/* Challenge for authentication of the handset: rs, rand, handle. */
+	int (*pt_start)(void *c, const struct ipui *pp, enum pp_alg alg, auth_h *fn, void *ctx);
 	/* Its answer: ok, ck. rand_p: with DSAA2, else NULL. */
 	int (*pt_check)(void *c, uint64_t handle, const uint8_t res1[4], const uint8_t *rand_p,
 	    auth_h *fn, void *ctx);
@@ -43,8 +42,6 @@ struct auth_ops {
 	/* ac: for AUTH_CONFIRM, the access code to erase; NULL: none. */
 	int (*sub)(void *c, const struct ipui *pp, enum auth_sub op, const char *ac, auth_h *fn,
 	    void *ctx);
-	int (*defck_put)(void *c, const struct ipui *pp, uint16_t index, const uint8_t *ck,
-	    size_t n, auth_h *fn, void *ctx);
 	void (*forget)(void *c, const void *ctx);
 	bool (*ready)(void *c); /* certd can be asked */
 };

@@ -138,7 +138,6 @@ static const struct {
 	ROW(KEY_ALLOC, dect_key_alloc, dect_challenge),
 	ROW(KEY_ALLOC_CHECK, dect_key_alloc_check, dect_key_alloc_done),
 	ROW(SUBSCRIPTION, dect_subscription, done),
-	ROW(DEFCK, dect_def_ck, dect_def_ck_done),
 #undef ROW
 };
 
@@ -240,15 +239,12 @@ static ProtobufCBinaryData id_of(const struct ipui *pp)
 	return bin(pp->v, (size_t)(pp->bits + 7) / 8);
 }
 
-static int pt_start(
-    void *c, const struct ipui *pp, enum pp_alg alg, bool def, auth_h *fn, void *ctx)
+static int pt_start(void *c, const struct ipui *pp, enum pp_alg alg, auth_h *fn, void *ctx)
 {
 	Cert__DectPtAuth q = CERT__DECT_PT_AUTH__INIT;
 
 	q.ipui = id_of(pp);
 	q.alg = (Cert__DectAlg)alg;
-	q.has_default_ck = def;
-	q.default_ck = def;
 	return ask(c, CERT__TYPE__CERT_DECT_PT_AUTH, &q.base, fn, ctx);
 }
 
@@ -311,19 +307,6 @@ static int sub(
 	return ask(c, CERT__TYPE__CERT_DECT_SUBSCRIPTION, &q.base, fn, ctx);
 }
 
-static int defck_put(void *c, const struct ipui *pp, uint16_t index, const uint8_t *ck, size_t n,
-    auth_h *fn, void *ctx)
-{
-	Cert__DectDefCk q = CERT__DECT_DEF_CK__INIT;
-
-	q.ipui = id_of(pp);
-	q.has_index = 1;
-	q.index = index;
-	q.has_ck = 1;
-	q.ck = bin(ck, n);
-	return ask(c, CERT__TYPE__CERT_DECT_DEFCK, &q.base, fn, ctx);
-}
-
 static void forget(void *c, const void *ctx)
 {
 	struct auth_cert *a = c;
@@ -359,7 +342,6 @@ const struct auth_ops auth_cert_ops = {
 	.key_start = key_start,
 	.key_check = key_check,
 	.sub = sub,
-	.defck_put = defck_put,
 	.forget = forget,
 	.ready = ready,
 };

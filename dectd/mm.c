@@ -618,9 +618,9 @@ static void ev_cipher(struct mm *m, struct lce_link *l, const struct lce_event *
 		return;
 	}
 	tmr_stop(&ep->check);
-	/* The index of a default cipher key names its owner (dect-security 9.13). */
-	if (ev->how == MAC_CIPHERED_DEF && ep->pp && ep->pp->defck != ev->key) {
-		log_ev(LOG_ERR, "a connection uses another handset's default cipher key",
+	/* No handset was given a default cipher key (dect-security 9.13). */
+	if (ev->how == MAC_CIPHERED_DEF) {
+		log_ev(LOG_ERR, "a connection uses a default cipher key that nobody has",
 		    F_ID(ID_UNSAFE), F_PP(ep->ipei), F_U64("IPDECT_INDEX", ev->key));
 		lce_release(l, false);
 		return;

@@ -66,7 +66,7 @@ static int ask_auth(struct mm_ep *ep)
 
 	ep->alg = ep->pp->alg ? ep->pp->alg : PP_DSAA;
 	ep->asked = ASK_CHALLENGE;
-	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, false, mm_answered_cert, ep);
+	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, mm_answered_cert, ep);
 	return err ? certd_failed(ep, err) : MM_ASKING;
 }
 

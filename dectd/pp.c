@@ -16,7 +16,6 @@
  * that a short page (16 bits) names one handset. 0 is left out. */
 #define TPUI_FIRST 0xb0000u
 #define TPUI_LOW   0xc000u
-#define DEFCK_LAST 0xfeffu
 #define BATCH_MS   4 /* how long a change waits for others that are stored with it */
 
 struct pps {
@@ -28,7 +27,6 @@ struct pps {
 	struct tmr flush;
 	struct map by_ipui, by_ipei, by_name, user_by_ipei;
 	size_t count;
-	uint16_t defck_next;
 	bool batch;               /* between pps_begin() and pps_commit() */
 	uint32_t batch_mark;      /* greatest id before it */
 	struct pp *low[TPUI_LOW]; /* who has a TPUI with these low 16 bits */
@@ -48,7 +46,6 @@ struct pps *pps_new(struct ppdb *db, struct tmr_wheel *w, const struct pps_ops *
 	s->w = w;
 	s->ops = ops;
 	s->ctx = ctx;
-	s->defck_next = 1;
 	list_init(&s->list);
 	list_init(&s->users);
 	list_init(&s->dirty);
@@ -136,8 +133,6 @@ static struct pp *add(struct pps *s, const struct pp *from)
 		(void)map_put(&s->by_ipei, &pp->by_ipei, slice_str(pp->ipei));
 	tpui_take(pp, pp->tpui);
 	tpui_take(pp, pp->tpui_new);
-	if (pp->defck >= s->defck_next)
-		s->defck_next = (uint16_t)(pp->defck >= DEFCK_LAST ? 1 : pp->defck + 1);
 	return pp;
 }
 
@@ -465,7 +460,7 @@ int pp_identify(struct pp *pp, const struct ipui *i)
 	return 0;
 }
 
-/* ---- temporary identities, default cipher keys ---- */
+/* ---- temporary identities ---- */
 
 uint32_t pp_tpui_alloc(struct pps *s, struct pp *pp)
 {
@@ -500,25 +495,6 @@ void pp_tpui_revert(struct pp *pp)
 	if (pp->tpui_new != pp->tpui)
 		tpui_drop(pp, pp->tpui_new);
 	pp->tpui_new = PP_TPUI_NONE;
-}
-
-uint16_t pp_defck_alloc(struct pps *s, struct pp *pp)
-{
-	if (pp->defck)
-		return pp->defck;
-	for (unsigned i = 0; i < DEFCK_LAST; i++) {
-		uint16_t index = s->defck_next;
-		bool used = false;
-
-		s->defck_next = (uint16_t)(index >= DEFCK_LAST ? 1 : index + 1);
-		LIST_FOREACH(&s->list, it)
-		used |= LIST_ENTRY(it, struct pp, node)->defck == index;
-		if (!used) {
-			pp->defck = index;
-			return index;
-		}
-	}
-	return 0;
 }
 
 /* ---- users ---- */

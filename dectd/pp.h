@@ -88,7 +88,6 @@ struct pp {
 	int64_t seen;     /* UNIX seconds of the last authentic message */
 	int64_t subscribed_at, located_at;
 	struct pp_caps caps;
-	uint16_t defck; /* index of its default cipher key; 0: none */
 	char model[32]; /* from Model identifier, else the EMC's maker if known, else "" */
 	bool allowed;   /* on the IPEI allow-list: may subscribe without being a user's */
 	char note[32];  /* the administrator's */
@@ -164,9 +163,8 @@ void pp_lost(struct pp *pp, enum pp_state why);
 int pp_delete(struct pp *pp) MUST_CHECK;
 /* A temporary identity that nobody has, its low 16 bits unique in the system (short pages). PP_TPUI_NONE: none left. */
 uint32_t pp_tpui_alloc(struct pps *s, struct pp *pp);
-void pp_tpui_commit(struct pp *pp);                    /* acknowledged */
-void pp_tpui_revert(struct pp *pp);                    /* refused */
-uint16_t pp_defck_alloc(struct pps *s, struct pp *pp); /* 0001-FEFF; 0: none left */
+void pp_tpui_commit(struct pp *pp); /* acknowledged */
+void pp_tpui_revert(struct pp *pp); /* refused */
 void pp_changed(struct pp *pp, unsigned what);
 int pp_identify(
     struct pp *pp, const struct ipui *i) MUST_CHECK; /* ERR_EXISTS: another device has it */

@@ -26,7 +26,7 @@ static const char schema[] =
     " tpui INTEGER NOT NULL DEFAULT 0, tpui_new INTEGER NOT NULL DEFAULT 0,"
     " base INTEGER NOT NULL DEFAULT 0, cluster INTEGER NOT NULL DEFAULT 0,"
     " seen INTEGER NOT NULL DEFAULT 0, subscribed_at INTEGER NOT NULL DEFAULT 0,"
-    " located_at INTEGER NOT NULL DEFAULT 0, defck INTEGER NOT NULL DEFAULT 0,"
+    " located_at INTEGER NOT NULL DEFAULT 0,"
     " caps BLOB, model TEXT NOT NULL DEFAULT '', allowed INTEGER NOT NULL DEFAULT 0,"
     " note TEXT NOT NULL DEFAULT '', locked INTEGER NOT NULL DEFAULT 0,"
     " ac TEXT NOT NULL DEFAULT '');"
@@ -35,8 +35,8 @@ static const char schema[] =
 #define COLUMNS                                                                                    \
 	"ipui, ipui_bits, ipei, state, subscribed, confirmed, alg, tpui, tpui_new, base, "         \
 	"cluster, "                                                                                \
-	"seen, subscribed_at, located_at, defck, caps, model, allowed, note, locked, ac"
-enum { NCOLUMNS = 21 };
+	"seen, subscribed_at, located_at, caps, model, allowed, note, locked, ac"
+enum { NCOLUMNS = 20 };
 
 static int fail(struct ppdb *db, const char *what)
 {
@@ -67,12 +67,12 @@ int ppdb_open(const char *path, struct ppdb **out)
 {
 	static const char insert[] =
 	    "INSERT INTO pp (" COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
-	    "?15,?16,?17,?18,?19,?20,?21)";
+	    "?15,?16,?17,?18,?19,?20)";
 	static const char update[] =
 	    "UPDATE pp SET ipui=?1, ipui_bits=?2, ipei=?3, state=?4, subscribed=?5, confirmed=?6, "
 	    "alg=?7, tpui=?8, tpui_new=?9, base=?10, cluster=?11, seen=?12, subscribed_at=?13, "
-	    "located_at=?14, defck=?15, caps=?16, model=?17, allowed=?18, note=?19, locked=?20, "
-	    "ac=?21 WHERE id=?22";
+	    "located_at=?14, caps=?15, model=?16, allowed=?17, note=?18, locked=?19, ac=?20 "
+	    "WHERE id=?21";
 	struct ppdb *db = mem_new(sizeof(*db));
 	int err = 0;
 
@@ -177,7 +177,6 @@ static void row(sqlite3_stmt *st, struct pp *pp)
 	pp->seen = sqlite3_column_int64(st, ++c);
 	pp->subscribed_at = sqlite3_column_int64(st, ++c);
 	pp->located_at = sqlite3_column_int64(st, ++c);
-	pp->defck = (uint16_t)sqlite3_column_int(st, ++c);
 	++c;
 	pp_caps_unpack(sqlite3_column_blob(st, c), (size_t)sqlite3_column_bytes(st, c), &pp->caps);
 	text(st, ++c, pp->model, sizeof(pp->model));
@@ -234,7 +233,6 @@ int ppdb_put(struct ppdb *db, struct pp *pp)
 	sqlite3_bind_int64(st, ++c, pp->seen);
 	sqlite3_bind_int64(st, ++c, pp->subscribed_at);
 	sqlite3_bind_int64(st, ++c, pp->located_at);
-	sqlite3_bind_int(st, ++c, pp->defck);
 	sqlite3_bind_blob(st, ++c, caps, (int)n, SQLITE_STATIC);
 	sqlite3_bind_text(st, ++c, pp->model, -1, SQLITE_STATIC);
 	sqlite3_bind_int(st, ++c, pp->allowed);

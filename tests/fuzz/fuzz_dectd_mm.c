@@ -92,10 +92,9 @@ static int ask(void *c, auth_h *fn, void *ctx, unsigned nrs)
 	return ERR_BUSY;
 }
 
-static int pt_start(void *c, const struct ipui *p, enum pp_alg a, bool d, auth_h *fn, void *ctx)
+static int pt_start(void *c, const struct ipui *p, enum pp_alg a, auth_h *fn, void *ctx)
 {
 	(void)p;
-	(void)d;
 	return ask(c, fn, ctx, a == PP_DSAA2 ? 16 : 8);
 }
 static int pt_check(
@@ -135,15 +134,6 @@ static int sub(
 	(void)ac;
 	return ask(c, fn, ctx, 0);
 }
-static int defck(
-    void *c, const struct ipui *p, uint16_t i, const uint8_t *k, size_t n, auth_h *fn, void *ctx)
-{
-	(void)p;
-	(void)i;
-	(void)k;
-	(void)n;
-	return ask(c, fn, ctx, 0);
-}
 static void forget(void *c, const void *ctx)
 {
 	struct fuzz *f = c;
@@ -158,8 +148,8 @@ static bool ready(void *c)
 {
 	return (((struct fuzz *)c)->how & 3) != 3;
 }
-static const struct auth_ops auth = { pt_start, pt_check, ft, key_start, key_check, sub, defck,
-	forget, ready };
+static const struct auth_ops auth = { pt_start, pt_check, ft, key_start, key_check, sub, forget,
+	ready };
 
 static void done(void *ctx, struct pp *pp, int err)
 {

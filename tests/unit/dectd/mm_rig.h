@@ -96,13 +96,12 @@ static inline void rig_hex(const char *h, uint8_t *out, size_t cap, uint8_t *n)
 }
 
 static inline int rig_pt_start(
-    void *c, const struct ipui *pp, enum pp_alg alg, bool def, auth_h *fn, void *ctx)
+    void *c, const struct ipui *pp, enum pp_alg alg, auth_h *fn, void *ctx)
 {
 	struct rig *g = c;
 	struct auth_result a = { .handle = 7, .has_rand = true };
 
 	(void)pp;
-	(void)def;
 	rig_note(g, "pt%d ", alg);
 	rig_hex(g->rand, a.rand, 8, NULL);
 	rig_hex(g->rs, a.rs, 16, &a.nrs);
@@ -187,16 +186,6 @@ static inline int rig_sub(
 	return rig_ask(g, fn, ctx, &(struct auth_result){ .ok = true });
 }
 
-static inline int rig_defck(void *c, const struct ipui *pp, uint16_t index, const uint8_t *ck,
-    size_t n, auth_h *fn, void *ctx)
-{
-	(void)pp;
-	(void)index;
-	(void)ck;
-	(void)n;
-	return rig_ask(c, fn, ctx, &(struct auth_result){ .ok = true });
-}
-
 static inline void rig_forget(void *c, const void *ctx)
 {
 	struct rig *g = c;
@@ -219,7 +208,6 @@ static const struct auth_ops rig_auth = { .pt_start = rig_pt_start,
 	.key_start = rig_key_start,
 	.key_check = rig_key_check,
 	.sub = rig_sub,
-	.defck_put = rig_defck,
 	.forget = rig_forget,
 	.ready = rig_ready };
 

@@ -250,7 +250,6 @@ static void test_store(void **state)
 	pp->state = PP_LOCATED;
 	pp->base = 7;
 	pp->seen = 1700000000;
-	pp->defck = 77;
 	(void)snprintf(pp->ac, sizeof(pp->ac), "anna");
 	(void)snprintf(pp->note, sizeof(pp->note), "spare");
 	(void)snprintf(pp->model, sizeof(pp->model), "1001/01");
@@ -276,7 +275,6 @@ static void test_store(void **state)
 	assert_int_equal(pp->state, PP_LOCATED);
 	assert_int_equal(pp->base, 7);
 	assert_int_equal(pp->seen, 1700000000);
-	assert_int_equal(pp->defck, 77);
 	assert_string_equal(pp->ac, "anna");
 	assert_string_equal(pp->note, "spare");
 	assert_string_equal(pp->model, "1001/01");
