@@ -74,8 +74,10 @@ void gen_close(struct leg *l)
 		mem_free_wiped(l->gen, sizeof(*l->gen));
 	if (l->play)
 		mem_free_wiped(l->play, sizeof(*l->play));
+	free(l->det);
 	l->gen = NULL;
 	l->play = NULL;
+	l->det = NULL;
 }
 
 void gen_restart(struct leg *l)
@@ -162,9 +164,24 @@ static bool speech_needed(const struct leg *l)
 {
 	const struct leg *o = sess_other(l);
 
-	if (l->sess->mixed)
+	if (l->sess->mixed || l->det)
 		return true;
 	return o && o->mode == LEG_OUT_GEN && !o->music && (o->map.odd_ptime || adds_tone(o));
+}
+
+/* A far end without events may still send digits, as tones. */
+static void plan_det(const struct mediad *m, struct leg *l)
+{
+	bool wanted = m->conf->dtmf_detect && l->side == SIDE_NETWORK && l->npayload &&
+	              l->event_pt == LEG_NO_PT && leg_receives(l);
+
+	if (wanted && !l->det) {
+		l->det = mem_new(sizeof(*l->det));
+		dtmf_det_init(l->det);
+	} else if (!wanted) {
+		free(l->det);
+		l->det = NULL;
+	}
 }
 
 static void plan_play(struct mediad *m, struct leg *l)
@@ -248,6 +265,7 @@ void gen_plan(struct mediad *m, struct sess *s)
 		if (!l)
 			continue;
 		plan_gen(m, l);
+		plan_det(m, l);
 		plan_play(m, l);
 		ticks |= l->mode == LEG_OUT_GEN || l->play || gen_digits(l);
 	}
@@ -271,6 +289,18 @@ void gen_plan(struct mediad *m, struct sess *s)
 
 /* ---- the tick ---- */
 
+static void detect(struct mediad *m, struct leg *l, const int16_t *pcm)
+{
+	struct media_ev ev = { .kind = MEDIA_EV_DTMF, .side = l->side };
+
+	ev.digit = dtmf_det_feed(l->det, pcm, l->sess->step * 8u);
+	if (!ev.digit)
+		return;
+	stat_add(m->st.dtmf, 1);
+	if (m->event)
+		m->event(m, l->sess, &ev);
+}
+
 static void decode(struct mediad *m, unsigned n)
 {
 	struct gen_pool *w = m->gen;
@@ -291,6 +321,8 @@ static void decode(struct mediad *m, unsigned n)
 		w->part[i].heard = l->play &&
 		                   play_take(l->play, w->part[i].pcm, l->sess->step * 8u) &&
 		                   leg_receives(l);
+		if (l->det)
+			detect(m, l, w->part[i].pcm);
 	}
 }
 

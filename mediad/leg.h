@@ -65,6 +65,7 @@ enum leg_mode { /* how what goes out is made */
 
 struct gen;  /* what a leg needs to make packets of its own */
 struct play; /* and to turn received ones into speech */
+struct dtmf_det;
 
 struct leg {
 	struct sess *sess;
@@ -138,6 +139,7 @@ struct leg {
 	/* Only where speech is made or decoded. */
 	struct gen *gen;
 	struct play *play;
+	struct dtmf_det *det; /* where digits are looked for in the speech */
 };
 
 static inline bool leg_sends(const struct leg *l)

@@ -66,6 +66,9 @@ const struct conf_key mediad_keys[] = {
 	    "DSCP of speech to base stations; that to the network comes from sipd"),
 	KEY("tone-country", CONF_STR, "DE", 0, 2, true, country,
 	    "country whose tones are played, ISO 3166"),
+	KEY("dtmf-detect", CONF_BOOL, "no", 0, 0, true, dtmf_detect,
+	    "look for digits in the speech of SIP peers without telephone-event; their speech is "
+	    "then decoded"),
 	KEY("music-file", CONF_STR, "", 0, 255, false, music,
 	    "music on hold: WAV, 8000 Hz, mono, 16 bit PCM or G.711. Empty: silence"),
 };

@@ -415,6 +415,41 @@ static void digits(void **state)
 	call_close(&c);
 }
 
+/* Digits as tones in the speech of a far end that has no events; what is passed on is passed on all the same. */
+static void tones_of_digits(void **state)
+{
+	static struct call c;
+	struct leg_set set;
+	struct dtmf_gen tones;
+	uint8_t out[160];
+	int16_t pcm[160];
+
+	(void)state;
+	call_open(&c, CODEC_PCMA, PCMA, 20, 20);
+	c.p.conf.dtmf_detect = true;
+	set = set_of(&c.net, SIDE_NETWORK);
+	set.npayload = 1;
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	run(&c.p, c.both, 2, 1000);
+	assert_int_equal(plane_events(&c.p, MEDIA_EV_DTMF), 0);
+	dtmf_gen_init(&tones, 8000);
+	for (const char *d = "16*0"; *d; d++)
+		assert_int_equal(dtmf_gen_digit(&tones, *d, 80, 80), 0);
+	while (memset(pcm, 0, sizeof(pcm)), dtmf_gen_fill(&tones, pcm, 160)) {
+		assert_int_equal(codec_encode(&c.net.enc, pcm, 160, out, sizeof(out)), 160);
+		far_send(&c.net.f, c.net.l, PCMA, out, 160);
+		c.net.f.seq++;
+		c.net.f.ts += 160;
+		plane_wait(&c.p, 20);
+		listen_to(&c.radio);
+	}
+	plane_wait(&c.p, 200);
+	assert_int_equal(plane_events(&c.p, MEDIA_EV_DTMF), 4);
+	assert_int_equal(c.p.ev[c.p.nev - 1].digit, '0');
+	assert_int_equal(c.radio.l->mode, LEG_OUT_PASS);
+	call_close(&c);
+}
+
 /* Comfort noise instead of packets while the talker is silent. */
 static void noise(void **state)
 {
@@ -514,6 +549,7 @@ int main(void)
 		cmocka_unit_test(wav),
 		cmocka_unit_test(conference),
 		cmocka_unit_test(digits),
+		cmocka_unit_test(tones_of_digits),
 		cmocka_unit_test(noise),
 		cmocka_unit_test(rough),
 	};
