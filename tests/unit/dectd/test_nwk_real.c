@@ -244,8 +244,21 @@ static void stack(void **state)
 		skip();
 }
 
-int main(void)
+/* With an argument: the messages in hex, for tests that play the stream to a real dectd. */
+static void print_hex(void *ctx, const struct rfp_msg *m, struct slice raw)
 {
+	(void)ctx;
+	(void)m;
+	for (size_t i = 0; i < raw.n; i++)
+		printf("%02x", (uint8_t)raw.p[i]);
+	putchar('\n');
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return real_stream_each(print_hex, NULL) ? 0 : 77;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames),
 		cmocka_unit_test(stack),
