@@ -133,7 +133,7 @@ many() {
 	air "wait 10 subscription open" > /dev/null
 	for ((i = 0; i < handsets; i++)); do
 		n=$((2000 + i))
-		lines+=("pp add $n ipei=0500300$(printf %05d $n) number=$n profile=${profiles[i % 3]}" "pp $n subscribe ac=4711"
+		lines+=("pp add $n ipei=0500300$(printf %05d $n) number=$n profile=${profiles[i % 3]} spread=yes" "pp $n subscribe ac=4711"
 			"wait 20 pp $n located" "pp $n camp $(base_mac $((i % bases + 1)))") # evenly: a base has 8 channels for speech
 	done
 	air "${lines[@]}" > /dev/null
