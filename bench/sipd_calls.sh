@@ -5,7 +5,7 @@ TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$TOP/build-release}
 BUILD=$(cd "$BUILD" && pwd) || exit 1
 RATE=${1:-400}
-CALLS=${2:-4000}
+CALLS=${2:-3000}
 . "$TOP/tests/system/lib_sipd.sh"
 command -v kamailio >/dev/null && command -v sipp >/dev/null || { echo "kamailio or sipp is not installed"; exit 77; }
 PORT=$(free_port)
@@ -64,8 +64,24 @@ load() { # port
 	sipp -sf "$DIR/uac.xml" 127.0.0.1:$1 -i 127.0.0.1 -p $(free_port) -s 200 -r $RATE -m $CALLS -l 4000 -d 500 -timeout 120 -nostdin > "$DIR/uac-$1.out" 2>&1
 }
 KIDS="$KAM $(pgrep -P $KAM | tr '\n' ' ')"
-k0=$(ticks $KIDS); load $PBX || fail "load through Kamailio"; k1=$(ticks $KIDS)
-s0=$(ticks $SIPD); load $PORT || fail "load through sipd"; s1=$(ticks $SIPD)
-awk -v k=$((k1 - k0)) -v s=$((s1 - s0)) -v n=$CALLS -v r=$RATE -v rss="$(awk '/VmRSS/ {print $2}' /proc/$SIPD/status)" 'BEGIN {
-	printf "%d calls at %d/s: Kamailio %.3f ms CPU a call, sipd %.3f ms, ratio %.2f (target 2.0); sipd resident %.1f MiB\n",
-	    n, r, k / n, s / n, s / (k ? k : 1), rss / 1024 }'
+for round in 1 2 3; do # alternating: the machine is not the same from minute to minute
+	k0=$(ticks $KIDS); load $PBX || fail "load through Kamailio"; k1=$(ticks $KIDS)
+	s0=$(ticks $SIPD); load $PORT || fail "load through sipd"; s1=$(ticks $SIPD)
+	echo "$((k1 - k0)) $((s1 - s0))"
+done | sort -n | awk -v n=$CALLS -v r=$RATE -v rss="$(awk '/VmRSS/ {print $2}' /proc/$SIPD/status)" '
+	{ k[NR] = $1 / n; s[NR] = $2 / n; q[NR] = $2 / ($1 ? $1 : 1) }
+	function mid(a, b, c) { return a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b) }
+	END { printf "%d calls at %d/s, medians of 3: Kamailio %.3f ms CPU a call, sipd %.3f ms, ratio %.2f (target 2.0)\n",
+	    n, r, mid(k[1], k[2], k[3]), mid(s[1], s[2], s[3]), mid(q[1], q[2], q[3]) }'
+# 2,000 calls at the same time: what they cost in memory, and what stays when they are over.
+rss() { awk '/VmRSS/ {print $2}' "/proc/$SIPD/status"; }
+before=$(rss)
+sipp -sf "$DIR/uac.xml" 127.0.0.1:$PORT -i 127.0.0.1 -p $(free_port) -s 200 -r 300 -m 2000 -l 2000 -d 12000 -timeout 120 -nostdin \
+	> "$DIR/uac-many.out" 2>&1 &
+MANY=$!
+sleep 9
+at=$(ctl status 2>/dev/null | grep -o '[0-9]* calls' | head -1)
+peak=$(rss)
+wait $MANY || fail "2,000 calls at the same time"
+awk -v b=$before -v p=$peak -v c="$at" 'BEGIN {
+	printf "%s at the same time: %.1f MiB more resident (target 100)\n", c, (p - b) / 1024 }'
