@@ -8,6 +8,9 @@
 #include "common/mem.h"
 #include "dectd/phone_priv.h"
 
+#define AGAIN_TRIES 12
+#define AGAIN_MS    300
+
 /* ---- lines ---- */
 
 enum line_state line_state(const struct line *l)
@@ -48,6 +51,7 @@ static void done(struct fsm *m)
 
 	tmr_stop(&l->timer);
 	tmr_stop(&l->path);
+	tmr_stop(&l->again);
 	map_del(&ph->all->lines, &l->by_ref);
 	for (unsigned i = 0; i < ph->nlines; i++)
 		if (ph->line[i] == l) {
@@ -90,6 +94,8 @@ static void on_line_timer(struct tmr *t, void *ctx)
 		phone_after(ph);
 }
 
+static void on_again(struct tmr *t, void *ctx);
+
 static struct line *line_new(struct phone *ph, uint64_t ref, bool out)
 {
 	struct line *l = mem_new(sizeof(*l));
@@ -101,6 +107,7 @@ static struct line *line_new(struct phone *ph, uint64_t ref, bool out)
 	l->call_id = ph->next_call_id = (uint8_t)(ph->next_call_id % 120 + 1);
 	tmr_init(&l->timer, ph->all->w, on_line_timer, l);
 	tmr_init(&l->path, ph->all->w, phone_path_again, l);
+	tmr_init(&l->again, ph->all->w, on_again, l);
 	ph->line[ph->nlines++] = l;
 	(void)map_put(&ph->all->lines, &l->by_ref, map_u64(&l->ref));
 	fsm_init(&l->fsm, &line_def, &env, out ? LN_SETUP : LN_OFFER);
@@ -618,27 +625,64 @@ const struct cc_ops phone_cc_ops = {
 
 /* ---- calls that the handset begins ---- */
 
+static int ask_sipd(struct line *l)
+{
+	struct phone *ph = l->phone;
+	struct phones *p = ph->all;
+	struct line *held = phone_in(ph, LN_HELD);
+	struct iwu_setup s = { .called = { l->called, l->ncalled },
+		.complete = l->complete,
+		.emergency = l->emergency,
+		.internal = l->internal,
+		.redial = l->redial,
+		.consultation_of = held ? held->ref : 0 };
+
+	return p->ops->setup(p->ctx, ph->pp, l->ref, &s);
+}
+
+static void on_again(struct tmr *t, void *ctx)
+{
+	struct line *l = ctx;
+
+	(void)t;
+	if (line_state(l) != LN_SETUP)
+		return;
+	int err = ask_sipd(l);
+	if (err)
+		phones_setup_done(l->phone->all, l->ref, err, NULL, false, "");
+}
+
+bool line_again(struct line *l)
+{
+	if (l->again_try >= AGAIN_TRIES)
+		return false;
+	l->again_try++;
+	tmr_start(&l->again, AGAIN_MS);
+	return true;
+}
+
 struct line *line_out(struct phone *ph, struct slice digits, bool redial, int *err)
 {
 	struct phones *p = ph->all;
-	struct line *held = phone_in(ph, LN_HELD);
-	struct iwu_setup s = { .called = digits,
-		.complete = ph->complete || redial,
-		.emergency = ph->emergency,
-		.internal = ph->internal,
-		.redial = redial,
-		.consultation_of = held ? held->ref : 0 };
 
 	*err = ERR_LIMIT;
-	if (ph->nlines == 2)
+	if (ph->nlines == 2 || digits.n > PHONE_DIGITS)
 		return NULL;
 	struct line *l = line_new(ph, p->ops->new_ref(p->ctx), true);
 	p->st.placed++;
 	l->sent_digits = digits.n > 0 || redial;
-	l->complete = s.complete;
+	memcpy(l->called, digits.p ? digits.p : "", digits.n);
+	l->ncalled = digits.n;
+	l->complete = ph->complete || redial;
+	l->emergency = ph->emergency;
+	l->internal = ph->internal;
+	l->redial = redial;
 	ph->complete = ph->internal = ph->emergency = false;
 	ph->active = l;
-	*err = p->ops->setup(p->ctx, ph->pp, l->ref, &s);
+	*err = ask_sipd(l);
+	/* sipd restarts within a second or two: the user hears nothing of it. */
+	if (*err == ERR_LOST && line_again(l))
+		return l;
 	if (*err) {
 		log_ev(LOG_NOTICE, "call not possible", F_CALL(l->ref), F_ERR(*err));
 		(void)line_event(l, LE_DROP);

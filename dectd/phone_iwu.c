@@ -181,6 +181,8 @@ void phones_setup_done(struct phones *p, uint64_t ref, int err, const struct mac
 	if (!l || line_state(l) != LN_SETUP)
 		return;
 	struct phone *ph = l->phone;
+	if (err == ERR_LOST && line_again(l))
+		return;
 	if (err) {
 		log_ev(LOG_NOTICE, "call refused", F_CALL(ref), F_ERR(err), F_WHY(why ? why : ""));
 		bool lost = err == ERR_LOST || err == ERR_TIMEOUT;
@@ -515,6 +517,8 @@ void phones_orphan(struct phones *p, uint32_t ms)
 		ph->hanging_up = false;
 		for (unsigned i = ph->nlines; i > 0; i--) {
 			struct line *l = ph->line[i - 1];
+			if (line_state(l) == LN_SETUP && l->again_try && ph->cc)
+				continue; /* the new sipd is asked */
 			l->orphan = true;
 			if (line_state(l) == LN_UP && ph->active == l && ph->cc)
 				tmr_start(&l->timer, ms);

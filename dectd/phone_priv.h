@@ -38,6 +38,7 @@ enum line_ev {
 };
 extern const struct fsm_def line_def;
 
+#define PHONE_DIGITS 64
 struct line {
 	struct map_node by_ref;
 	uint64_t ref;
@@ -51,6 +52,12 @@ struct line {
 	int signal;                    /* of its ringing */
 	char via[UI_NAME_MAX * 4 + 1]; /* who sent it on */
 	struct mac_media media;
+	/* What sipd was asked for: again, while it is away for a moment. */
+	struct tmr again;
+	unsigned again_try;
+	char called[PHONE_DIGITS];
+	size_t ncalled;
+	bool emergency, internal, redial;
 	struct tmr path;   /* mediad did not take the base's address: again */
 	unsigned path_try; /* how often */
 };
@@ -74,7 +81,6 @@ enum phone_op { /* waits for an answer of sipd */
 	PO_SPLIT
 };
 
-#define PHONE_DIGITS 64
 struct phone {
 	struct list node;
 	struct phones *all;
@@ -126,6 +132,8 @@ enum line_state line_state(const struct line *l);
 int line_event(struct line *l, enum line_ev ev);
 /* Ends a line at sipd (unless cause is IWU_NONE) and lets it go. */
 void line_drop(struct line *l, enum iwu_cause cause);
+/* sipd did not answer since it is away: asked again soon; false: it was long enough. */
+bool line_again(struct line *l);
 struct line *line_out(struct phone *ph, struct slice digits, bool redial, int *err);
 struct cc_show phone_show(int signal);
 /* Display and signal in the call that is on; text may be NULL. */

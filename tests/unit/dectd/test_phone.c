@@ -188,15 +188,33 @@ static void failure_tones(void **state)
 	/* sipd is away. */
 	r->setup_err = ERR_LOST;
 	pp_setup_with(r, "99", true, 8);
+	EXPECT(r, "sipd setup 105 '99' complete\n");
+	for (int i = 0; i < 11; i++)
+		pass(r, 300);
+	forget(r);
+	pass(r, 300);
 	EXPECT(r, "sipd setup 105 '99' complete\n"
 	          "> CC-RELEASE-COM reason=34 display='Server not reachable'\nidle\n");
 	r->setup_err = 0;
+	/* For a moment only: it is asked again, also when it died with the request. */
+	r->setup_err = ERR_LOST;
+	pp_setup_with(r, "99", true, 8);
+	r->setup_err = 0;
+	phones_orphan(r->phones, 1000);
+	forget(r);
+	pass(r, 300);
+	EXPECT(r, "sipd setup 106 '99' complete\n");
+	phones_setup_done(r->phones, 106, ERR_LOST, NULL, false, "");
+	pass(r, 300);
+	EXPECT(r, "sipd setup 106 '99' complete\n");
+	setup_ok(r, 106);
+	pp_hangs_up(r);
 	/* The base has no channel. */
 	r->media_err = ERR_BUSY;
 	pp_setup_with(r, "99", true, 8);
 	forget(r);
-	setup_ok(r, 106);
-	EXPECT(r, "speech session 106\nsipd release 106 no channel\n"
+	setup_ok(r, 107);
+	EXPECT(r, "speech session 107\nsipd release 107 no channel\n"
 	          "> CC-RELEASE-COM reason=33 display='No channel free'\nidle\n");
 	rig_free(r);
 }
