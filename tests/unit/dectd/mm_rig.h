@@ -31,6 +31,7 @@ struct rig {
 	/* certd's part: what it will say */
 	bool deaf;      /* takes questions and never answers */
 	bool away;      /* ERR_LOST */
+	bool any;       /* whatever the handset answers is right */
 	const char *ac; /* the only access code's name that it knows */
 	const char *rand, *rs, *res1, *res2, *dck, *rs2, *rand2;
 	int err;
@@ -45,7 +46,7 @@ static inline void rig_note(struct rig *g, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static inline void rig_note(struct rig *g, const char *fmt, ...)
 {
-	size_t n = strlen(g->log);
+	size_t n = strlen(g->log) < sizeof(g->log) - 32 ? strlen(g->log) : 0;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -118,7 +119,7 @@ static inline int rig_pt_check(
 	assert_int_equal(handle, 7);
 	rig_note(g, rand_p ? "check2 " : "check ");
 	rig_hex(g->res1, want, 4, NULL);
-	a.ok = memcmp(want, res1, 4) == 0;
+	a.ok = g->any || memcmp(want, res1, 4) == 0;
 	if (a.ok)
 		rig_hex(g->dck, a.ck, 16, &a.nck);
 	return rig_ask(g, fn, ctx, &a);
