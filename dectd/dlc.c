@@ -773,26 +773,44 @@ const struct dlc_stats *dlc_stats(const struct dlc *d)
 	return &d->st;
 }
 
-int dlc_send(struct dlc_link *l, const void *msg, size_t n)
+static void enqueue(struct dlc_link *l, const void *msg, size_t n)
 {
-	struct dlc_msg *m;
+	struct dlc_msg *m = mem_new(sizeof(*m) + n);
 
-	if (n == 0 || n > DLC_MSG_MAX)
-		return ERR_LIMIT;
-	if (l->want_release || l->dead || l->up & UP_RELEASE || l->fsm.st >= L_DOWN)
-		return ERR_STATE;
-	if (l->queued == DLC_QUEUE_MAX)
-		return ERR_BUSY;
-	m = mem_new(sizeof(*m) + n);
 	m->n = (uint16_t)n;
-	memcpy(m->data, msg, n);
+	if (n)
+		memcpy(m->data, msg, n);
 	list_append(&l->queue, &m->node);
 	l->queued++;
 	l->was_idle = false;
 	/* In an upcall the frames go out after it; otherwise now. */
 	if (!l->c->busy)
 		pump(l->c);
+}
+
+int dlc_send(struct dlc_link *l, const void *msg, size_t n)
+{
+	if (n == 0 || n > DLC_MSG_MAX)
+		return ERR_LIMIT;
+	if (l->want_release || l->dead || l->up & UP_RELEASE || l->fsm.st >= L_DOWN)
+		return ERR_STATE;
+	if (l->queued == DLC_QUEUE_MAX)
+		return ERR_BUSY;
+	enqueue(l, msg, n);
 	return 0;
+}
+
+void dlc_probe(struct dlc_link *l)
+{
+	if (!dlc_idle(l) || l->fsm.st != L_OPEN || l->want_release || l->dead)
+		return;
+	if (l->cls == DLC_A) {
+		enqueue(l, NULL, 0);
+		return;
+	}
+	(void)fsm_event(&l->fsm, L_EV_PROBE, NULL);
+	if (!l->c->busy)
+		pump(l->c);
 }
 
 void dlc_release(struct dlc_link *l)

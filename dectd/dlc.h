@@ -106,6 +106,10 @@ void dlc_release(struct dlc_link *l);
 /* Abnormal release: link and connection go at once, without release_ind; l is invalid afterwards. */
 void dlc_abort(struct dlc_link *l);
 
+/* Makes sure that the portable part is still there: it has to answer (class B: an enquiry, class A: an I-frame without
+ * information), or release_ind follows after the retransmissions. Nothing where an answer is awaited anyway. */
+void dlc_probe(struct dlc_link *l);
+
 struct mac_conn *dlc_conn(const struct dlc_link *l);
 enum dlc_class dlc_class_of(const struct dlc_link *l);
 bool dlc_idle(const struct dlc_link *l); /* nothing queued, nothing unacknowledged */

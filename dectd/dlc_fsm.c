@@ -418,6 +418,18 @@ static int b_release_expired(struct fsm *m, int ev, const void *arg)
 	return down(link_of(m), DLC_UNCONFIRMED);
 }
 
+/* An enquiry without need: it comes back to OPEN by the answer, or ends as after lost frames. */
+static int b_probe(struct fsm *m, int ev, const void *arg)
+{
+	struct dlc_link *l = link_of(m);
+
+	(void)ev;
+	(void)arg;
+	l->rc = 0;
+	l->poll = true;
+	return FSM_NEXT;
+}
+
 /* Ask where the portable part is before anything is repeated. */
 static int b_moved(struct fsm *m, int ev, const void *arg)
 {
@@ -461,6 +473,7 @@ static const char *const events[L_NEV] = {
 	[L_EV_SENT] = "sent",
 	[L_EV_RELEASE] = "release",
 	[L_EV_MOVED] = "moved",
+	[L_EV_PROBE] = "probe",
 	[L_EV_TIMER] = "timer",
 };
 
@@ -505,6 +518,7 @@ static const struct fsm_row rows_b[] = {
 	B_LIVE(L_OPEN),
 	{ L_OPEN, L_EV_SENT, L_WAIT, 0, NULL },
 	{ L_OPEN, L_EV_RELEASE, L_RELEASE, 0, b_release },
+	{ L_OPEN, L_EV_PROBE, L_RECOVER, 0, b_probe },
 	B_LIVE(L_WAIT),
 	{ L_WAIT, L_EV_SENT, L_WAIT, 0, NULL },
 	{ L_WAIT, L_EV_TIMER, L_RECOVER, MAY_ACK, b_expired },

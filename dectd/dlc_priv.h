@@ -29,6 +29,7 @@ enum {            /* events */
 	L_EV_SENT,    /* an I-frame went out */
 	L_EV_RELEASE, /* local wish, all sent and acknowledged */
 	L_EV_MOVED,   /* at another base: what was in the buffers may be lost */
+	L_EV_PROBE,   /* is the portable part still there? */
 	L_EV_TIMER,
 	L_NEV
 };

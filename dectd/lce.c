@@ -530,6 +530,9 @@ static struct lce_link *bind_link(
 		    F_REMEDY("two handsets with one identity, or one that was restarted: it is let "
 		             "in when the first connection is gone"));
 		(void)fsm_event(&l->fsm, E_ABORT, NULL);
+		/* Base stations don't report every lost connection: one that is dead ends soon, and the next try gets in. */
+		if (old->dl)
+			dlc_probe(old->dl);
 		return NULL;
 	}
 	if (old) {

@@ -609,6 +609,41 @@ static void a_release(void **state)
 
 /* ---- connections ---- */
 
+static void probes(void **state)
+{
+	struct t *t = *state;
+
+	open_b(t);
+	dlc_probe(t->l);
+	air_expect(&t->air, "1:5 233101\n");
+	dlc_probe(t->l); /* it is awaited already */
+	air_expect(&t->air, "");
+	air_dtr(&t->air, 1, 5);
+	send_hex(t->l, "0540"); /* waits for the answer */
+	air_expect(&t->air, "");
+	air_rx(&t->air, 1, 5, "231101");
+	air_expect(&t->air, "1:5 2320090540\n");
+	air_dtr(&t->air, 1, 5);
+	air_rx(&t->air, 1, 5, "232101");
+	events(t, "idle ");
+	dlc_probe(t->l);
+	t->air.mute = true;
+	for (unsigned i = 0; i < 20 && t->l; i++) {
+		tmr_advance(t->air.w, 1000);
+		air_dtr(&t->air, 1, 5);
+	}
+	events(t, "rel3 ");
+	t->air.mute = false;
+	air_forget(&t->air);
+
+	open_a(t);
+	dlc_probe(t->l);
+	air_expect(&t->air, "1:7 132001\n");
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "132101");
+	events(t, "idle ");
+}
+
 static void losses(void **state)
 {
 	struct t *t = *state;
@@ -746,6 +781,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_timers, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_set_up_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_release, setup, teardown),
+		cmocka_unit_test_setup_teardown(probes, setup, teardown),
 		cmocka_unit_test_setup_teardown(losses, setup, teardown),
 		cmocka_unit_test_setup_teardown(garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(handover, setup, teardown),

@@ -478,8 +478,11 @@ static void clash(void **state)
 	air_forget(&t->air);
 	in_b(t, 5, 0xe9999, "0554" PP);
 	events(t, "");
-	air_expect(&t->air, "dis 1:5\n");
+	/* The first one has to show that it is there. */
+	air_expect(&t->air, "1:4 235101\ndis 1:5\n");
 	assert_ptr_equal(lce_find(t->e, &t->pp), l);
+	air_dtr(&t->air, 1, 4);
+	air_rx(&t->air, 1, 4, "231101");
 	/* The same portable part comes anew. */
 	in_b(t, 6, 0xe1234, "0554" PP);
 	events(t, "down5 up mm:LOCATE-REQUEST ");
