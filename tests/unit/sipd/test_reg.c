@@ -213,12 +213,13 @@ static void paced(void **state)
 {
 	static const char slow[] =
 	    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n"
-	    "default-domain = example.test\nmessage-waiting = no\nregister-when = "
-	    "always\nkeep-alive = 0\n"
+	    "default-domain = example.test\nmessage-waiting = no\nkeep-alive = 0\n"
+	    "register-when = never\n"
 	    "register-rate = 100\nproxy-1 = sip:127.0.0.1:%u\n";
 	struct rig *r = rig_new(slow);
 	char name[16], ipei[16];
 	unsigned seen = 0;
+	bool had[100] = { false };
 	(void)state;
 
 	for (int i = 0; i < 100; i++) {
@@ -234,7 +235,12 @@ static void paced(void **state)
 		uv_run(&r->loop, UV_RUN_NOWAIT);
 		usleep(500);
 		while (sip_next(r)) {
-			seen += strncmp(got, "REGISTER ", 9) == 0;
+			const char *from = strstr(got, "<sip:3");
+			unsigned at = from ? (unsigned)atoi(from + 5) - 300 : 100;
+			if (strncmp(got, "REGISTER ", 9) == 0 && at < 100 && !had[at]) {
+				had[at] = true; /* a busy machine makes repeats */
+				seen++;
+			}
 			sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
 		}
 	}
