@@ -53,7 +53,8 @@ start() { # daemon, arguments… : PID_name, PID_name1 … of instances
 PORT=$(free_port)
 SIP_PORT=$(free_port)
 MEDIADS=${MEDIADS:-1}
-MEDIA_PORTS=$((17000 + RANDOM % 14 * 1000))
+# Of its own, so that no two tests want the same ports: tests run side by side.
+MEDIA_IP=127.$((220 + RANDOM % 30)).$((RANDOM % 256)).$((1 + RANDOM % 250))
 # Each run its own base addresses: tests run side by side. 127.16.x.y … belong to nobody else.
 NET=$(printf '%02x%02x' $((RANDOM % 200)) $((RANDOM % 256)))
 base_mac() { printf '0200%s%02x%02x' "$NET" $((PORT % 256)) "$1"; }
@@ -62,7 +63,7 @@ start_suite() { # further configuration on standard input
 	{
 		printf '[common]\nruntime-dir = %s\nstate-dir = %s\n' "$DIR/run" "$DIR/state"
 		printf '[sipd]\nlisten-address = 127.0.0.1\nlocal-port = %s\ntransports = udp\n' "$SIP_PORT"
-		printf '[mediad]\nrtp-address = 127.0.0.1\ninstances = %s\nrtp-ports = %s-%s\n' "$MEDIADS" "$MEDIA_PORTS" $((MEDIA_PORTS + 999))
+		printf '[mediad]\nrtp-address = %s\ninstances = %s\nrtp-ports = 17000-18999\n' "$MEDIA_IP" "$MEDIADS"
 		printf '[dectd]\nlisten-address = 127.0.0.1\nport = %s\npark = 1F102AF12C\n' "$PORT"
 		cat
 	} > "$DIR/ipdect.conf"
