@@ -2,7 +2,9 @@
  * no radio: every user's handset is there, rings at once and answers; it can call, too. Media sessions get addresses, no
  * speech flows.
  *
- *   softcall -r RUNTIME_DIR [-a ANSWER_MS] [-h HOLD_MS] [-u FIRST_USER -n USERS -t TARGET -R CALLS_PER_S -c CALLS] [-s SECONDS]
+ * With -x real mediads are there: only dectd is played.
+ *
+ *   softcall -r RUNTIME_DIR [-x] [-a ANSWER_MS] [-h HOLD_MS] [-u FIRST_USER -n USERS -t TARGET -R CALLS_PER_S -c CALLS] [-s SECONDS]
  *
  * Prints a line of JSON with what was seen when it ends. */
 #include <signal.h>
@@ -43,7 +45,7 @@ static struct {
 	uint64_t next_session;
 	uint32_t causes[32];
 	struct tmr pace, report, stop;
-	bool synced, media; /* users are known; sipd has found our mediad */
+	bool synced, media, no_mediad; /* users are known; sipd has found our mediad */
 	uint64_t setup_us;
 } g;
 
@@ -427,7 +429,7 @@ int main(int argc, char **argv)
 	int opt;
 
 	g.rate = 10;
-	while ((opt = getopt(argc, argv, "r:a:h:u:n:t:R:c:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "r:a:h:u:n:t:R:c:s:x")) != -1) {
 		unsigned long v = optarg ? strtoul(optarg, NULL, 10) : 0;
 		switch (opt) {
 		case 'r':
@@ -457,6 +459,9 @@ int main(int argc, char **argv)
 		case 's':
 			g.seconds = (uint32_t)v;
 			break;
+		case 'x':
+			g.media = g.no_mediad = true;
+			break;
 		default:
 			return 64;
 		}
@@ -478,7 +483,7 @@ int main(int argc, char **argv)
 	def.ctx = &g.mediad;
 	g.mediad = ipc_node_new(&def);
 	(void)snprintf(path, sizeof(path), "%s/mediad-1.sock", g.dir);
-	if (ipc_serve_path(g.mediad, path, 0660, IPC_DOOR_LINK))
+	if (!g.no_mediad && ipc_serve_path(g.mediad, path, 0660, IPC_DOOR_LINK))
 		return 71;
 	def.name = "dectd";
 	def.instance = 0;

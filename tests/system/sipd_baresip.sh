@@ -6,6 +6,7 @@ command -v baresip >/dev/null || { echo "baresip is not installed"; exit 77; }
 PORT=$(free_port)
 BARE=$(free_port)
 CTRL=$(free_port)
+RTP=$((10000 + RANDOM % 100 * 50))
 mkdir "$DIR/phone"
 python3 -c 'import math, struct, sys, wave
 w = wave.open(sys.argv[1], "wb"); w.setnchannels(1); w.setsampwidth(2); w.setframerate(8000)
@@ -23,7 +24,7 @@ busy_aufile none
 notfound_aufile none
 error_aufile none
 net_interface 127.0.0.1
-rtp_ports 30000-30100
+rtp_ports $RTP-$((RTP + 40))
 call_max_calls 4
 ctrl_tcp_listen 127.0.0.1:$CTRL
 module_path /usr/lib/baresip/modules
@@ -116,4 +117,38 @@ start_softcall out -u 200 -n 5 -t sip:bob@127.0.0.1:$BARE -R 2 -c 3 -h 700 -s 20
 wait "$SOFT"
 [ "$(field "$DIR/out.out" answered_out)" = 3 ] || fail "calls to baresip: $(cat "$DIR/out.out")"
 echo "3 calls to baresip"
+
+# Two real mediads: the one that carries the call is killed, the other takes it over.
+if [ -x "$BUILD/mediad" ]; then
+	M=$((20000 + RANDOM % 400 * 100))
+	cat >> "$DIR/ipdect.conf" <<-CONF
+	[mediad]
+	rtp-address = 127.0.0.1
+	CONF
+	for i in 1 2; do
+		sed "/^\[mediad\]/a rtp-ports = $((M + i * 40))-$((M + i * 40 + 39))" "$DIR/ipdect.conf" > "$DIR/mediad-$i.conf"
+		"$BUILD/mediad" -c "$DIR/mediad-$i.conf" -i $i > "$DIR/mediad-$i.log" 2>&1 &
+		MEDIAD[$i]=$!
+		PIDS+=("${MEDIAD[$i]}")
+	done
+	both() { [ "$(grep -c 'mediad is there' "$DIR/sipd.log")" -ge $((SEEN + 2)) ]; }
+	SEEN=$(grep -c 'mediad is there' "$DIR/sipd.log")
+	wait_for 10 both || fail "two mediads: $(tail -3 "$DIR"/mediad-*.log)"
+	start_softcall moved -x -a 50
+	phone dial=sip:201@127.0.0.1:$PORT wait=CALL_ESTABLISHED sleep=0.5
+	at() { ctl --json call list | grep -o 'mediad-[12]' | head -1; }
+	A=$(at)
+	updates() { grep -c "stream: update 'audio'" "$DIR/baresip.log"; }
+	U=$(updates)
+	kill -9 "${MEDIAD[${A#mediad-}]}"
+	moved() { [ -n "$(at)" ] && [ "$(at)" != "$A" ]; }
+	began=$(date +%s%3N)
+	wait_for 5 moved || fail "the call stayed at $A: $(ctl call list)"
+	echo "call moved from $A to $(at) in $(($(date +%s%3N) - began)) ms"
+	reinvited() { [ "$(updates)" -gt "$U" ]; }
+	wait_for 1 reinvited || fail "baresip got no re-INVITE within a second"
+	phone sleep=0.5 hangup
+	stop_softcall
+	[ "$(field "$DIR/moved.out" answered_in)" = 1 ] && [ "$(field "$DIR/moved.out" ended)" = 1 ] || fail "$(cat "$DIR/moved.out")"
+fi
 kill -0 "$SIPD" || fail "sipd died"
