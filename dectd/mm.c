@@ -26,6 +26,7 @@ struct mm *mm_new(struct dectd *r, const struct auth_ops *auth, void *auth_ctx)
 	list_init(&m->erasing);
 	lce_register(r->lce, NWK_MM, &entity, m);
 	lce_set_dir(r->lce, &dir, m);
+	mm_hunt_init(m);
 	return m;
 }
 
@@ -180,6 +181,7 @@ void mm_free(struct mm *m)
 {
 	if (!m)
 		return;
+	tmr_stop(&m->hunt);
 	LIST_FOREACH(&m->eps, it)
 	{
 		struct mm_ep *ep = LIST_ENTRY(it, struct mm_ep, node);
@@ -215,7 +217,7 @@ void mm_hold(struct mm_ep *ep, bool on)
 static bool work_left(const struct mm_ep *ep)
 {
 	return ep->nqueued || ep->term_wanted || ep->rekey_wanted || ep->assign_wanted ||
-	       ep->identify_wanted || !list_empty(&ep->waiters);
+	       ep->identify_wanted || ep->prove_wanted || !list_empty(&ep->waiters);
 }
 
 void mm_begin(struct mm_ep *ep, enum mm_job job)
@@ -535,8 +537,7 @@ void mm_pp_gone(struct mm *m, struct pp *pp)
 
 /* ---- what the link control reports ---- */
 
-/* Is it still there? A page that nobody answers tells it within N300 times LCE.03. */
-static void verify(struct mm *m, struct pp *pp)
+void mm_verify(struct mm *m, struct pp *pp)
 {
 	struct lce_link *l;
 
@@ -562,6 +563,7 @@ static void ev_up(struct mm *m, struct lce_link *l)
 	if (pp && pp->verifying) {
 		pp->verifying = false;
 		pp->page_row = 0;
+		ep->prove_wanted = pp->state == PP_LOST;
 		lce_drop(l, NWK_MM, true);
 	}
 	if (pp && m->r->conf->cipher == CIPHER_OFF && !m->r->conf->authenticate)
@@ -593,13 +595,14 @@ static void ev_down(struct mm *m, struct lce_link *l, enum lce_why why)
 		pp->page_row++;
 		if (pp->verifying || pp->page_row >= m->r->conf->lost_after)
 			pp_lost(pp, pp->leaving ? PP_DETACHED : PP_LOST);
+		mm_hunt(m);
 	}
 	pp->verifying = false;
 	if (why == LCE_WHY_UNREACHABLE)
 		return;
 	pp->leaving = check;
 	if (check || (why == LCE_WHY_RADIO && pp_reachable(pp)))
-		verify(m, pp);
+		mm_verify(m, pp);
 }
 
 static void ev_cipher(struct mm *m, struct lce_link *l, const struct lce_event *ev)

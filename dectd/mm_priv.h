@@ -46,6 +46,7 @@ enum mm_job {
 	JOB_TERM_FT,
 	JOB_ASSIGN,
 	JOB_IDENTIFY,
+	JOB_PROVE, /* it answered a page that looked for it */
 };
 
 enum mm_asked { /* what is being waited for in MM_ASKING */
@@ -127,7 +128,7 @@ struct mm_ep {
 	char ac[AUTH_AC_MAX + 1];
 	struct list waiters; /* of JOB_SECURE */
 	struct pp_wait disk;
-	bool rekey_wanted, term_wanted, assign_wanted, identify_wanted;
+	bool rekey_wanted, term_wanted, assign_wanted, identify_wanted, prove_wanted;
 	mm_done_h *term_done;
 	void *term_ctx;
 	struct mm_ft ft;
@@ -138,6 +139,7 @@ struct mm {
 	const struct auth_ops *auth;
 	void *auth_ctx;
 	struct list eps, orphans, erasing;
+	struct tmr hunt;
 	struct mm_stats st;
 	const struct mm_watch *watch;
 	void *watch_ctx;
@@ -162,6 +164,11 @@ void mm_hold(struct mm_ep *ep, bool on);
 void mm_answered_cert(void *ctx, const struct auth_result *a);
 void mm_note(struct mm_ep *ep, const char *reason);
 void mm_unsafe(struct mm_ep *ep, uint8_t reason);
+/* Is it still there? A page that nobody answers tells it within N300 times LCE.03. */
+void mm_verify(struct mm *m, struct pp *pp);
+/* mm_hunt.c */
+void mm_hunt_init(struct mm *m);
+void mm_hunt(struct mm *m); /* a handset was lost */
 /* certd forgets the key, the device is deleted, done is called. */
 void mm_erase(struct mm *m, struct pp *pp, int err, mm_done_h *done, void *ctx);
 

@@ -622,6 +622,8 @@ static int proceed(struct mm_ep *ep)
 		if (!ep->fresh)
 			return ask_auth(ep);
 		return ep->renewed ? mm_finish(ep, 0) : send_cipher(ep);
+	case JOB_PROVE:
+		return ep->fresh ? mm_finish(ep, 0) : ask_auth(ep);
 	case JOB_TERM_FT:
 		return send_term(ep);
 	case JOB_ASSIGN:
@@ -669,6 +671,9 @@ int mm_act_step(struct fsm *f, int ev, const void *arg)
 	} else if (ep->identify_wanted) {
 		ep->identify_wanted = false;
 		mm_begin(ep, JOB_IDENTIFY);
+	} else if (ep->prove_wanted) {
+		ep->prove_wanted = false;
+		mm_begin(ep, JOB_PROVE);
 	} else {
 		mm_hold(ep, false);
 		return MM_IDLE;

@@ -416,6 +416,8 @@ void pp_seen(struct pp *pp, uint32_t base, uint32_t cluster)
 	if (back)
 		pp->state = PP_LOCATED;
 	pp->page_row = 0;
+	pp->hunts = 0;
+	pp->hunt_at = 0;
 	pp_touch(pp);
 	if (moved || back)
 		pp_changed(pp, PP_C_REACH);

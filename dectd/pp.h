@@ -99,6 +99,8 @@ struct pp {
 	unsigned page_row; /* pages in a row without an answer */
 	bool verifying;    /* a page goes out to see whether it is still there */
 	bool leaving;      /* it said that it leaves, without a proof */
+	unsigned hunts;    /* how often it was looked for since it was lost (mm_hunt.c) … */
+	uint64_t hunt_at;  /* … and when next; 0: not yet decided */
 	void *cc;          /* call control's own */
 	struct list dirty; /* in the list of those that changed since they were stored */
 	struct list tell;  /* in the list of those that sipd is to hear of (dev_ipc.c) */

@@ -826,6 +826,40 @@ static void test_radio_lost(void **state)
 	rig_fini(&g);
 }
 
+/* A lost handset is looked for at growing intervals; when it answers and proves itself it is there again. */
+static void test_hunt(void **state)
+{
+	struct rig g;
+	struct hs h;
+	struct pp *pp;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	pp = subscribed(&g);
+	pp->state = PP_LOST;
+	hs_wait(&h, 29000);
+	assert_string_equal(h.other, "");
+	hs_wait(&h, 11000);
+	assert_non_null(strstr(h.other, "page 1 00abcd"));
+	hs_wait(&h, 20000); /* nobody answers */
+	assert_int_equal(pp->state, PP_LOST);
+	h.other[0] = '\0';
+	hs_wait(&h, 20000);
+	assert_string_equal(h.other, "");
+	hs_wait(&h, 22000);
+	assert_non_null(strstr(h.other, "page 1 00abcd"));
+	/* Somebody answers: not before it proved who it is. */
+	hs_first(&h, 0xe1234, "0071 " IPUI);
+	hs_expect(&h, "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n");
+	assert_int_equal(pp->state, PP_LOST);
+	hs_say(&h, "8541 0d04b3d4cf3b");
+	hs_wait(&h, 5);
+	assert_int_equal(pp->state, PP_LOCATED);
+	assert_int_equal(pp->hunts, 0);
+	rig_fini(&g);
+}
+
 /* Two handsets with one identity: the second has to prove itself; it cannot. */
 static void test_clone(void **state)
 {
@@ -1114,6 +1148,7 @@ int main(void)
 		cmocka_unit_test(test_terminate_by_handset),
 		cmocka_unit_test(test_detach),
 		cmocka_unit_test(test_radio_lost),
+		cmocka_unit_test(test_hunt),
 		cmocka_unit_test(test_clone),
 		cmocka_unit_test(test_ipei_clash),
 		cmocka_unit_test(test_identity),
