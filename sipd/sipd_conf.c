@@ -44,8 +44,10 @@ const struct conf_key sipd_keys[] = {
 	{ "sipd", "tos", CONF_INT, "24", 0, 63, false, OFF(dscp), "DSCP of signalling.", NULL },
 	{ "sipd", "priority-8021p", CONF_INT, "3", 0, 7, false, OFF(priority_8021p),
 	    "Priority of signalling frames.", NULL },
-	{ "sipd", "gruu", CONF_BOOL, "yes", 0, 0, true, OFF(gruu),
-	    "Ask the registrar for a globally routable URI.", NULL },
+	{ "sipd", "gruu", CONF_BOOL, "no", 0, 0, true, OFF(gruu),
+	    "Ask the registrar for a globally routable URI and use it in dialogs; only for proxies "
+	    "that route it there, which many that offer one do not.",
+	    NULL },
 	{ "sipd", "use-sips", CONF_BOOL, "no", 0, 0, true, OFF(sips), "Write sips: URIs.", NULL },
 	{ "sipd", "tls-allow-insecure", CONF_BOOL, "no", 0, 0, false, OFF(tls_insecure),
 	    "Accept peers whose certificate cannot be proven.", NULL },
