@@ -621,8 +621,7 @@ static void cipher_request(struct softpp *pp, const struct sp_msg *m)
 	}
 	/* DSC takes the 64 least significant bits of a longer key (dect-security 3). */
 	if (air_cipher(pp->conn, pp->dck + pp->ndck - 8, 8) && pp->conn) {
-		if (!pp->ciphered)
-			sp_event(pp, "ciphered");
+		sp_event(pp, pp->ciphered ? "re-keyed" : "ciphered");
 		pp->ciphered = true;
 	}
 }
