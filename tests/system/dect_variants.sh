@@ -1,0 +1,44 @@
+#!/bin/bash
+# What the other tests leave out: DSAA2, base stations of the old generation (fixed keys, no ciphering on air) alone and beside new
+# ones, a handset without a display, one that is left in clear by policy.
+. "$TOP/tests/system/lib_dect.sh"
+[ -x "$BUILD/mediad" ] || { echo "not built: mediad"; exit 77; }
+start_suite << X
+dsaa2 = yes
+cipher = optional
+X
+base_up 1
+base_up 2 gen=old
+B1=$(base_mac 1) B2=$(base_mac 2)
+handset 203 profile=ng
+handset 204 profile=gap-b
+handset 205 profile=gap-a display=0x0
+subscribed 203 204 205
+air "pp 204 camp $B2" "pp 205 camp $B2"
+grep -q 'pp 203 key allocated DSAA2' "$DIR/softrfp.log" || fail "DSAA2 was not used with the handset that offers it"
+grep -q 'pp 204 key allocated DSAA$' "$DIR/softrfp.log" || fail "DSAA was not used with the handset that has nothing else"
+tones() {
+	air "pp $1 tone 700" "pp $2 tone 1100" "sleep 0.4" "pp $1 expect-tone 1100" "pp $2 expect-tone 700" "sleep 1.5"
+	local n
+	for n in $1 $2; do
+		air "pp $n heard" | tee "$DIR/heard" | grep -Eq 'good (1[2-9]|[2-9][0-9]) bad 0' || fail "$n hears: $(cat "$DIR/heard")"
+	done
+	air "pp $1 tone 0" "pp $2 tone 0"
+}
+call() { air mark "pp $1 dial $2" "wait 5 pp $2 ringing" "pp $2 answer" "wait 5 pp $2 connected" "sleep 0.2"; }
+for pair in "203 204" "204 205" "205 203"; do
+	set -- $pair
+	call $1 $2
+	tones $1 $2
+	[ $1 != 203 ] || air "pp 203 auth-base" "wait 5 pp 203 base is authentic"
+	air "pp $1 hangup" "wait 5 pp $2 released" "sleep 0.5"
+done
+call 203 204
+shows 203 ' ciphered '
+shows 204 ' clear '
+air "pp 203 hangup" "wait 5 pp 204 released"
+ctl handset delete 050030000203 > /dev/null || fail "handset delete"
+air "wait 10 pp 203 subscription ended by the base"
+none_left
+no_violations
+echo ok
