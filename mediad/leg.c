@@ -14,9 +14,9 @@
 #include "mediad/play.h"
 #include "mediad/sess.h"
 
-#define PORT_TRIES   64      /* ports that others hold are stepped over */
-#define OLD_KEYS_US  2000000 /* packets under way at a re-key */
-#define POOR_SECONDS 5
+#define PORT_TRIES    64       /* ports that others hold are stepped over */
+#define OLD_KEYS_US   2000000  /* packets under way at a re-key */
+#define TELL_AGAIN_US 10000000 /* the word of a time-out may be lost on the way to sipd */
 
 const char *const leg_bad_names[LEG_NBAD] = { "junk", "source", "payload-type", "ssrc", "auth",
 	"replay", "old", "rtcp", "direction", "payload" };
@@ -497,9 +497,11 @@ void leg_house(struct mediad *m, struct leg *l)
 			l->silent = true;
 			event(m, l, MEDIA_EV_SILENCE, (uint32_t)(quiet / 1000));
 		}
-		if (!l->timed_out && quiet >= (uint64_t)m->conf->timeout_ms * 1000) {
+		if (quiet >= (uint64_t)m->conf->timeout_ms * 1000 &&
+		    (!l->timed_out || now >= l->timeout_told_us + TELL_AGAIN_US)) {
+			stat_add(m->st.timeouts, !l->timed_out);
 			l->timed_out = true;
-			stat_add(m->st.timeouts, 1);
+			l->timeout_told_us = now;
 			event(m, l, MEDIA_EV_TIMEOUT, (uint32_t)(quiet / 1000));
 		}
 	}

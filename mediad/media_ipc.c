@@ -554,7 +554,15 @@ void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *
 	}
 	if (ev->ice)
 		put_event_cands(&e, ev, cand, pcand, pair);
-	(void)ipc_event(s->owner, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT, &e.base);
+	/* When a whole network falls silent, thousands of these come at once: they may be lost rather than the link
+	 * (a time-out is told again). What a call cannot do without is delivered. */
+	if (ev->kind == MEDIA_EV_SILENCE || ev->kind == MEDIA_EV_RESUMED ||
+	    ev->kind == MEDIA_EV_TIMEOUT || ev->kind == MEDIA_EV_QUALITY ||
+	    ev->kind == MEDIA_EV_LATCHED)
+		(void)ipc_event_latest(s->owner, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT,
+		    ((uint32_t)s->id << 6) | (uint32_t)ev->kind << 2 | (uint32_t)ev->side, &e.base);
+	else
+		(void)ipc_event(s->owner, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT, &e.base);
 }
 
 void mediad_send_load(struct mediad *m)

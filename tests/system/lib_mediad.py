@@ -95,7 +95,7 @@ class Soft:
         return json.loads(" ".join(self.cmd(f"{verb} {session}")))
 
     def close(self):
-        self.p.stdin.close()
+        self.p.kill()  # it may be blocked by events that nobody read
         self.p.wait()
 
 
