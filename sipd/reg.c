@@ -167,6 +167,13 @@ static void on_probe_timer(struct tmr *t, void *ctx)
 	probe(ctx);
 }
 
+void regs_ask_again(struct regs *r)
+{
+	for (unsigned i = 0; i < r->nproxy; i++)
+		if (r->proxy[i].down)
+			tmr_start(&r->proxy[i].probe, 0);
+}
+
 static void probe(struct proxy *p)
 {
 	struct sipd *s = p->regs->s;

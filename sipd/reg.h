@@ -11,6 +11,8 @@ struct regs *regs_new(struct sipd *s);
 void regs_free(struct regs *r);
 /* Proxies, times or policies changed. */
 void regs_reconf(struct regs *r);
+/* Proxies that are down are asked at once: what kept us from them may be over (our certificate, whom we trust). */
+void regs_ask_again(struct regs *r);
 /* The user's record or handset changed: registers, refreshes or removes as the policy says. */
 void reg_update(struct sipd *s, struct user *u);
 void reg_remove(struct sipd *s, struct user *u); /* the record goes away */

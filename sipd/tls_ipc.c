@@ -10,6 +10,7 @@
 #include "cert.pb-c.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/reg.h"
 
 #define SIGN_MS   1000
 #define AGAIN_MS  3000
@@ -190,6 +191,8 @@ static void on_trust(void *ctx, int err, struct ipc_msg *m)
 	}
 	t->trust = true;
 	t->trust_version = r->version;
+	if (t->s->regs)
+		regs_ask_again(t->s->regs);
 	log_ev(LOG_NOTICE, "trust taken over", F_U64("IPDECT_CERTIFICATES", certs),
 	    F_U64("IPDECT_CRLS", crls));
 }
@@ -223,6 +226,8 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 		return;
 	}
 	t->identity = true;
+	if (t->s->regs)
+		regs_ask_again(t->s->regs);
 	log_ev(LOG_NOTICE, "certificate taken over", F_TEXT("IPDECT_NAME", r->name),
 	    F_TEXT("IPDECT_TYPE", r->key_type ? r->key_type : ""));
 }
