@@ -20,6 +20,7 @@
 #include "dectd/subs.h"
 
 #define TICK_MS     1000
+#define IDLE_MS     10000 /* while no base is on air */
 #define PORT_HTTPS  443
 #define PORT_SYSLOG 514
 
@@ -219,10 +220,11 @@ static void on_tick(struct tmr *t, void *ctx)
 {
 	struct dectd *r = ctx;
 
+	uint32_t some;
+
 	(void)pps_flush(r->pps);
-	metrics_update(r);
 	daemon_status(r->d);
-	tmr_start(t, TICK_MS);
+	tmr_start(t, mac_bases(r->mac, &some, 1) ? TICK_MS : IDLE_MS);
 }
 
 static int open_stores(struct dectd *r)
@@ -381,6 +383,12 @@ void dectd_fini(struct daemon *d)
 	basedb_close(r->bases);
 	free(r);
 	d->state = NULL;
+}
+
+void dectd_metrics(struct daemon *d)
+{
+	if (d->state)
+		metrics_update(d->state);
 }
 
 void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap)

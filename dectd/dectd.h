@@ -89,6 +89,7 @@ void dectd_up(struct daemon *d, struct ipc_peer *p, bool restarted);
 void dectd_down(struct daemon *d, struct ipc_peer *p);
 void dectd_drain(struct daemon *d);
 void dectd_fini(struct daemon *d);
+void dectd_metrics(struct daemon *d);
 void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
 /* handlers_ipc.c: every event and request that other daemons send to this one. */
 extern const struct ipc_handler dectd_handlers[];

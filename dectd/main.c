@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		.down = dectd_down,
 		.drain = dectd_drain,
 		.fini = dectd_fini,
+		.metrics = dectd_metrics,
 		.status = dectd_status,
 	};
 

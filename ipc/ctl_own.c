@@ -55,6 +55,8 @@ static int metrics_show(struct ctl_run *r)
 	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_log_suppressed_lines", NULL,
 	                "Log lines dropped by the rate limit since start"),
 	    log_suppressed());
+	if (d->def->metrics)
+		d->def->metrics(d);
 	text = stat_print(d->stats, &n);
 	ctl_data(r, text, n);
 	free(text);

@@ -50,6 +50,8 @@ struct daemon_def {
 	/* Stop taking work; call daemon_idle() when nothing is left. NULL: nothing to wait for. */
 	void (*drain)(struct daemon *d);
 	void (*fini)(struct daemon *d);
+	/* Brings gauges up to date, before `dectctl metrics` prints them. May be NULL. */
+	void (*metrics)(struct daemon *d);
 	/* The status line, and what is not well with its remedy ("" when all is). Either may be left empty. */
 	void (*status)(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
 };

@@ -244,6 +244,7 @@ static int on_create(struct ipc_peer *p, struct ipc_msg *msg)
 		    : err == ERR_LIMIT ? "no media port or too many sessions: dectctl media show"
 		                       : "the legs are not valid");
 	}
+	mediad_wake(m);
 	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++)
 		if (s->leg[side])
 			put_ready(&r, s->leg[side]);

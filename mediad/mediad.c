@@ -230,9 +230,10 @@ static void on_house(struct tmr *t, void *ctx)
 {
 	struct mediad *m = ctx;
 
-	tmr_start(t, HOUSE_MS);
 	mediad_house(m);
 	check_end(m);
+	if (m->nsess || m->draining)
+		tmr_start(t, HOUSE_MS);
 }
 
 static void measure(struct mediad *m)
@@ -254,10 +255,22 @@ static void on_load(struct tmr *t, void *ctx)
 {
 	struct mediad *m = ctx;
 
-	tmr_start(t, LOAD_MS);
 	measure(m);
 	mediad_send_load(m);
 	daemon_status(m->d);
+	if (m->nsess || m->draining)
+		tmr_start(t, LOAD_MS);
+}
+
+/* Without sessions nothing changes, and an idle instance sleeps. */
+void mediad_wake(struct mediad *m)
+{
+	if (!m->d)
+		return;
+	if (!tmr_pending(&m->house))
+		tmr_start(&m->house, HOUSE_MS);
+	if (!tmr_pending(&m->load))
+		tmr_start(&m->load, LOAD_MS);
 }
 
 /* As many descriptors as the sessions need, where the hard limit has them. */

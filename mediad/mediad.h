@@ -93,6 +93,8 @@ int mediad_open(struct mediad *m, const struct mediad_conf *conf, unsigned insta
     uv_loop_t *loop) MUST_CHECK;
 void mediad_close(struct mediad *m);
 /* Every 250 ms of the path's clock: silence, time-outs, reports. All sessions are seen once a second. */
+void mediad_wake(
+    struct mediad *m); /* after the first session: its timers run while there are some */
 void mediad_house(struct mediad *m);
 static inline uint64_t mediad_now(const struct mediad *m)
 {

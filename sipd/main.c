@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		.down = sipd_down,
 		.drain = sipd_drain,
 		.fini = sipd_fini,
+		.metrics = sipd_metrics,
 		.status = sipd_status,
 	};
 

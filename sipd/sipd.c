@@ -469,6 +469,12 @@ void sipd_fini(struct daemon *d)
 	d->state = NULL;
 }
 
+void sipd_metrics(struct daemon *d)
+{
+	if (sipd_of(d))
+		sipd_stats_update(sipd_of(d));
+}
+
 void sipd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap)
 {
 	struct sipd *s = sipd_of(d);

@@ -130,6 +130,7 @@ void sipd_up(struct daemon *d, struct ipc_peer *p, bool restarted);
 void sipd_down(struct daemon *d, struct ipc_peer *p);
 void sipd_drain(struct daemon *d);
 void sipd_fini(struct daemon *d);
+void sipd_metrics(struct daemon *d);
 void sipd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
 extern const struct ipc_handler sipd_handlers[];
 extern const size_t sipd_nhandlers;

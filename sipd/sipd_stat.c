@@ -7,11 +7,8 @@
 #include "sipd/reg.h"
 #include "sipd/tls.h"
 
-#define EVERY_MS 1000
-
 struct sipd_stats {
 	struct sipd *s;
-	struct tmr tmr;
 	struct stat_val *users, *reg[3], *proxies, *proxies_down, *tx[TX_NKIND], *started[TX_NKIND],
 	    *in[7], *out[7], *retrans_in, *retrans_out, *timeouts, *refused, *flows, *msg_in,
 	    *msg_out, *dropped[3], *closed[2], *tls[5], *tls_live, *dns[5];
@@ -136,14 +133,6 @@ void sipd_stats_update(struct sipd *s)
 	stat_set_to(x->dns[4], dns.stale);
 }
 
-static void on_tick(struct tmr *t, void *ctx)
-{
-	struct sipd_stats *x = ctx;
-
-	sipd_stats_update(x->s);
-	tmr_start(t, EVERY_MS);
-}
-
 void sipd_stats_start(struct sipd *s)
 {
 	struct sipd_stats *x = mem_new(sizeof(*x));
@@ -151,15 +140,12 @@ void sipd_stats_start(struct sipd *s)
 	x->s = s;
 	s->stats = x;
 	make(x, s->d->stats);
-	tmr_init(&x->tmr, s->d->wheel, on_tick, x);
-	tmr_start(&x->tmr, EVERY_MS);
 }
 
 void sipd_stats_stop(struct sipd *s)
 {
 	if (!s->stats)
 		return;
-	tmr_stop(&s->stats->tmr);
 	free(s->stats);
 	s->stats = NULL;
 }
