@@ -9,7 +9,8 @@ from air import Air, Handset
 from peers import Authority, Baresip, Kamailio, free_port, run, wait_for
 from suite import Accounts, Installed, Suite
 
-BASES = ("02005e100001", "02005e100002")
+# A soft base's own address and ports follow from its MAC address: demonstrations that run side by side need their own.
+BASES = tuple("02005e%02x%02x%02x" % (os.getpid() % 200, os.getpid() // 200 % 256, n) for n in (1, 2))
 # user, display name, IPEI, speech, profile of the handset
 PEOPLE = (("201", "Ann Archer", "050030070201", "ann", "gap-a"), ("202", "Bob Baker", "050030070202", "bob", "gap-b"),
           ("203", "Cat Carter", "050030070203", "cat", "ng"), ("204", "Dan Dover", "050030070204", "dan", "gap-b"))
