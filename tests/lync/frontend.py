@@ -230,7 +230,7 @@ class FrontEnd:
             return None
         scheme, p = auth_params(value)
         token = p.get("gssapi-data")
-        if scheme != "NTLM" or p.get("qop") != "auth" or p.get("version") != "4":
+        if scheme != "NTLM" or p.get("qop") != "auth" or p.get("version") != (None if token is None else "4"):
             self.violation(f"Authorization: {value[:120]}")
         if token is None:
             sa = self.associations.get(p.get("opaque"))
@@ -658,6 +658,8 @@ class FrontEnd:
                     ("Content-Type", "text/registration-event")], f"deregistered;event={c['event']}".encode())
                 e.flow.send(m, e.sa)
                 self.drop(e)
+        elif what == "forget":
+            self.associations = {k: a for k, a in self.associations.items() if a.aor not in c["aors"]}
         elif what == "hang-up":
             for f in list(self.flows):
                 f.writer.transport.abort()

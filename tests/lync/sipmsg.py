@@ -35,7 +35,7 @@ def split_values(text):
 
 def name_addr(text):
     """(uri, {parameter: value}, display)"""
-    m = re.match(r'\s*("(?:[^"\\]|\\.)*"|[^<"]*)<([^>]*)>\s*(.*)$', text, re.S)
+    m = re.match(r'\s*("(?:[^"\\]|\\.)*"|[^<"]*)\s*<([^>]*)>\s*(.*)$', text, re.S)
     if m:
         display, uri, rest = m.group(1).strip().strip('"'), m.group(2), m.group(3)
     else:
