@@ -12,5 +12,7 @@ typedef void auth_h(void *ctx, int err, struct slice lines);
 int auth_answer(struct sipd *s, const struct user *u, const struct sip_msg *rsp,
     struct slice method, struct slice uri, struct slice body, auth_h *fn, void *ctx,
     struct auth_req **out) MUST_CHECK;
+/* LYNC: a new handshake of the user's registration is through, or failed: those who wait for it go on. */
+void auth_waited(struct sipd *s, const struct user *u, int err);
 void auth_cancel(struct auth_req *a); /* no callback any more; NULL is fine */
 #endif

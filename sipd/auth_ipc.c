@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/auth.h"
+#include "sipd/reg.h"
 #include "sipd/sip_auth_hdr.h"
 
 #define CREDENTIALS_MAX 4 /* challenges answered in one request: several realms on the way */
@@ -38,7 +39,11 @@ struct one {
 	char *response;
 };
 
+#define WAIT_MS 8000
+
 struct auth_req {
+	struct list node; /* LYNC: among those who wait for user's handshake */
+	const struct user *user;
 	struct sipd *s;
 	auth_h *fn;
 	void *ctx;
@@ -56,6 +61,8 @@ static void ask(struct auth_req *a);
 static void release(struct auth_req *a)
 {
 	tmr_stop(&a->later);
+	if (a->user)
+		list_remove(&a->node);
 	for (size_t i = 0; i < a->n; i++) {
 		free(a->one[i].realm);
 		free(a->one[i].nonce);
@@ -278,6 +285,17 @@ int auth_answer(struct sipd *s, const struct user *u, const struct sip_msg *rsp,
 	a->s = s;
 	a->fn = fn;
 	a->ctx = ctx;
+	if (s->conf->lync && s->conf->lync_auth == MS_AUTH_NTLM) {
+		/* LYNC: all is signed; a challenge says that the association is gone. Sent again when there is a new one. */
+		a->user = u;
+		a->err = ERR_TIMEOUT;
+		list_append(&s->auth_waits, &a->node);
+		tmr_init(&a->later, s->d->wheel, on_later, a);
+		tmr_start(&a->later, WAIT_MS);
+		reg_again(s, u);
+		*out = a;
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
 		for (const struct sip_hdr *h = sip_msg_hdr(rsp, ids[i]); h;
 		     h = sip_msg_hdr_next(rsp, h)) {
@@ -300,4 +318,16 @@ int auth_answer(struct sipd *s, const struct user *u, const struct sip_msg *rsp,
 	ask(a);
 	*out = a;
 	return 0;
+}
+
+void auth_waited(struct sipd *s, const struct user *u, int err)
+{
+	LIST_FOREACH(&s->auth_waits, it)
+	{
+		struct auth_req *a = LIST_ENTRY(it, struct auth_req, node);
+		if (a->user != u)
+			continue;
+		a->err = err;
+		tmr_start(&a->later, 0);
+	}
 }

@@ -121,7 +121,7 @@ static void send_invite(struct leg_sip *l)
 		sip_addr_put(&wl, slice_str(l->caller.name), uri);
 		wm = wr_of(remote, sizeof(remote));
 	} else if (u) {
-		sipd_put_aor(s, &wl, u, true);
+		sipd_put_from(s, &wl, u);
 	} else {
 		sip_addr_put(&wl, slice_str(l->caller.name),
 		    slice_str(
@@ -364,6 +364,9 @@ static void put_identity(struct leg_sip *l, struct wr *w)
 	const struct party *p = &l->far;
 	char uri[400];
 	struct wr wu = wr_of(uri, sizeof(uri));
+
+	if (s->conf->lync && s->conf->lync_auth == MS_AUTH_NTLM)
+		return; /* a client may not assert: the server does, from the registration */
 
 	if (p->anonymous) {
 		wr_str(w, "P-Asserted-Identity: \"Anonymous\" <sip:anonymous@anonymous.invalid>\r\n"

@@ -42,6 +42,8 @@ struct slice leg_sip_refusal(int err);
 
 /* Registers the handlers of INVITE, REFER, OPTIONS, MESSAGE, NOTIFY at the user agent. */
 void leg_sip_start(struct sipd *s);
+/* May this peer ask something of us. */
+bool leg_sip_welcome(struct sipd *s, struct tp_flow *f);
 /* A re-INVITE with what oa.want and the media's address say; later when one is under way. */
 void leg_sip_reoffer(struct leg_sip *l);
 /* Events to the call. */

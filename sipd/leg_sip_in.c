@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "sipd/dect.h"
 #include "sipd/leg_sip.h"
+#include "sipd/ms.h"
 #include "sipd/mwi.h"
 #include "sipd/reg.h"
 #include "sipd/sdp_body.h"
@@ -18,7 +19,15 @@ static struct user *called(struct sipd *s, const struct sip_msg *req, struct sip
 {
 	char name[USER_NAME_MAX + 1];
 	struct user *u = NULL;
+	struct slice opaque;
 
+	if (s->ms && sip_uri_parse(uri, req->ruri) == 0 &&
+	    sip_uri_param(uri, SLICE_LIT("ms-opaque"), &opaque)) {
+		/* LYNC: our own Contact comes back; To may be a team's or a delegator's. */
+		struct ms_ep *e = ms_by_epid(s, opaque);
+		if (e)
+			return e->user;
+	}
 	if (sip_uri_parse(uri, req->ruri) == 0 && uri->user.n &&
 	    sip_unescape(slice_sub(uri->user, 0, slice_chr(uri->user, ';')), name, sizeof(name)) ==
 	        0)
@@ -49,7 +58,7 @@ static bool proven(const struct sipd *s, const struct tp_flow *f)
 	return false;
 }
 
-static bool welcome(struct sipd *s, struct tp_flow *f)
+bool leg_sip_welcome(struct sipd *s, struct tp_flow *f)
 {
 	struct addr a;
 	char text[ADDR_TEXT];
@@ -140,7 +149,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	bool same;
 	unsigned refuse;
 
-	if (!welcome(s, f)) {
+	if (!leg_sip_welcome(s, f)) {
 		log_ev(LOG_NOTICE, "call from a stranger refused",
 		    F_REMEDY("name the peer in `trusted-peers` or set `accept-calls = any`"));
 		(void)tx_refuse(tx, 403, "Forbidden");
@@ -163,7 +172,8 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 		.owner = u ? reg_owner(u) : 0,
 		.se_s = s->conf->session_expires,
 		.rel100_off = !s->conf->rel100,
-		.flow = f };
+		.flow = f,
+		.stick = s->conf->lync };
 	l->flow = tp_flow_ref(f);
 	party_of_request(&l->leg.who, req, true, domain);
 	sipd_put_dialog_contact(s, &wc, u, f);
@@ -237,7 +247,7 @@ static void on_message(void *ctx, struct tx *tx, const struct sip_msg *req, stru
 	struct user *u = called(s, req, &uri);
 	struct party from;
 
-	if (!welcome(s, f)) {
+	if (!leg_sip_welcome(s, f)) {
 		(void)tx_refuse(tx, 403, "Forbidden");
 	} else if (!u) {
 		(void)tx_refuse(tx, 404, "Not Found");
@@ -260,7 +270,9 @@ static void on_notify(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	struct sip_uri uri;
 	struct user *u = called(s, req, &uri);
 
-	if (u && welcome(s, f) && mwi_unsolicited(s, u, req))
+	if (leg_sip_welcome(s, f) && ms_deregistered(s, tx, req))
+		return;
+	if (u && leg_sip_welcome(s, f) && mwi_unsolicited(s, u, req))
 		(void)tx_reply(tx, 200, SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""));
 	else
 		(void)tx_refuse(tx, 481, sip_reason(481));

@@ -9,6 +9,7 @@
 #include "pres.pb-c.h"
 #include "sipd/dect.h"
 #include "sipd/dect_pb.h"
+#include "sipd/ms.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
 
@@ -48,6 +49,23 @@ void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why)
 	if (!w.bad && w.n > 2) {
 		pb.has_aor = 1;
 		pb.aor = (ProtobufCBinaryData){ w.n - 2, (uint8_t *)aor + 1 };
+	}
+	const struct ms_ep *e = u->room ? ustate_of(u)->ms : NULL;
+	const char *gruu = reg_gruu(u);
+	if (up && e) {
+		pb.has_epid = pb.has_instance = 1;
+		pb.epid = pb_text(e->epid);
+		pb.instance = pb_text(e->uuid);
+		pb.has_gruu = gruu != NULL;
+		pb.gruu = pb_text(gruu ? gruu : "");
+		pb.has_lync = pb.has_adhoclist = pb.has_trusted = pb.has_fixed = pb.has_limited = 1;
+		pb.lync = e->categories;
+		pb.adhoclist = e->adhoclist;
+		pb.trusted = s->conf->lync_auth == MS_AUTH_TRUSTED;
+		pb.fixed = e->fixed;
+		pb.limited = e->limited;
+		pb.has_allow_events = e->allow_events != NULL;
+		pb.allow_events = pb_text(e->allow_events ? e->allow_events : "");
 	}
 	if (!up && why) {
 		pb.has_reason = 1;

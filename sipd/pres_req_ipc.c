@@ -232,7 +232,7 @@ static int send_request(struct psend *p, struct slice credentials)
 		return ERR_LOST;
 	char *buf = mem_grow(NULL, cap, 1);
 	w = wr_of(buf, cap);
-	sipd_put_aor(s, &wa, p->user, true);
+	sipd_put_from(s, &wa, p->user);
 	sipd_put_dialog_contact(s, &wc, p->user, f);
 	sip_put_request(&w, slice_str(p->method), slice_str(p->target));
 	for (unsigned i = 0; i < nroute; i++)
@@ -463,7 +463,7 @@ static int begin(struct psub *p, const Pres__Subscribe *q, struct slice lines)
 
 	if (!f)
 		return ERR_LOST;
-	sipd_put_aor(s, &wl, p->user, true);
+	sipd_put_from(s, &wl, p->user);
 	wr_fmt(&wm, "<%s>", p->target);
 	sipd_put_dialog_contact(s, &wc, p->user, f);
 	struct dlg_uac d = { .local = wr_slice(&wl),

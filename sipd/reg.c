@@ -1,5 +1,5 @@
 /* The registration engine (RFC 3261 10, RFC 5626 keep-alive, RFC 3327, RFC 3608): per user, over up to four proxies. */
-#include "sipd/reg.h"
+#include "sipd/reg_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/auth.h"
+#include "sipd/ms.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
-#include "sipd/reg_tab.h"
 #include "sipd/sip_build.h"
 
 #define BACKOFF_MS      2000
@@ -21,52 +21,6 @@
 #define TRIAL_MS        60000 /* a proxy that never answered OPTIONS is tried again after this time */
 #define RETRY_AFTER_MAX 3600
 #define REDIRECTS_MAX   5
-
-struct proxy {
-	struct regs *regs;
-	char uri[256];
-	uint32_t priority, weight;
-	bool down, answers;  /* answers: to OPTIONS, as seen */
-	uint64_t since;      /* ms: down since */
-	struct addr seen[4]; /* addresses that answered, for what comes from there */
-	unsigned nseen;
-	struct tmr probe;
-	struct sip_req *req;
-	const char *why;
-};
-
-struct regs {
-	struct sipd *s;
-	struct proxy proxy[SIPD_PROXIES];
-	unsigned nproxy;
-	unsigned wanted, up, failed;
-	uint64_t slot; /* when the next REGISTER may leave, µs */
-	struct stat_val *ok, *refused, *lost;
-};
-
-struct reg {
-	struct fsm fsm;
-	struct regs *regs;
-	struct user *user;
-	struct tmr timer;
-	struct tp_watch watch;
-	struct tp_flow *flow;
-	struct sip_req *req;
-	struct resolve_q *q;
-	struct auth_req *auth;
-	struct proxy *proxy;
-	char call_id[40], tag[20], instance[40];
-	char *lines; /* credentials for the next try */
-	char *routes;
-	char *redirect; /* where a 3xx sent us; NULL: to the proxy */
-	char *gruu;     /* RFC 5627; NULL: none */
-	unsigned redirects;
-	uint64_t owner;
-	uint32_t cseq, expires, granted, delay, tries, backoff;
-	unsigned code, auths;
-	const char *why;
-	bool was_up, watching, unregister;
-};
 
 static void on_timer(struct tmr *t, void *ctx)
 {
@@ -253,6 +207,15 @@ static void drop_flow(struct reg *r)
 	r->flow = NULL;
 }
 
+/* LYNC: an association is made with one server over one connection. */
+static void forget_sa(struct reg *r)
+{
+	struct ms_ep *e = ms_ep(r->regs->s, r->user);
+
+	if (e)
+		ms_auth_reset(e);
+}
+
 static void on_down(struct tp_watch *w, struct tp_flow *f, int err)
 {
 	struct reg *r = CONTAINER_OF(w, struct reg, watch);
@@ -287,7 +250,7 @@ static void wake_users(struct regs *rs, const struct proxy *p)
 		struct proxy *now = r ? proxy_pick(rs, u) : NULL;
 		if (!now || (r->proxy != p && now != p))
 			continue;
-		if (r->fsm.st == REG_UP || r->fsm.st == REG_WAIT)
+		if (r->fsm.st == REG_UP || (r->fsm.st == REG_WAIT && !r->paused))
 			tmr_start(&r->timer, turn(rs, 0));
 	}
 }
@@ -428,6 +391,7 @@ static bool redirected(struct reg *r, const struct sip_msg *rsp)
 	if (best < 0)
 		return false;
 	drop_flow(r);
+	forget_sa(r);
 	log_ev(LOG_INFO, "registration is sent elsewhere", F_USER(r->user->f[USER_NAME]),
 	    F_TEXT("IPDECT_TO", r->redirect));
 	return true;
@@ -449,12 +413,75 @@ static void on_credentials(void *ctx, int err, struct slice lines)
 	(void)fsm_event(&r->fsm, REG_EV_READY, NULL);
 }
 
+/* LYNC: certd has answered. */
+static void on_ntlm(void *ctx, int err)
+{
+	struct reg *r = ctx;
+
+	if (err)
+		r->why = err == ERR_NOTFOUND || err == ERR_AUTH ? "no password is set"
+		         : err == ERR_TIMEOUT || err == ERR_LOST
+		             ? "certd does not answer"
+		             : "the server's challenge cannot be used";
+	(void)fsm_event(&r->fsm, err ? REG_EV_FAILED : REG_EV_READY, NULL);
+}
+
+/* LYNC: true: the answer is dealt with. */
+static bool ms_answer(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sipd *s = r->regs->s;
+	struct ms_ep *e = ms_ep(s, r->user);
+	bool auth = rsp->status == 401 || rsp->status == 407;
+	int err;
+
+	if (!e || rsp->status < 400 || rsp->status == 423 || rsp->status == 503)
+		return false;
+	if (auth && s->conf->lync_auth == MS_AUTH_NTLM) {
+		err = r->auths++ < 4 ? ms_challenge(e, rsp, on_ntlm, r) : ERR_AUTH;
+		if (err >= 0) {
+			(void)fsm_event(&r->fsm, REG_EV_CHALLENGE, NULL);
+			if (err == 0)
+				(void)fsm_event(&r->fsm, REG_EV_READY, NULL);
+			return true;
+		}
+		if (err != ERR_AUTH) {
+			r->why = err == ERR_UNSUPP ? "the server does not offer NTLM"
+			         : err == ERR_LOST ? "certd does not answer"
+			                           : "the server's challenge cannot be used";
+			r->delay = 60 * 1000;
+		}
+	} else {
+		err = ERR_AUTH;
+	}
+	if (err == ERR_AUTH) {
+		ms_refused(s, rsp, r->said, sizeof(r->said), &r->delay);
+		r->why = r->said;
+	}
+	ms_auth_reset(e);
+	r->paused = r->delay != 0;
+	stat_add(r->regs->refused, 1);
+	log_ev(LOG_WARNING, "registration refused", F_USER(r->user->f[USER_NAME]),
+	    F_U64("IPDECT_STATUS", rsp->status), F_WHY(r->why));
+	(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
+	return true;
+}
+
 static void put_ruri(const struct sipd *s, const struct user *u, struct wr *w)
 {
 	struct slice domain = sipd_domain(s, u);
 
 	wr_str(w, s->conf->sips ? "sips:" : "sip:");
 	wr_slice_add(w, domain);
+}
+
+/* LYNC: MS-SIPREGE 3.1.1.5.1: "added" to a refresh: the binding, and all that hung on it, had been lost. */
+static void server_forgot(struct reg *r)
+{
+	log_ev(LOG_WARNING, "the server had lost a registration: calls over it are ended",
+	    F_USER(r->user->f[USER_NAME]));
+	sipd_end_sip_calls(r->regs->s, r->user);
+	pres_reg(r->regs->s, r->user, false, "the server had lost the registration");
+	pres_reg(r->regs->s, r->user, true, NULL);
 }
 
 static void final(struct reg *r, const struct sip_msg *rsp)
@@ -467,14 +494,25 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	r->code = rsp->status;
 	put_ruri(s, r->user, &w);
 	if (rsp->status >= 200 && rsp->status < 300) {
+		bool lost = false;
 		r->granted = granted(r, rsp);
 		r->why = NULL;
+		if (ms_ep(s, r->user))
+			ms_registered(ms_ep(s, r->user), rsp, r->flow, r->was_up, &lost);
+		if (lost)
+			server_forgot(r);
 		keep_routes(r, rsp);
 		keep_gruu(r, rsp);
 		r->redirects = 0;
 		if (s->hooks->registered)
 			s->hooks->registered(s, r->user, rsp);
 		(void)fsm_event(&r->fsm, REG_EV_OK, NULL);
+		auth_waited(s, r->user, 0);
+		return;
+	}
+	if (s->conf->lync && ms_answer(r, rsp)) {
+		if (r->fsm.st == REG_WAIT)
+			auth_waited(s, r->user, ERR_AUTH);
 		return;
 	}
 	if ((rsp->status == 401 || rsp->status == 407) && r->auths < 2) {
@@ -531,7 +569,7 @@ static void on_req(
 			r->watch.down = on_down;
 			tp_flow_watch(r->flow, &r->watch);
 			r->watching = true;
-			if (r->regs->s->conf->keepalive_ms)
+			if (r->regs->s->conf->keepalive_ms && !r->regs->s->conf->lync)
 				tp_flow_keepalive(r->flow, r->regs->s->conf->keepalive_ms, false);
 		}
 		proxy_saw(r->proxy, sip_req_flow(req));
@@ -556,7 +594,14 @@ static void build(struct reg *r, struct wr *w, uint32_t expires, const struct tp
 	struct wr wu = wr_of(ruri, sizeof(ruri)), wa = wr_of(aor, sizeof(aor));
 	char contact[512];
 	struct wr wc = wr_of(contact, sizeof(contact));
+	struct ms_ep *e = ms_ep(s, r->user);
 
+	if (e) {
+		ms_auth_refresh(e);
+		(void)snprintf(r->instance, sizeof(r->instance), "%s", e->uuid);
+		ms_put_register(e, w, r->call_id, r->tag, ++r->cseq, expires == 0, f);
+		return;
+	}
 	put_ruri(s, r->user, &wu);
 	sipd_put_aor(s, &wa, r->user, true);
 	sip_put_request(w, SLICE_LIT("REGISTER"), wr_slice(&wu));
@@ -600,6 +645,7 @@ static void silent(struct reg *r, int err)
 	}
 	stat_add(r->regs->lost, 1);
 	drop_flow(r);
+	forget_sa(r);
 	(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
 }
 
@@ -663,6 +709,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	int err;
 
 	(void)arg;
+	r->paused = false;
 	if (ev != REG_EV_READY && ev != REG_EV_AGAIN)
 		r->auths = 0;
 	if (!p || r->tries++ > 2 * SIPD_PROXIES) {
@@ -674,6 +721,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	}
 	if (p != r->proxy) {
 		drop_flow(r);
+		forget_sa(r);
 		free(r->redirect);
 		r->redirect = NULL;
 		r->redirects = 0;
@@ -743,6 +791,7 @@ int reg_lost(struct fsm *m, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	drop_flow(r);
+	forget_sa(r);
 	auth_cancel(r->auth);
 	r->auth = NULL;
 	r->delay = turn(r->regs, 100 + id_below(900));
@@ -780,6 +829,7 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 			sip_req_forget(bye);
 	}
 	drop_flow(r);
+	forget_sa(r);
 	return FSM_NEXT;
 }
 
@@ -909,6 +959,7 @@ void reg_remove(struct sipd *s, struct user *u)
 	if (!us || !us->reg)
 		return;
 	(void)fsm_event(&us->reg->fsm, REG_EV_UNWANT, NULL);
+	ms_ep_free(u);
 	reg_free(us->reg);
 	us->reg = NULL;
 	s->regs->wanted--;
@@ -944,141 +995,4 @@ void regs_reconf(struct regs *r)
 	}
 	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
 		reg_update(r->s, u);
-}
-
-bool reg_any_proxy(const struct sipd *s)
-{
-	for (unsigned i = 0; i < SIPD_PROXIES; i++)
-		if (s->conf->proxy[i].uri[0])
-			return true;
-	return false;
-}
-
-static const struct reg *reg_get(const struct user *u)
-{
-	return u && u->room ? ustate_of(u)->reg : NULL;
-}
-
-bool reg_proxy_up(const struct sipd *s, const struct user *u)
-{
-	const struct reg *r = reg_get(u);
-
-	if (r)
-		return r->was_up && r->proxy && !r->proxy->down;
-	for (unsigned i = 0; i < s->regs->nproxy; i++)
-		if (!s->regs->proxy[i].down)
-			return true;
-	return false;
-}
-
-bool reg_is_proxy(const struct sipd *s, const struct addr *a)
-{
-	for (unsigned i = 0; i < s->regs->nproxy; i++)
-		for (unsigned k = 0; k < s->regs->proxy[i].nseen; k++)
-			if (addr_same_ip(&s->regs->proxy[i].seen[k], a))
-				return true;
-	return false;
-}
-
-bool reg_outside(const struct sipd *s, const struct user *from, const struct user *u)
-{
-	const struct reg *r = reg_get(u);
-
-	/* Registered there: the proxy may ring other telephones of the user, too. */
-	if (!reg_any_proxy(s) || !r || !r->was_up)
-		return false;
-	return !from || reg_proxy_up(s, from) || !s->conf->internal_fallback;
-}
-
-struct tp_flow *reg_flow(const struct sipd *s, const struct user *u)
-{
-	const struct reg *r = reg_get(u);
-
-	(void)s;
-	return r && r->was_up && r->flow && tp_flow_alive(r->flow) ? tp_flow_ref(r->flow) : NULL;
-}
-
-const char *reg_hop(const struct sipd *s, const struct user *u)
-{
-	const struct reg *r = reg_get(u);
-
-	if (r && r->proxy)
-		return r->proxy->uri;
-	for (unsigned i = 0; i < s->regs->nproxy; i++)
-		if (!s->regs->proxy[i].down)
-			return s->regs->proxy[i].uri;
-	return NULL;
-}
-
-unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX])
-{
-	const struct reg *r = reg_get(u);
-	unsigned n = 0;
-
-	if (!r || !r->routes)
-		return 0;
-	struct cur c = cur_of(slice_str(r->routes));
-	while (n < REG_ROUTES_MAX && !cur_done(&c)) {
-		out[n++] = cur_until(&c, "\n");
-		(void)cur_lit(&c, '\n');
-	}
-	return n;
-}
-
-const char *reg_gruu(const struct user *u)
-{
-	const struct reg *r = reg_get(u);
-
-	return r && r->was_up ? r->gruu : NULL;
-}
-
-uint64_t reg_owner(const struct user *u)
-{
-	return map_siphash(1, 2, u->key, strlen(u->key)) | 1;
-}
-
-void reg_suspect(struct sipd *s, const struct user *u)
-{
-	struct reg *r = u && u->room ? ustate_of(u)->reg : NULL;
-
-	(void)s;
-	if (!r || r->fsm.st != REG_UP)
-		return;
-	r->why = "a call got no answer from the proxy";
-	(void)fsm_event(&r->fsm, REG_EV_TIMER, NULL); /* a refresh tells whether it lives */
-}
-
-void reg_view(const struct user *u, struct reg_view *out)
-{
-	const struct reg *r = reg_get(u);
-
-	*out = (struct reg_view){ .state = "local", .proxy = "", .why = "" };
-	if (!r)
-		return;
-	out->state = r->was_up              ? "registered"
-	             : r->fsm.st == REG_OFF ? "off"
-	             : r->why               ? "failed"
-	                                    : "trying";
-	out->proxy = r->proxy ? r->proxy->uri : "";
-	out->code = r->code;
-	out->why = r->why ? r->why : "";
-	out->expires_s =
-	    r->was_up && r->fsm.st == REG_UP ? (uint32_t)(tmr_left(&r->timer) / 1000) : 0;
-}
-
-void regs_count(const struct sipd *s, unsigned *want, unsigned *up, unsigned *failed)
-{
-	*want = s->regs->wanted;
-	*up = s->regs->up;
-	*failed = s->regs->wanted - s->regs->up;
-}
-
-unsigned regs_proxies_down(const struct sipd *s, unsigned *all)
-{
-	unsigned n = 0;
-
-	*all = s->regs->nproxy;
-	for (unsigned i = 0; i < s->regs->nproxy; i++)
-		n += s->regs->proxy[i].down;
-	return n;
 }

@@ -34,6 +34,10 @@ unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX]);
 const char *reg_gruu(const struct user *u);
 uint64_t reg_owner(const struct user *u);               /* for the signing hook */
 void reg_suspect(struct sipd *s, const struct user *u); /* a request got no answer */
+/* LYNC: the association is gone at the server: registers with a new handshake. */
+void reg_again(struct sipd *s, const struct user *u);
+/* The server has ended the registration; tried again after the pause. */
+void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_ms);
 /* For rows and metrics. */
 struct reg_view {
 	const char *state, *proxy;

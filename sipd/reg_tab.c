@@ -21,6 +21,7 @@ static const struct fsm_row rows[] = {
 	{ REG_WAIT, REG_EV_TIMER, REG_TRYING, FSM_M(REG_WAIT), reg_send },
 	{ REG_WAIT, REG_EV_UNWANT, REG_OFF, 0, reg_off },
 	{ REG_WAIT, REG_EV_LOST, REG_WAIT, 0, 0 },
+	{ REG_WAIT, REG_EV_FAILED, REG_WAIT, 0, 0 },
 
 	{ REG_TRYING, REG_EV_WANT, REG_TRYING, 0, 0 },
 	{ REG_TRYING, REG_EV_OK, REG_UP, 0, reg_done },
@@ -42,6 +43,7 @@ static const struct fsm_row rows[] = {
 	{ REG_UP, REG_EV_WANT, REG_UP, 0, 0 },
 	{ REG_UP, REG_EV_TIMER, REG_TRYING, FSM_M(REG_WAIT), reg_send },
 	{ REG_UP, REG_EV_LOST, REG_WAIT, 0, reg_lost },
+	{ REG_UP, REG_EV_FAILED, REG_WAIT, 0, reg_fail },
 	{ REG_UP, REG_EV_UNWANT, REG_OFF, 0, reg_off },
 };
 

@@ -33,10 +33,16 @@ static void to_uri(struct sipd *s, const struct user *from, struct slice number,
 	r->kind = ROUTE_SIP;
 	wr_str(&w, s->conf->sips ? "sips:" : "sip:");
 	sip_escape_user(&w, number);
+	/* LYNC: digits are completed by the site's dial plan. */
+	if (s->conf->lync && s->conf->lync_phone_context[0] && number_is(number) && number.n &&
+	    number.p[0] != '+' && !users_reach(s->users, number))
+		wr_fmt(&w, ";phone-context=%s", s->conf->lync_phone_context);
 	wr_str(&w, "@");
 	wr_slice_add(&w, from ? sipd_domain(s, from) : slice_str(s->conf->default_domain));
 	/* RFC 3261 19.1.6: a number in a SIP URI says so. */
-	if (number_is(number) && number.n && number.p[0] == '+')
+	bool whole = number_is(number) && number.n && number.p[0] == '+',
+	     dialled = s->conf->lync && number_is(number) && !users_reach(s->users, number);
+	if (whole || dialled)
 		wr_str(&w, ";user=phone");
 	if (!wr_nul(&w))
 		none(r, CAUSE_UNKNOWN_NUMBER);

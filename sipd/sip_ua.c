@@ -146,7 +146,7 @@ static void in_dialog(
 	if (!u) {
 		if (mute)
 			tx_ignore(tx);
-		else if (tx)
+		else if (tx && (!ua->hooks.orphan || !ua->hooks.orphan(ua->hooks_ctx, tx, req, f)))
 			(void)tx_refuse(tx, 481, NULL);
 		return;
 	}

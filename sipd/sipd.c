@@ -14,6 +14,7 @@
 #include "sipd/dect.h"
 #include "sipd/leg_sip.h"
 #include "sipd/media_ipc.h"
+#include "sipd/ms.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
@@ -67,6 +68,12 @@ void sipd_put_aor(const struct sipd *s, struct wr *w, const struct user *u, bool
 	w->bad |= wu.bad;
 	sip_addr_put(
 	    w, with_name ? slice_str(u->f[USER_DISPLAY_NAME]) : SLICE_LIT(""), wr_slice(&wu));
+}
+
+void sipd_put_from(const struct sipd *s, struct wr *w, const struct user *u)
+{
+	sipd_put_aor(s, w, u, true);
+	ms_put_epid(s, w, u);
 }
 
 void sipd_put_dialog_contact(
@@ -125,6 +132,20 @@ static void end_calls_of(struct sipd *s, const struct user *u)
 	}
 }
 
+void sipd_end_sip_calls(struct sipd *s, const struct user *u)
+{
+	LIST_FOREACH(&s->calls, it)
+	{
+		struct call *c = LIST_ENTRY(it, struct call, node);
+		struct call_arg arg = { .cause = CAUSE_PEER_LOST };
+		bool theirs = (c->a && c->a->user == u) || (c->b && c->b->user == u),
+		     sip =
+		         (c->a && c->a->ops == &leg_sip_ops) || (c->b && c->b->ops == &leg_sip_ops);
+		if (theirs && sip)
+			(void)call_event(c, CALL_EV_END, &arg);
+	}
+}
+
 static void on_user(void *ctx, struct user *u, enum user_change what)
 {
 	sipd_user_changed(ctx, u, what == USER_GONE);
@@ -145,6 +166,7 @@ void sipd_user_changed(struct sipd *s, struct user *u, bool gone)
 		pres_reqs_user_gone(s, u);
 		mwi_stop(s, u);
 		reg_remove(s, u);
+		ms_ep_free(u);
 		if (u->room) {
 			LIST_FOREACH(&ustate_of(u)->legs, it)
 			{
@@ -321,7 +343,12 @@ int sipd_init(struct daemon *d)
 
 	d->state = s;
 	s->d = d;
-	s->conf = d->conf;
+	s->profile = mem_new(MS_TEXT);
+	list_init(&s->auth_waits);
+	err = ms_profile(d->conf, &s->effective, s->profile);
+	if (err)
+		return err;
+	s->conf = s->effective.lync ? &s->effective : d->conf;
 	s->hooks = &no_hooks;
 	list_init(&s->calls);
 	s->st.placed = stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_calls", "direction=\"placed\"",
@@ -354,6 +381,7 @@ int sipd_init(struct daemon *d)
 	err = tls_start(s);
 	if (err)
 		return err;
+	ms_start(s);
 	s->regs = regs_new(s);
 	err = listen_all(s);
 	if (err)
@@ -371,11 +399,19 @@ int sipd_reload(struct daemon *d, const void *next)
 {
 	struct sipd *s = sipd_of(d);
 	struct sip_ua_conf ua;
-	int err = make_oa(s, next);
+	struct sipd_conf eff;
+	char *profile = mem_new(MS_TEXT);
+	int err = ms_profile(next, &eff, profile);
 
-	if (err)
+	err = err ? err : make_oa(s, &eff);
+	if (err) {
+		free(profile);
 		return err;
-	s->conf = next;
+	}
+	s->effective = eff;
+	s->conf = eff.lync ? &s->effective : next;
+	free(s->profile);
+	s->profile = profile;
 	media_pool_dscp(s->media, s->conf->media_dscp);
 	make_ua(s->conf, &ua);
 	sip_ua_reconf(s->ua, &ua);
@@ -455,6 +491,7 @@ void sipd_fini(struct daemon *d)
 	}
 	if (s->ua)
 		sip_ua_free(s->ua);
+	ms_stop(s);
 	tls_stop(s);
 	if (s->media)
 		media_pool_free(s->media);
@@ -465,6 +502,7 @@ void sipd_fini(struct daemon *d)
 	}
 	cdr_close(s->cdr);
 	map_free(&s->legs);
+	free(s->profile);
 	free(s);
 	d->state = NULL;
 }

@@ -18,6 +18,7 @@ enum sipd_register_when {
 enum sipd_accept { ACCEPT_AUTO, ACCEPT_PROXIES, ACCEPT_ANY };
 enum sipd_dtmf { DTMF_AUTO, DTMF_RFC4733, DTMF_INFO };
 enum sipd_require { REQUIRE_AUTO, REQUIRE_NO, REQUIRE_YES };
+enum ms_auth { MS_AUTH_TRUSTED, MS_AUTH_NTLM };
 enum sipd_transfer { TRANSFER_AUTO, TRANSFER_BRIDGE, TRANSFER_REFER };
 #define SIPD_PROXIES 4
 
@@ -49,18 +50,26 @@ struct sipd_conf {
 	uint32_t digits_ms, block_ms, first_digit_ms, no_answer_ms, ring_ms, keepalive_ms, lost_ms;
 	uint32_t record_days;
 	bool call_waiting, early_tones, mwi, rel100, allow_uri;
+	/* [lync] */
+	bool lync, lync_strict;
+	uint32_t lync_auth;
+	struct conf_list lync_front_ends;
+	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;
 
 struct reg;
 struct mwi;
+struct ms;
+struct ms_ep;
 /* What is known of a user beyond the record; user->room. */
 struct ustate {
 	struct user *user;
 	struct list legs; /* handset legs (leg_dect.h), newest first */
 	struct reg *reg;  /* NULL: not to be registered */
 	struct mwi *mwi;
+	struct ms_ep *ms; /* LYNC: NULL: not registered there */
 	bool device_known, subscribed, reachable, wideband;
 	char rfp[16];
 	uint32_t mail_new, mail_old; /* message waiting, as last told */
@@ -77,7 +86,11 @@ struct pres_reqs;
 struct sipd_stats;
 struct sipd {
 	struct daemon *d;
-	const struct sipd_conf *conf;
+	const struct sipd_conf *conf; /* as configured; with [lync]: effective */
+	struct sipd_conf effective;   /* with the dialect's profile */
+	char *profile;                /* strings of it */
+	struct ms *ms;
+	struct list auth_waits; /* requests that wait for a new association (auth_ipc.c) */
 	struct users *users;
 	struct cdr *cdr;
 	struct sip_ua *ua;
@@ -147,6 +160,8 @@ struct ustate *sipd_ustate(struct sipd *s, struct user *u); /* makes it when it 
 struct slice sipd_domain(const struct sipd *s, const struct user *u);
 /* "Display" <sip:user@domain> without a tag. */
 void sipd_put_aor(const struct sipd *s, struct wr *w, const struct user *u, bool with_name);
+/* The same for the From of a request: with the name, and the endpoint's id in Microsoft's dialect. */
+void sipd_put_from(const struct sipd *s, struct wr *w, const struct user *u);
 /* <sip:user@host:port;transport=…> as seen from the flow's peer. */
 void sipd_put_contact(
     const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f);
@@ -156,6 +171,8 @@ void sipd_put_dialog_contact(
 uint64_t sipd_wall_ms(void); /* Unix time */
 /* The user's state changed: dectd, presenced and the registration engine hear of it. */
 void sipd_user_changed(struct sipd *s, struct user *u, bool gone);
+/* Calls of the user that go over SIP end: the server forgot them. */
+void sipd_end_sip_calls(struct sipd *s, const struct user *u);
 void sipd_device_changed(struct sipd *s, struct ustate *us);
 /* Calls of a user changed (presence). */
 void sipd_calls_changed(struct sipd *s, struct user *u);

@@ -1,0 +1,80 @@
+#ifndef SIPD_MS_H
+#define SIPD_MS_H
+#include "sipd/ms_epid.h"
+#include "sipd/ms_sign.h"
+#include "sipd/sipd.h"
+
+/* LYNC: users registered at Lync or Skype for Business. ms_profile.c makes the effective configuration, ms_reg.c the
+ * registration's text and what follows from answers, ms_auth_ipc.c handshakes and signatures.
+ * Sources: MS-SIPREGE, MS-SIPRE 3.2-3.4, MS-SIPAE, MS-CONMGMT, MS-OCER. */
+
+struct ms_sa; /* a security association with one server */
+enum ms_step {
+	MS_PLAIN, /* no handshake: REGISTER is signed when there is an association */
+	MS_HELLO, /* NTLM was chosen: empty token */
+	MS_TOKEN, /* the token answers the server's challenge */
+};
+typedef void ms_done_h(void *ctx, int err);
+
+/* One user as an endpoint of the server. */
+struct ms_ep {
+	struct sipd *s;
+	struct user *user;
+	struct map_node by_epid;
+	char epid[MS_EPID_MAX + 1], uuid[MS_UUID_TEXT];
+	struct ms_sa *sa, *next; /* in use; of the handshake under way */
+	enum ms_step step;
+	char *token;
+	bool
+	    again; /* the next REGISTER begins a new handshake; sa signs all else until it is done */
+	ms_done_h *fn;
+	void *ctx;
+	bool adhoclist, categories, limited, fixed;
+	char *allow_events;
+	uint64_t seen_ms; /* Unix time of the last 2xx to REGISTER */
+};
+struct ms {
+	struct sipd *s;
+	struct map by_epid;
+	uint64_t bad; /* messages dropped because of their signature */
+};
+
+/* ---- ms_profile.c ---- */
+/* What [lync] means for the keys of [sipd]: *out is *in with the profile's values. Strings are in or static, or in *text,
+ * which is made anew. Without `enabled` a plain copy. ERR_VALUE, with a line in the log. */
+#define MS_TEXT 2048
+int ms_profile(const struct sipd_conf *in, struct sipd_conf *out, char text[MS_TEXT]) MUST_CHECK;
+
+/* ---- ms_reg.c ---- */
+void ms_start(struct sipd *s);
+void ms_stop(struct sipd *s);
+struct ms_ep *ms_ep(struct sipd *s, struct user *u); /* makes it; NULL: not in this dialect */
+void ms_ep_free(struct user *u);                     /* the record or the registration goes */
+/* Whose endpoint: by epid. NULL: nobody's. */
+struct ms_ep *ms_by_epid(const struct sipd *s, struct slice epid);
+/* ";epid=…" behind the address in From. Nothing outside of the dialect. */
+void ms_put_epid(const struct sipd *s, struct wr *w, const struct user *u);
+/* A whole REGISTER. expires 0 takes the registration back; else the server decides how long it is. */
+void ms_put_register(struct ms_ep *e, struct wr *w, const char *call_id, const char *tag,
+    uint32_t cseq, bool leave, const struct tp_flow *f);
+/* A 2xx to REGISTER. refresh: the server should have known us. *lost: it did not, what it knew of our dialogs is gone. */
+void ms_registered(
+    struct ms_ep *e, const struct sip_msg *rsp, struct tp_flow *f, bool refresh, bool *lost);
+/* A refusal of REGISTER in words, and when to try again (0: as usual). */
+void ms_refused(
+    const struct sipd *s, const struct sip_msg *rsp, char *why, size_t cap, uint32_t *delay_ms);
+/* NOTIFY registration-notify (MS-SIPREGE 3.1.5): true: it was one and is answered. */
+bool ms_deregistered(struct sipd *s, struct tx *tx, const struct sip_msg *req);
+
+/* ---- ms_auth_ipc.c ---- */
+/* A 401 or 407 to REGISTER. 0: send again now; 1: fn is called when it is ready; ERR_AUTH: the server refuses what we
+ * said; ERR_UNSUPP: no NTLM on offer; ERR_LOST: certd is away; ERR_SYNTAX. */
+int ms_challenge(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void *ctx) MUST_CHECK;
+void ms_auth_ok(
+    struct ms_ep *e); /* 2xx to REGISTER: the handshake's association is the one in use */
+void ms_auth_reset(struct ms_ep *e);   /* another connection or server: no association */
+void ms_auth_refresh(struct ms_ep *e); /* before a REGISTER: an old association is renewed */
+int ms_sign_out(
+    void *ctx, struct tp_flow *f, uint64_t owner, const struct sip_msg *m, struct wr *lines);
+int ms_verify_in(void *ctx, struct tp_flow *f, const struct sip_msg *m);
+#endif

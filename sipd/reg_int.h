@@ -1,0 +1,54 @@
+#ifndef SIPD_REG_INT_H
+#define SIPD_REG_INT_H
+#include "sipd/reg.h"
+#include "sipd/reg_tab.h"
+
+/* Inside of the registration engine: reg.c (the machine), reg_view.c (what others ask and tell). */
+struct proxy {
+	struct regs *regs;
+	char uri[256];
+	uint32_t priority, weight;
+	bool down, answers;  /* answers: to OPTIONS, as seen */
+	uint64_t since;      /* ms: down since */
+	struct addr seen[4]; /* addresses that answered, for what comes from there */
+	unsigned nseen;
+	struct tmr probe;
+	struct sip_req *req;
+	const char *why;
+};
+
+struct regs {
+	struct sipd *s;
+	struct proxy proxy[SIPD_PROXIES];
+	unsigned nproxy;
+	unsigned wanted, up, failed;
+	uint64_t slot; /* when the next REGISTER may leave, µs */
+	struct stat_val *ok, *refused, *lost;
+};
+
+struct reg {
+	struct fsm fsm;
+	struct regs *regs;
+	struct user *user;
+	struct tmr timer;
+	struct tp_watch watch;
+	struct tp_flow *flow;
+	struct sip_req *req;
+	struct resolve_q *q;
+	struct auth_req *auth;
+	struct proxy *proxy;
+	char call_id[40], tag[20], instance[40];
+	char *lines; /* credentials for the next try */
+	char *routes;
+	char *redirect; /* where a 3xx sent us; NULL: to the proxy */
+	char *gruu;     /* RFC 5627; NULL: none */
+	unsigned redirects;
+	uint64_t owner;
+	uint32_t cseq, expires, granted, delay, tries, backoff;
+	unsigned code, auths;
+	const char *why;
+	char said[600]; /* what why may point to */
+	bool was_up, watching, unregister;
+	bool paused; /* the server said no for a while: a proxy's recovery changes nothing */
+};
+#endif

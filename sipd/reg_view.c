@@ -1,0 +1,170 @@
+/* The registration engine's face: what others ask it, and what they tell it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sipd/ms.h"
+#include "sipd/reg_int.h"
+
+bool reg_any_proxy(const struct sipd *s)
+{
+	for (unsigned i = 0; i < SIPD_PROXIES; i++)
+		if (s->conf->proxy[i].uri[0])
+			return true;
+	return false;
+}
+
+static const struct reg *reg_get(const struct user *u)
+{
+	return u && u->room ? ustate_of(u)->reg : NULL;
+}
+
+bool reg_proxy_up(const struct sipd *s, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	if (r)
+		return r->was_up && r->proxy && !r->proxy->down;
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		if (!s->regs->proxy[i].down)
+			return true;
+	return false;
+}
+
+bool reg_is_proxy(const struct sipd *s, const struct addr *a)
+{
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		for (unsigned k = 0; k < s->regs->proxy[i].nseen; k++)
+			if (addr_same_ip(&s->regs->proxy[i].seen[k], a))
+				return true;
+	return false;
+}
+
+bool reg_outside(const struct sipd *s, const struct user *from, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	/* Registered there: the proxy may ring other telephones of the user, too. */
+	if (!reg_any_proxy(s) || !r || !r->was_up)
+		return false;
+	return !from || reg_proxy_up(s, from) || !s->conf->internal_fallback;
+}
+
+struct tp_flow *reg_flow(const struct sipd *s, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	(void)s;
+	return r && r->was_up && r->flow && tp_flow_alive(r->flow) ? tp_flow_ref(r->flow) : NULL;
+}
+
+const char *reg_hop(const struct sipd *s, const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	if (r && r->proxy)
+		return r->proxy->uri;
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		if (!s->regs->proxy[i].down)
+			return s->regs->proxy[i].uri;
+	return NULL;
+}
+
+unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX])
+{
+	const struct reg *r = reg_get(u);
+	unsigned n = 0;
+
+	if (!r || !r->routes)
+		return 0;
+	struct cur c = cur_of(slice_str(r->routes));
+	while (n < REG_ROUTES_MAX && !cur_done(&c)) {
+		out[n++] = cur_until(&c, "\n");
+		(void)cur_lit(&c, '\n');
+	}
+	return n;
+}
+
+const char *reg_gruu(const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	return r && r->was_up ? r->gruu : NULL;
+}
+
+uint64_t reg_owner(const struct user *u)
+{
+	return map_siphash(1, 2, u->key, strlen(u->key)) | 1;
+}
+
+void reg_suspect(struct sipd *s, const struct user *u)
+{
+	struct reg *r = u && u->room ? ustate_of(u)->reg : NULL;
+
+	(void)s;
+	if (!r || r->fsm.st != REG_UP)
+		return;
+	r->why = "a call got no answer from the proxy";
+	(void)fsm_event(&r->fsm, REG_EV_TIMER, NULL); /* a refresh tells whether it lives */
+}
+
+void reg_again(struct sipd *s, const struct user *u)
+{
+	struct reg *r = u && u->room ? ustate_of(u)->reg : NULL;
+
+	(void)s;
+	if (!r || r->fsm.st != REG_UP)
+		return;
+	if (ustate_of(u)->ms)
+		ustate_of(u)->ms->again = true;
+	(void)fsm_event(&r->fsm, REG_EV_TIMER, NULL);
+}
+
+void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_ms)
+{
+	struct reg *r = u->room ? ustate_of(u)->reg : NULL;
+
+	(void)s;
+	if (!r || r->fsm.st == REG_OFF)
+		return;
+	(void)snprintf(r->said, sizeof(r->said), "%s", why);
+	r->why = r->said;
+	r->delay = pause_ms;
+	r->paused = true;
+	(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
+}
+
+void reg_view(const struct user *u, struct reg_view *out)
+{
+	const struct reg *r = reg_get(u);
+
+	*out = (struct reg_view){ .state = "local", .proxy = "", .why = "" };
+	if (!r)
+		return;
+	out->state = r->was_up              ? "registered"
+	             : r->fsm.st == REG_OFF ? "off"
+	             : r->why               ? "failed"
+	                                    : "trying";
+	out->proxy = r->proxy ? r->proxy->uri : "";
+	out->code = r->code;
+	out->why = r->why ? r->why : "";
+	out->expires_s =
+	    r->was_up && r->fsm.st == REG_UP ? (uint32_t)(tmr_left(&r->timer) / 1000) : 0;
+}
+
+void regs_count(const struct sipd *s, unsigned *want, unsigned *up, unsigned *failed)
+{
+	*want = s->regs->wanted;
+	*up = s->regs->up;
+	*failed = s->regs->wanted - s->regs->up;
+}
+
+unsigned regs_proxies_down(const struct sipd *s, unsigned *all)
+{
+	unsigned n = 0;
+
+	*all = s->regs->nproxy;
+	for (unsigned i = 0; i < s->regs->nproxy; i++)
+		n += s->regs->proxy[i].down;
+	return n;
+}
