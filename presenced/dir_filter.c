@@ -1,0 +1,96 @@
+/* Filters, escaped. */
+#include "presenced/dir_filter.h"
+
+#include "presenced/dir_text.h"
+
+#define AD_PEOPLE                                                                                  \
+	"(&(objectCategory=person)(|(objectClass=user)(objectClass=contact))"                      \
+	"(!(userAccountControl:1.2.840.113556.1.4.803:=2))(!(msExchHideFromAddressLists=TRUE)))"
+
+void dir_filter_value(struct wr *w, struct slice v)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if (c < 0x20 || c >= 0x7F || c == '*' || c == '(' || c == ')' || c == '\\') {
+			wr_u8(w, '\\');
+			wr_u8(w, (unsigned char)hex[c >> 4]);
+			wr_u8(w, (unsigned char)hex[c & 15]);
+		} else {
+			wr_u8(w, c);
+		}
+	}
+}
+
+bool dir_filter_sound(struct slice f)
+{
+	int depth = 0;
+
+	if (f.n < 4 || f.p[0] != '(')
+		return false;
+	for (size_t i = 0; i < f.n; i++) {
+		unsigned char c = (unsigned char)f.p[i];
+
+		if (c < 0x20 || (c == '(' && ++depth > 32))
+			return false;
+		if (c == ')' && (--depth < 0 || (depth == 0 && i + 1 < f.n)))
+			return false;
+	}
+	return depth == 0;
+}
+
+const char *dir_filter_people(bool ad)
+{
+	return ad ? AD_PEOPLE : "(objectClass=person)";
+}
+
+static void begin(struct wr *w, struct slice admin, bool ad)
+{
+	wr_str(w, "(&");
+	if (admin.n)
+		wr_slice_add(w, admin);
+	else
+		wr_str(w, dir_filter_people(ad));
+}
+
+int dir_filter_name(struct wr *w, struct slice admin, struct slice typed, bool anr)
+{
+	static const char *const attributes[] = { "displayName", "sn", "givenName", "cn" };
+	char clean[DIR_TYPED_MAX + 1], folded[DIR_FOLD_MAX];
+
+	if (typed.n > DIR_TYPED_MAX)
+		return ERR_LIMIT;
+	dir_clean(typed, clean, sizeof(clean));
+	if (dir_fold(slice_str(clean), false, folded, sizeof(folded)) == 0)
+		return ERR_SYNTAX;
+	begin(w, admin, anr);
+	if (anr) {
+		wr_str(w, "(anr=");
+		dir_filter_value(w, slice_str(clean));
+		wr_str(w, "))");
+		return 0;
+	}
+	wr_str(w, "(|");
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
+		wr_str(w, "(");
+		wr_str(w, attributes[i]);
+		wr_str(w, "=");
+		dir_filter_value(w, slice_str(clean));
+		wr_str(w, "*)");
+	}
+	wr_str(w, "))");
+	return 0;
+}
+
+void dir_filter_since(struct wr *w, struct slice admin, const char *attribute, struct slice value)
+{
+	wr_str(w, "(&");
+	wr_slice_add(w, admin);
+	wr_str(w, "(");
+	wr_str(w, attribute);
+	wr_str(w, ">=");
+	dir_filter_value(w, value);
+	wr_str(w, "))");
+}

@@ -1,0 +1,20 @@
+#ifndef PRESENCED_DIR_FILTER_H
+#define PRESENCED_DIR_FILTER_H
+#include "common/wr.h"
+
+/* LDAP search filters (RFC 4515), built from parts that are escaped: never by printing a value into a format. */
+#define DIR_FILTER_MAX 2048
+#define DIR_TYPED_MAX  64 /* octets of typed text that are searched for */
+
+/* A value: * ( ) \ NUL, control octets and everything beyond ASCII as \xx. What is typed has no wildcards. */
+void dir_filter_value(struct wr *w, struct slice v);
+/* Balanced, one item or one list, no octets below 0x20: what an administrator may give as a filter. */
+bool dir_filter_sound(struct slice f);
+/* (&people(|(a=typed*)(b=typed*)…)), or (&people(anr=typed)) where anr; words apart in typed stay together. admin: a
+ * sound filter, or empty. ERR_LIMIT: longer than DIR_TYPED_MAX; ERR_SYNTAX: nothing to search, or not UTF-8. */
+int dir_filter_name(struct wr *w, struct slice admin, struct slice typed, bool anr) MUST_CHECK;
+/* (&people(attribute>=value)); attribute is ours. */
+void dir_filter_since(struct wr *w, struct slice admin, const char *attribute, struct slice value);
+/* People who are enabled and can be seen. */
+const char *dir_filter_people(bool ad);
+#endif
