@@ -140,7 +140,33 @@ static const struct ctl_arg set_args[] = {
 	    "automatic|available|busy|do-not-disturb|be-right-back|away|off-work" },
 	{ "for", CTL_DURATION, false, "how long [until changed]", NULL },
 };
+static const struct ctl_arg sync_args[] = {
+	{ "full", CTL_FLAG, false, "read everything, not only changes", NULL },
+	{ "force", CTL_FLAG, false, "also where less than half of the entries are left", NULL },
+};
+static const struct ctl_arg import_args[] = {
+	{ "file", CTL_FILE_IN, true, "CSV: name,work,mobile,home,sip", NULL },
+};
+static const struct ctl_arg export_args[] = {
+	{ "file", CTL_FILE_OUT, true, "where to write", NULL },
+};
+#define DIR_ROW &ctl__directory_row__descriptor
 const struct ctl_cmd presenced_cmds[] = {
+	{ "directory", "search", IPC_VIEW, "TEXT", true, NULL, 0, DIR_ROW, false, ctl_dir_search,
+	    "people whose name or number begins so" },
+	{ "directory", "lookup", IPC_VIEW, "NUMBER", true, NULL, 0, DIR_ROW, false, ctl_dir_lookup,
+	    "whose name a call from this number shows" },
+	{ "directory", "sync", IPC_OPERATE, NULL, false, sync_args, ARRAY_LEN(sync_args), NULL,
+	    false, ctl_dir_sync, "bring the phone book up to date now" },
+	{ "directory", "status", IPC_VIEW, NULL, false, NULL, 0,
+	    &ctl__directory_status_row__descriptor, false, ctl_dir_status,
+	    "sources of the phone book, and what is wrong" },
+	{ "directory", "import", IPC_OPERATE, NULL, false, import_args, 1, NULL, false,
+	    ctl_dir_import, "replace the phone book of the file kind" },
+	{ "directory", "export", IPC_VIEW, NULL, false, export_args, 1, NULL, false, ctl_dir_export,
+	    "the phone book of the file kind" },
+	{ "check", "run", IPC_VIEW, NULL, false, NULL, 0, &ctl__check_row__descriptor, false,
+	    ctl_check_run, "is the phone book well?" },
 	{ "presence", "list", IPC_VIEW, NULL, false, NULL, 0, ROW, false, presence_list,
 	    "presence of every user" },
 	{ "presence", "show", IPC_VIEW, "USER", true, NULL, 0, ROW, false, presence_show,

@@ -4,6 +4,7 @@
 
 #include "base.pb-c.h"
 #include "call.pb-c.h"
+#include "cert.pb-c.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "pres.pb-c.h"
@@ -23,8 +24,16 @@ static int on_user_put(struct ipc_peer *p, struct ipc_msg *m)
 {
 	const Base__User *b = IPC_BODY(m, Base__User);
 
-	if (!puser_put(
-	        presenced_of(daemon_of(p)), slice_str(b->name), slice_str(b->group), b->disabled))
+	struct presenced *room = presenced_of(daemon_of(p));
+	struct puser *u = puser_put(room, slice_str(b->name), slice_str(b->group), b->disabled);
+
+	if (u) {
+		puser_text(
+		    u->display, sizeof(u->display), text(b->has_display_name, b->display_name));
+		puser_text(u->number, sizeof(u->number), slice_str(b->number));
+		if (room->synced)
+			directory_users(room->dir);
+	} else
 		log_ev(LOG_WARNING, "a user's name is too long for presence", F_USER(b->name));
 	return 0;
 }
@@ -33,8 +42,10 @@ static int on_user_gone(struct ipc_peer *p, struct ipc_msg *m)
 {
 	struct puser *u = user(p, IPC_BODY(m, Call__UserGone)->name);
 
-	if (u)
+	if (u) {
 		puser_gone(presenced_of(daemon_of(p)), u);
+		directory_users(presenced_of(daemon_of(p))->dir);
+	}
 	return 0;
 }
 
@@ -122,6 +133,10 @@ const struct ipc_handler presenced_handlers[] = {
 	PRES(CALLS, IPC_EVT, 128, pres__calls, on_calls),
 	PRES(REACH, IPC_EVT, 128, pres__reach, on_reach),
 	PRES(MANUAL, IPC_REQ, 1024, call__presence_set, on_manual),
+	PRES(DIR_SEARCH, IPC_REQ, 512, call__dir_search, directory_on_search),
+	PRES(NAME, IPC_REQ, 1024, pres__name_lookup, directory_on_name),
+	{ IPC_IF_CERT, CERT__TYPE__CERT_CHANGED, IPC_EVT, 0, 256, IPC_CERTD,
+	    &cert__changed__descriptor, directory_on_certd },
 };
 const size_t presenced_nhandlers = ARRAY_LEN(presenced_handlers);
 

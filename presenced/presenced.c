@@ -24,6 +24,64 @@ const struct conf_key presenced_keys[] = {
 	    "Where the time of such a user stops.", "available|inactive" },
 	{ "presenced", "offline-when-gone", CONF_BOOL, "no", 0, 0, true, OFF(offline_when_gone),
 	    "Show users as Offline while their handset cannot be reached.", NULL },
+	{ "directory", "servers", CONF_LIST, "", 0, 8, true, OFF(dir.servers),
+	    "LDAP servers, ldaps://host[:port] or ldap://host[:port], in order.", NULL },
+	{ "directory", "domain", CONF_STR, "", 0, 0, true, OFF(dir.domain),
+	    "Without servers: the domain whose servers are looked up in DNS (SRV).", NULL },
+	{ "directory", "site", CONF_STR, "", 0, 64, true, OFF(dir.site),
+	    "Active Directory site whose servers come first.", NULL },
+	{ "directory", "clear-text", CONF_BOOL, "no", 0, 0, true, OFF(dir.clear),
+	    "Names and password without TLS; without this ldap:// means StartTLS.", NULL },
+	{ "directory", "bind", CONF_ENUM, "simple", 0, 0, true, OFF(dir.bind),
+	    "How the reader logs in.", "simple|gssapi|anonymous" },
+	{ "directory", "bind-name", CONF_STR, "", 0, 0, true, OFF(dir.name),
+	    "The reader's account: DN, or user@domain in Active Directory.", NULL },
+	{ "directory", "secret", CONF_STR, "directory", 0, 64, true, OFF(dir.secret),
+	    "Owner of the reader's password in certd (dectctl secret set).", NULL },
+	{ "directory", "keytab", CONF_STR, "", 0, 0, false, OFF(dir.keytab),
+	    "Kerberos keytab of the reader for gssapi.", NULL },
+	{ "directory", "base", CONF_STR, "", 0, 0, true, OFF(dir.base),
+	    "Base DN; empty: what the server names.", NULL },
+	{ "directory", "filter", CONF_STR, "", 0, 1024, true, OFF(dir.filter),
+	    "LDAP filter of the people to take; empty: all who are enabled.", NULL },
+	{ "directory", "schema", CONF_ENUM, "auto", 0, 0, true, OFF(dir.schema),
+	    "Kind of directory.", "auto|ad|rfc2798" },
+	{ "directory", "sip-attribute", CONF_STR, "", 0, 64, true, OFF(dir.sip_attribute),
+	    "Attribute with the SIP address where it is none of Lync's.", NULL },
+	{ "directory", "home-numbers", CONF_BOOL, "no", 0, 0, true, OFF(dir.home),
+	    "Take numbers at home, too.", NULL },
+	{ "directory", "live-search", CONF_BOOL, "yes", 0, 0, true, OFF(dir.live),
+	    "Ask the server where the local copy has nobody.", NULL },
+	{ "directory", "sync-interval", CONF_MS, "10m", 10000, 86400000, true, OFF(dir.sync_ms),
+	    "How often changes are asked for.", NULL },
+	{ "directory", "full-interval", CONF_MS, "24h", 60000, 604800000, true, OFF(dir.full_ms),
+	    "How often everything is read.", NULL },
+	{ "directory", "network-timeout", CONF_MS, "5s", 500, 60000, true, OFF(dir.network_ms),
+	    "For connection, TLS and login.", NULL },
+	{ "directory", "search-timeout", CONF_MS, "3s", 500, 30000, true, OFF(dir.search_ms),
+	    "For a search while somebody waits.", NULL },
+	{ "directory", "import-timeout", CONF_MS, "5m", 5000, 3600000, true, OFF(dir.import_ms),
+	    "For a synchronisation.", NULL },
+	{ "directory", "page-size", CONF_INT, "500", 10, 1000, true, OFF(dir.page),
+	    "Entries a page.", NULL },
+	{ "directory", "max-entries", CONF_INT, "50000", 10, 1000000, true, OFF(dir.max_entries),
+	    "More than so many end a synchronisation.", NULL },
+	{ "directory", "suffix-digits", CONF_INT, "9", 7, 15, true, OFF(dir.suffix),
+	    "Last digits that name a caller where no number is equal.", NULL },
+	{ "directory", "country", CONF_STR, "", 0, 3, true, OFF(dir.country),
+	    "Country code without plus sign.", NULL },
+	{ "directory", "area", CONF_STR, "", 0, 7, true, OFF(dir.area),
+	    "Area code without national prefix.", NULL },
+	{ "directory", "main-number", CONF_STR, "", 0, 15, true, OFF(dir.main_number),
+	    "Number before internal numbers where they can be dialled from outside.", NULL },
+	{ "directory", "international-prefix", CONF_STR, "00", 0, 5, true, OFF(dir.international),
+	    "Before a country code.", NULL },
+	{ "directory", "national-prefix", CONF_STR, "0", 0, 3, true, OFF(dir.national),
+	    "Before an area code.", NULL },
+	{ "directory", "internal-min", CONF_INT, "0", 0, 15, true, OFF(dir.internal_min),
+	    "Shortest internal number; 0: there are none.", NULL },
+	{ "directory", "internal-max", CONF_INT, "0", 0, 15, true, OFF(dir.internal_max),
+	    "Longest internal number.", NULL },
 };
 const size_t presenced_nkeys = ARRAY_LEN(presenced_keys);
 
@@ -191,6 +249,7 @@ void presenced_stream_done(struct presenced *p)
 			puser_gone(p, u);
 	}
 	p->synced = true;
+	directory_users(p->dir);
 }
 
 void presenced_sipd_down(struct presenced *p)
@@ -229,6 +288,13 @@ int presenced_init(struct daemon *d)
 		return err;
 	}
 	d->state = p;
+	err = directory_start(d, &((const struct presenced_conf *)d->conf)->dir, &p->dir);
+	if (err) {
+		store_close(p->store);
+		free(p);
+		d->state = NULL;
+		return err;
+	}
 	return 0;
 }
 
@@ -245,6 +311,7 @@ int presenced_reload(struct daemon *d, const void *next)
 		pres_user_policy(&u->pres, policy_of(p, u->group));
 	}
 	d->conf = old;
+	directory_reload(p->dir, &((const struct presenced_conf *)next)->dir);
 	return 0;
 }
 
@@ -253,6 +320,8 @@ void presenced_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 	(void)restarted;
 	if (ipc_peer_role(p) == IPC_SIPD)
 		presenced_stream_begin(presenced_of(d));
+	else if (ipc_peer_role(p) == IPC_CERTD)
+		directory_certd_up(presenced_of(d)->dir);
 }
 
 void presenced_down(struct daemon *d, struct ipc_peer *p)
@@ -272,6 +341,7 @@ void presenced_fini(struct daemon *d)
 		puser_free(p, CONTAINER_OF(n, struct puser, by_name));
 	}
 	map_free(&p->users);
+	directory_stop(p->dir);
 	store_close(p->store);
 	free(p);
 	d->state = NULL;
@@ -285,6 +355,7 @@ void presenced_status(struct daemon *d, char *summary, size_t cap, char *trouble
 	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n))
 		up += CONTAINER_OF(n, struct puser, by_name)->registered;
 	snprintf(summary, cap, "%zu users, %zu with presence", p->users.n, up);
+	directory_trouble(p->dir, trouble, tcap);
 	if (!p->synced)
 		snprintf(trouble, tcap, "no users from sipd yet: is it up?");
 }

@@ -4,6 +4,7 @@
 #include "common/list.h"
 #include "common/map.h"
 #include "ipc/daemon.h"
+#include "presenced/directory.h"
 #include "presenced/pres_state.h"
 #include "presenced/store.h"
 
@@ -17,6 +18,7 @@ struct presenced_conf {
 	struct conf_list agent_groups;
 	uint32_t agent;
 	bool offline_when_gone;
+	struct directory_conf dir;
 };
 extern const struct conf_key presenced_keys[];
 extern const size_t presenced_nkeys;
@@ -26,6 +28,7 @@ struct puser {
 	struct presenced *room;
 	struct pres_user pres;
 	char name[PRES_NAME_MAX + 1], group[33];
+	char display[129], number[65];
 	bool seen;       /* in the running stream from sipd */
 	bool registered; /* presence exists only then */
 	bool disabled;
@@ -41,6 +44,7 @@ struct presenced {
 	bool synced;      /* sipd's first stream is through */
 	uint64_t changes; /* of visible states */
 	struct stat_val *changed;
+	struct directory *dir;
 };
 
 static inline struct presenced *presenced_of(const struct daemon *d)
@@ -84,6 +88,18 @@ int pres_manual_parse(struct slice word, enum pres_manual *out) MUST_CHECK; /* E
 extern const struct ipc_handler presenced_handlers[];
 extern const size_t presenced_nhandlers;
 void pres_tell_state(struct puser *u); /* to sipd, for the handset's display */
+/* directory_ipc.c */
+int directory_on_search(struct ipc_peer *p, struct ipc_msg *m);
+int directory_on_name(struct ipc_peer *p, struct ipc_msg *m);
+int directory_on_certd(struct ipc_peer *p, struct ipc_msg *m);
+/* ctl_dir_ipc.c */
+int ctl_dir_search(struct ctl_run *r);
+int ctl_dir_lookup(struct ctl_run *r);
+int ctl_dir_sync(struct ctl_run *r);
+int ctl_dir_status(struct ctl_run *r);
+int ctl_dir_import(struct ctl_run *r);
+int ctl_dir_export(struct ctl_run *r);
+int ctl_check_run(struct ctl_run *r);
 /* ctl_ipc.c */
 extern const struct ctl_cmd presenced_cmds[];
 extern const size_t presenced_ncmds;
