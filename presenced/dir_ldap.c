@@ -164,7 +164,7 @@ static int tls_options(struct dir_ldap *l)
 		return fail(l, ERR_CRYPTO, "TLS", NULL);
 	if (!c->ca_file[0])
 		return fail(
-		    l, ERR_VALUE, "TLS", "there are no trusted certificates: dectctl trust add");
+		    l, ERR_VALUE, "TLS", "there are no trusted certificates: dectctl trust import");
 	if (!option(l, LDAP_OPT_X_TLS_CACERTFILE, c->ca_file) ||
 	    (c->crl_file[0] && !option(l, LDAP_OPT_X_TLS_CRLFILE, c->crl_file)) ||
 	    !option(l, LDAP_OPT_X_TLS_NEWCTX, &none))

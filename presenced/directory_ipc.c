@@ -218,7 +218,7 @@ static void on_trust(void *ctx, int err, struct ipc_msg *m)
 		dir->trust = false;
 		if (err != ERR_LOST && directory_on(dir) && !dir->conf->clear)
 			log_ev(LOG_WARNING, "phone book: no trusted certificates from certd",
-			    F_ERR(err), F_REMEDY("dectctl trust add"));
+			    F_ERR(err), F_REMEDY("dectctl trust import"));
 		directory_ask_password(dir);
 		return;
 	}
