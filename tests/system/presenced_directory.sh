@@ -1,6 +1,6 @@
 #!/bin/bash
-# The phone book with slapd: 10,000 people, LDAPS and StartTLS with checked certificates, password from certd, paging, search, caller
-# names, the directory killed and changed, size limit, CSV file.
+# The phone book with slapd: 10,000 people, LDAPS with a checked certificate, password from certd, paging, search, caller
+# names, the directory killed, size limit, CSV file.
 command -v slapd >/dev/null || [ -x /usr/sbin/slapd ] || { echo "slapd is not installed"; exit 77; }
 command -v openssl >/dev/null || { echo "openssl is not installed"; exit 77; }
 for need in "$BUILD/presenced" "$BUILD/certd" "$BUILD/dectctl"; do
