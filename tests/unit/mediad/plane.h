@@ -38,7 +38,7 @@ struct plane {
 	struct mediad m;
 	struct mediad_conf conf;
 	uint64_t now;
-	struct media_ev ev[64];
+	struct media_ev ev[1024];
 	size_t nev;
 };
 static struct plane *plane_now; /* the event hook has no other way to its test */
@@ -54,8 +54,8 @@ static void plane_event(struct mediad *m, struct sess *s, const struct media_ev 
 {
 	(void)m;
 	(void)s;
-	if (plane_now->nev < 64)
-		plane_now->ev[plane_now->nev++] = *ev;
+	assert_true(plane_now->nev < ARRAY_LEN(plane_now->ev));
+	plane_now->ev[plane_now->nev++] = *ev;
 }
 
 static unsigned plane_events(const struct plane *p, enum media_ev_kind kind)
