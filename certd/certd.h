@@ -47,6 +47,7 @@ int certd_init(struct daemon *d);
 int certd_reload(struct daemon *d, const void *next);
 void certd_fini(struct daemon *d);
 void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+void certd_check(struct daemon *d, struct ctl_run *r);
 
 /* Asks the policy for a peer. object_id: what to name in the log. 0, or what policy_check() says, with *why. */
 int certd_ask(struct certd *c, const struct ipc_peer *p, const struct policy_ask *a,

@@ -448,3 +448,59 @@ const struct ctl_arg certd_csr_args[9] = {
 const struct ctl_arg certd_file_out_args[1] = {
 	{ "file", CTL_FILE_OUT, false, "where it goes (PEM); else it is printed", NULL },
 };
+
+void certd_check(struct daemon *d, struct ctl_run *r)
+{
+	struct certd *c = d->state;
+	STACK_OF(X509) *anchors = NULL;
+	STACK_OF(X509_CRL) *crls = NULL;
+	int err = trust_anchors(c->trust, &anchors);
+	bool any = false;
+
+	certd_worked(c);
+	if (err == 0)
+		err = trust_crls(c->trust, &crls);
+	if (err)
+		ctl_check(r, "store", CTL_FAILED, "see journalctl -u ipdect-certd", "%s",
+		    store_why(c->store));
+	for (struct ident *t = NULL; err == 0 && (t = keyring_next(c->ring, t)) != NULL;) {
+		char trouble[1500], name[KEYRING_NAME + 16], ends[32] = "";
+		struct chain chain = { 0 };
+		X509 *x = parse(&t->cert[0]);
+		long left = x ? check_days_left(x, time(NULL)) : -1;
+		enum ctl_result bad;
+
+		any = true;
+		judge(r, t, anchors, crls, trouble, sizeof(trouble), &chain);
+		bad = left < 0 || !chain.complete ? CTL_FAILED : *trouble ? CTL_WARNING : CTL_OK;
+		if (x)
+			x509_text_time(X509_get0_notAfter(x), ends, sizeof(ends));
+		snprintf(name, sizeof(name), "certificate %s", t->name);
+		ctl_check(r, name, bad,
+		    left < 0          ? "get a new one: dectctl cert csr"
+		    : !chain.complete ? "import the missing CA: dectctl trust import"
+		    : *trouble        ? "as the detail says"
+		                      : "",
+		    "until %s (%ld days), chain %s%s%s%s", ends, left,
+		    chain.complete ? "complete" : "misses: ", chain.missing, *trouble ? "; " : "",
+		    trouble);
+		X509_free(x);
+	}
+	if (err == 0 && !any)
+		ctl_check(r, "certificate", CTL_FAILED,
+		    "dectctl cert import FILE, or dectctl cert csr",
+		    "there is no host certificate");
+	sk_X509_pop_free(anchors, X509_free);
+	sk_X509_CRL_pop_free(crls, X509_CRL_free);
+	if (!c->conf->fqdn[0])
+		ctl_check(r, "fqdn", CTL_WARNING, "set fqdn in [certd]",
+		    "this host's name is not set: no certificate can be compared with it");
+	ctl_check(r, "locked memory", c->locked ? CTL_OK : CTL_WARNING,
+	    c->locked ? "" : "allow certd 64 MiB of locked memory (LimitMEMLOCK=)", "%s",
+	    c->locked ? "keys never reach the swap space" : "secrets could reach the swap space");
+	if (audit_trouble(c->audit))
+		ctl_check(r, "audit log", CTL_FAILED, "see journalctl -u ipdect-certd", "%s",
+		    audit_trouble(c->audit));
+	else
+		ctl_check(r, "audit log", CTL_OK, "", "is written");
+}

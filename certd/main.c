@@ -15,6 +15,7 @@ static struct daemon_def def = {
 	.init = certd_init,
 	.reload = certd_reload,
 	.fini = certd_fini,
+	.check = certd_check,
 	.status = certd_status,
 };
 

@@ -91,6 +91,7 @@ void dectd_drain(struct daemon *d);
 void dectd_fini(struct daemon *d);
 void dectd_metrics(struct daemon *d);
 void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+void dectd_check(struct daemon *d, struct ctl_run *r);
 /* handlers_ipc.c: every event and request that other daemons send to this one. */
 extern const struct ipc_handler dectd_handlers[];
 extern const size_t dectd_nhandlers;

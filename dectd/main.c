@@ -29,6 +29,7 @@ int main(int argc, char **argv)
 		.drain = dectd_drain,
 		.fini = dectd_fini,
 		.metrics = dectd_metrics,
+		.check = dectd_check,
 		.status = dectd_status,
 	};
 

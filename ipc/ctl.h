@@ -67,6 +67,10 @@ void ctl_data(
 /* The reason and the remedy; returns err. */
 int ctl_fail(struct ctl_run *r, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* A finding of the pre-flight, `check run`. remedy: what to do; "" when all is well. */
+enum ctl_result { CTL_OK, CTL_WARNING, CTL_FAILED };
+void ctl_check(struct ctl_run *r, const char *check, enum ctl_result result, const char *remedy,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void ctl_defer(struct ctl_run *r);
 void ctl_done(struct ctl_run *r, int err);
 

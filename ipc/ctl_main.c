@@ -38,7 +38,8 @@ static const char usage_text[] =
     "or read from\n"
     "standard input; they are never taken from the command line. Durations: 90s, 5m, 2h.\n"
     "\n"
-    "Exit status: 0 done; 1 refused, with the reason; 2 usage; 3 no daemon with this command can "
+    "Exit status: 0 done; 1 refused, with the reason, or a check failed; 2 usage; 3 no daemon with "
+    "this command can "
     "be reached;\n"
     "4 done by some daemons, others cannot be reached; 5 not allowed for this user.\n";
 
@@ -449,6 +450,13 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 	else
 		ctl_table_print(o.table, one, stdout);
 	fflush(stdout);
+	for (size_t i = 0; strcmp(noun, "check") == 0 && i < ctl_table_rows(o.table); i++) {
+		char *result = ctl_table_text(o.table, i, "result");
+
+		if (result && strcmp(result, "failed") == 0)
+			status = REFUSED;
+		free(result);
+	}
 	if (o.asked == 0) {
 		fprintf(stderr, "dectctl: there is no such instance\n");
 		status = REFUSED;

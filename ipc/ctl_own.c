@@ -1,5 +1,7 @@
 /* The commands that every daemon has: status, metrics, log, conf. */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +136,47 @@ static int conf_reload(struct ctl_run *r)
 	return 0;
 }
 
+void ctl_check(struct ctl_run *r, const char *check, enum ctl_result result, const char *remedy,
+    const char *fmt, ...)
+{
+	static const char *const words[] = { "ok", "warning", "failed" };
+	Ctl__CheckRow row = CTL__CHECK_ROW__INIT;
+	char detail[1024] = "";
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	row.check = (char *)(uintptr_t)check;
+	row.result = (char *)(uintptr_t)words[result];
+	row.has_detail = true;
+	row.detail = bin(detail);
+	row.has_remedy = *remedy != '\0';
+	row.remedy = bin((char *)(uintptr_t)remedy);
+	if (!ctl_row(r, &row.base))
+		ctl_warn(r, "there is more than fits: %s: %s", check, words[result]);
+}
+
+static int check_run(struct ctl_run *r)
+{
+	struct daemon *d = ctl_ctx(r);
+	char links[512] = "";
+	unsigned down = ipc_links_text(d->ipc, links, sizeof(links));
+
+	if (*links)
+		ctl_check(r, "links", down ? CTL_FAILED : CTL_OK,
+		    down ? "start what is down: systemctl start ipdect.target" : "", "%s", links);
+	if (access(d->state_dir, R_OK | W_OK | X_OK) == 0)
+		ctl_check(r, "state directory", CTL_OK, "", "%s can be written", d->state_dir);
+	else
+		ctl_check(r, "state directory", CTL_FAILED,
+		    "give it to the daemon's user, mode 0700, and mount it writable", "%s: %s",
+		    d->state_dir, strerror(errno));
+	if (d->def->check)
+		d->def->check(d, r);
+	return 0;
+}
+
 static const struct ctl_arg log_args[] = {
 	{ "level", CTL_CHOICE, true, "how much is logged", "err|warning|notice|info|debug" },
 };
@@ -141,6 +184,8 @@ static const struct ctl_arg log_args[] = {
 const struct ctl_cmd ctl_own[] = {
 	{ "status", "show", IPC_VIEW, NULL, false, NULL, 0, &ctl__status_row__descriptor, false,
 	    status_show, "state, links, what is not well and what to do" },
+	{ "check", "run", IPC_VIEW, NULL, false, NULL, 0, &ctl__check_row__descriptor, false,
+	    check_run, "pre-flight: what is not well before calls find out, and what to do" },
 	{ "metrics", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, metrics_show,
 	    "counters and gauges as OpenMetrics text" },
 	{ "log", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, log_show,

@@ -54,6 +54,8 @@ struct daemon_def {
 	void (*metrics)(struct daemon *d);
 	/* The status line, and what is not well with its remedy ("" when all is). Either may be left empty. */
 	void (*status)(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+	/* The pre-flight of the room's own things: ctl_check() for each. Links and state directory are looked at for it. */
+	void (*check)(struct daemon *d, struct ctl_run *r);
 };
 
 /* Exit status: 0, or of sysexits(3): 64 usage, 70 internal, 71 system, 78 configuration. */

@@ -1,8 +1,10 @@
 /* dectctl media …: what runs here. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "ctl.pb-c.h"
@@ -155,6 +157,28 @@ static int media_show(struct ctl_run *r)
 	return 0;
 }
 
+/* One command shows a call at every daemon that knows it: one that does not says nothing. */
+static int call_show(struct ctl_run *r)
+{
+	struct mediad *m = room(r);
+
+	LIST_FOREACH(&m->all, it)
+	{
+		const struct sess *s = LIST_ENTRY(it, struct sess, node);
+		Ctl__SessionRow row;
+		struct texts t;
+
+		put_row(m, s, &row, &t);
+		if (!slice_ieq(ctl_id(r), slice_str(t.call)))
+			continue;
+		(void)ctl_row(r, &row.base);
+		for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++)
+			if (s->leg[side])
+				say_leg(r, s->leg[side]);
+	}
+	return 0;
+}
+
 static int media_drain(struct ctl_run *r)
 {
 	struct mediad *m = room(r);
@@ -190,6 +214,51 @@ static int media_drop(struct ctl_run *r)
 	return 0;
 }
 
+static void check_address(struct ctl_run *r, const char *key, const struct addr *a)
+{
+	struct addr own = *a;
+	char text[ADDR_TEXT], what[160];
+	int fd;
+
+	if (!addr_set(a))
+		return;
+	addr_set_port(&own, 0);
+	addr_print(a, false, text);
+	fd = socket(own.u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && bind(fd, &own.u.sa, addr_len(&own)) == 0) {
+		ctl_check(r, key, CTL_OK, "", "%s is an address of this host", text);
+	} else {
+		(void)snprintf(what, sizeof(what),
+		    "set %s in [mediad] to an address that this host has (ip address)", key);
+		ctl_check(r, key, CTL_FAILED, what, "%s cannot be used: %s", text, strerror(errno));
+	}
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void mediad_check(struct daemon *d, struct ctl_run *r)
+{
+	const struct mediad *m = mediad_of(d);
+	uint32_t left = port_pool_left(m->ports), all = port_pool_size(m->ports);
+
+	ctl_check(r, "media ports",
+	    left < 2          ? CTL_FAILED
+	    : left < all / 10 ? CTL_WARNING
+	                      : CTL_OK,
+	    left < 2 || left < all / 10 ? "widen rtp-ports in [mediad], or start more instances"
+	                                : "",
+	    "%u of %u port pairs are free, two for each call", left, all);
+	check_address(r, "rtp-address", &m->addr4);
+	check_address(r, "rtp-address6", &m->addr6);
+	check_address(r, "radio-address", &m->radio);
+	if (m->draining)
+		ctl_check(r, "draining", CTL_WARNING, "dectctl media drain off=yes",
+		    "this instance takes no new calls");
+	if (!sbox_fast())
+		ctl_check(r, "SRTP", CTL_WARNING, "report the versions of libcrypto and libsrtp2",
+		    "own transforms failed their test: libsrtp2 does the work, at a higher load");
+}
+
 static const struct ctl_arg drain_args[] = {
 	{ "off", CTL_FLAG, false, "take sessions again", NULL },
 };
@@ -199,6 +268,8 @@ const struct ctl_cmd mediad_cmds[] = {
 	    media_list, "sessions of this instance" },
 	{ "media", "show", IPC_VIEW, "session or call", true, NULL, 0,
 	    &ctl__session_row__descriptor, false, media_show, "one session in full" },
+	{ "call", "show", IPC_VIEW, "CALL", true, NULL, 0, &ctl__session_row__descriptor, false,
+	    call_show, "Shows one call." },
 	{ "media", "drain", IPC_OPERATE, "instance", false, drain_args, ARRAY_LEN(drain_args), NULL,
 	    false, media_drain, "no new sessions; the instance ends when the last is over" },
 	{ "media", "drop", IPC_OPERATE, "session or call", true, NULL, 0, NULL, false, media_drop,

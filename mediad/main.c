@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 		.down = mediad_down,
 		.drain = mediad_drain,
 		.fini = mediad_fini,
+		.check = mediad_check,
 		.status = mediad_status };
 
 	return daemon_main(argc, argv, &def);

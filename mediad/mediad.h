@@ -112,6 +112,7 @@ void mediad_down(struct daemon *d, struct ipc_peer *p);
 void mediad_drain(struct daemon *d);
 void mediad_fini(struct daemon *d);
 void mediad_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+void mediad_check(struct daemon *d, struct ctl_run *r);
 /* No new sessions; the process ends when the last is gone. on false takes it back. */
 void mediad_set_draining(struct mediad *m, bool on);
 

@@ -134,6 +134,18 @@ void ctl_presence_changed(struct puser *u)
 	ctl_publish(c, "presence", "watch", u->name, &t.row.base);
 }
 
+void presenced_check(struct daemon *d, struct ctl_run *r)
+{
+	const struct presenced *p = presenced_of(d);
+
+	if (p->synced)
+		ctl_check(r, "users", CTL_OK, "", "%zu users from sipd", p->users.n);
+	else
+		ctl_check(r, "users", CTL_FAILED, "start sipd; dectctl status tells why it is away",
+		    "sipd has not sent its users yet");
+	(void)ctl_check_run(r);
+}
+
 #define ROW &ctl__presence_row__descriptor
 static const struct ctl_arg set_args[] = {
 	{ "state", CTL_CHOICE, true, "what is shown",
@@ -165,8 +177,6 @@ const struct ctl_cmd presenced_cmds[] = {
 	    ctl_dir_import, "replace the phone book of the file kind" },
 	{ "directory", "export", IPC_VIEW, NULL, false, export_args, 1, NULL, false, ctl_dir_export,
 	    "the phone book of the file kind" },
-	{ "check", "run", IPC_VIEW, NULL, false, NULL, 0, &ctl__check_row__descriptor, false,
-	    ctl_check_run, "is the phone book well?" },
 	{ "presence", "list", IPC_VIEW, NULL, false, NULL, 0, ROW, false, presence_list,
 	    "presence of every user" },
 	{ "presence", "show", IPC_VIEW, "USER", true, NULL, 0, ROW, false, presence_show,

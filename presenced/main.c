@@ -14,6 +14,7 @@ static const struct daemon_def def = {
 	.up = presenced_up,
 	.down = presenced_down,
 	.fini = presenced_fini,
+	.check = presenced_check,
 	.status = presenced_status,
 };
 

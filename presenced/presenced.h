@@ -111,4 +111,5 @@ void presenced_up(struct daemon *d, struct ipc_peer *p, bool restarted);
 void presenced_down(struct daemon *d, struct ipc_peer *p);
 void presenced_fini(struct daemon *d);
 void presenced_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+void presenced_check(struct daemon *d, struct ctl_run *r);
 #endif

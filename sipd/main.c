@@ -29,6 +29,7 @@ int main(int argc, char **argv)
 		.drain = sipd_drain,
 		.fini = sipd_fini,
 		.metrics = sipd_metrics,
+		.check = sipd_check,
 		.status = sipd_status,
 	};
 

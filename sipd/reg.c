@@ -996,3 +996,17 @@ void regs_reconf(struct regs *r)
 	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
 		reg_update(r->s, u);
 }
+
+bool regs_proxy_view(const struct sipd *s, unsigned i, struct proxy_view *out)
+{
+	const struct proxy *p = &s->regs->proxy[i];
+
+	if (i >= s->regs->nproxy)
+		return false;
+	*out = (struct proxy_view){
+		.uri = p->uri, .why = p->why, .down = p->down, .answers = p->answers
+	};
+	if (p->nseen)
+		out->seen = p->seen[0];
+	return true;
+}

@@ -47,5 +47,12 @@ struct reg_view {
 };
 void reg_view(const struct user *u, struct reg_view *out);
 void regs_count(const struct sipd *s, unsigned *wanted, unsigned *up, unsigned *failed);
+struct proxy_view {
+	const char *uri, *why; /* why: it is down, as last seen; may be NULL */
+	bool down, answers;
+	struct addr seen; /* not set: nothing came from there yet */
+};
+/* Proxy i; false: there are no more. */
+bool regs_proxy_view(const struct sipd *s, unsigned i, struct proxy_view *out);
 unsigned regs_proxies_down(const struct sipd *s, unsigned *all);
 #endif

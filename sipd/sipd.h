@@ -145,6 +145,7 @@ void sipd_drain(struct daemon *d);
 void sipd_fini(struct daemon *d);
 void sipd_metrics(struct daemon *d);
 void sipd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
+void sipd_check(struct daemon *d, struct ctl_run *r);
 extern const struct ipc_handler sipd_handlers[];
 extern const size_t sipd_nhandlers;
 extern const struct ctl_cmd sipd_cmds[];

@@ -1,7 +1,9 @@
 """The calls of the demonstration, in order. Every step leaves the system idle, checks what came out at the other end (recorded
 speech, a display, what the PBX or the telephone saw) and returns that as evidence."""
 
+import json
 import os
+import subprocess
 import time
 
 import speech
@@ -39,6 +41,10 @@ class Scenario:
                 ("DTMF to the telephone", self.dtmf_to_desk),
                 ("caller gives up: a missed call", self.missed),
                 ("answered elsewhere: no missed call", self.elsewhere),
+            )),
+            ("The operator's view", (
+                ("one call through sipd, dectd and mediad", self.followed),
+                ("pre-flight: all well, and a fault is found", self.preflight),
             )),
             ("Services", (
                 ("forward always", self.forward_always),
@@ -143,6 +149,40 @@ class Scenario:
         said = self.both("201", "202")
         self.hang_up("201")
         return f"{said}, {len(row)} media session(s)"
+
+    def followed(self):
+        suite = self.w.suite
+        self.dial_desk()
+        refs = [r["call"] for r in self.w.calls()]
+        rows = suite.rows("call", "show", refs[0]) if len(refs) == 1 else []
+        text = suite.ctl("call", "show", refs[0]) if rows else ""
+        self.hang_up("201")
+        if len(refs) != 1:
+            raise RuntimeError(f"one call was made, sipd lists {refs}")
+        seen = {"sipd": [r for r in rows if "sip_call_id" in r], "dectd": [r for r in rows if "CC " in r.get("state", "")],
+                "mediad": [r for r in rows if "session" in r]}
+        missing = [name for name, found in seen.items() if not found or any(r["call"] != refs[0] for r in found)]
+        if missing or "jitter" not in text:
+            raise RuntimeError(f"call {refs[0]} is not shown by {', '.join(missing) or 'text of mediad'}: {rows}")
+        return f"call {refs[0]}: " + ", ".join(f"{name} {len(found)}" for name, found in seen.items())
+
+    def preflight(self):
+        def failed():
+            done = subprocess.run([f"{self.w.suite.bin}/dectctl", "-r", self.w.suite.runtime, "--json", "check"],
+                                  stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+            rows = json.loads(done.stdout)
+            bad = [r for r in rows if r["result"] == "failed"]
+            if (done.returncode == 1) != bool(bad):
+                raise RuntimeError(f"exit status {done.returncode} with {len(bad)} failed rows")
+            return rows, bad
+        rows, bad = failed()
+        if bad:
+            raise RuntimeError(f"failed though all is well: {bad}")
+        mac = BASES[1]
+        self.s.ctl("base", "restart", mac)
+        wait_for("the base that went away is found", lambda: any(mac in r.get("detail", "") for r in failed()[1]), 20)
+        wait_for("all is well again", lambda: not failed()[1], 60)
+        return f"{len(rows)} rows, none failed; a base that went away is named with a remedy"
 
     def displays(self):
         mark = self.air.mark()
