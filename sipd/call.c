@@ -8,6 +8,7 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/pres.h"
 
 #define HOPS_MAX 5 /* forwards in a row */
 
@@ -337,6 +338,7 @@ int call_route(struct fsm *m, int ev, const void *p)
 		drop_b(c);
 		return unroutable(c, CAUSE_CONGESTION);
 	}
+	pres_name(c->b);
 	return FSM_NEXT;
 }
 
@@ -395,7 +397,7 @@ int call_answer(struct fsm *m, int ev, const void *p)
 
 	(void)ev;
 	if (arg && arg->party)
-		c->b->who = *arg->party;
+		leg_identity(c->b, arg->party);
 	ringback(c, false);
 	c->b->up = true;
 	c->b->answered = sipd_wall_ms();
@@ -548,7 +550,8 @@ int call_identity(struct fsm *m, int ev, const void *p)
 
 	(void)ev;
 	if (arg->party)
-		arg->leg->who = *arg->party;
+		leg_identity(arg->leg, arg->party);
+	pres_name(arg->leg);
 	if (other && !other->gone)
 		other->ops->display(other, &arg->leg->who);
 	return FSM_NEXT;

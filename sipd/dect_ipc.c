@@ -523,7 +523,9 @@ static void op_display(struct leg *g, const struct party *far)
 	ev.call = g->ref;
 	party_pb(&party, far);
 	ev.party = &party;
-	if (of(g)->known)
+	if (!of(g)->offered && !g->calling)
+		of(g)->caller = *far; /* goes with the offer, which waits for the media */
+	else if (of(g)->known)
 		send_event(g->sipd, CALL__TYPE__CALL_DISPLAY, &ev.base);
 }
 

@@ -39,9 +39,20 @@ void leg_free(struct leg *l)
 {
 	if (!l)
 		return;
+	if (l->naming)
+		ipc_forget(l->sipd->d->ipc, l);
 	leg_drop_media(l, 0);
 	list_remove(&l->user_leg);
 	l->ops->free(l);
+}
+
+void leg_identity(struct leg *l, const struct party *now)
+{
+	struct party had = l->who;
+
+	l->who = *now;
+	if (!now->name[0] && !now->anonymous && strcmp(had.number, now->number) == 0)
+		memcpy(l->who.name, had.name, sizeof(l->who.name));
 }
 
 void leg_record_begin(struct leg *l, const struct party *far)

@@ -51,11 +51,14 @@ struct leg {
 	struct media_user mu;
 	bool handset, calling; /* calling: it began the call */
 	bool up, gone, holding, held_by_far;
+	bool naming;     /* presenced is asked for who's name */
 	uint64_t record; /* id of its call record; 0: none */
 	uint64_t began, answered;
 	char dialled[NUMBER_MAX];
 };
 
+/* What the far end says of itself now; a name that the phone book gave stays where it says none for the same number. */
+void leg_identity(struct leg *l, const struct party *now);
 /* The media side that the other end of the call uses. */
 static inline enum media_side leg_far_side(const struct leg *l)
 {

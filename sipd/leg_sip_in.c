@@ -10,6 +10,7 @@
 #include "sipd/leg_sip.h"
 #include "sipd/ms.h"
 #include "sipd/mwi.h"
+#include "sipd/pres.h"
 #include "sipd/reg.h"
 #include "sipd/sdp_body.h"
 #include "sipd/tls.h"
@@ -222,6 +223,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	c->ndialled = strlen(c->dialled);
 	log_ev(LOG_NOTICE, "call from SIP", F_CALL(c->ref), F_USER(u->f[USER_NAME]),
 	    F_STR("IPDECT_SIP_CALL_ID", req->call_id), F_TEXT("IPDECT_FROM", l->leg.who.number));
+	pres_name(&l->leg);
 	(void)call_event(c, CALL_EV_READY, NULL);
 }
 

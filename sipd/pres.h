@@ -16,6 +16,10 @@ void pres_user_gone(struct sipd *s, const struct user *u);
 void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why);
 void pres_calls(struct sipd *s, const struct user *u, unsigned active);
 void pres_reach(struct sipd *s, const struct user *u, bool reachable, bool used);
+/* Asks the phone book for the name of a far end that says none. The call goes on meanwhile; the name follows to the
+ * display of the other end. */
+struct leg;
+void pres_name(struct leg *l);
 /* Hands a request of a handset on to presenced; the answer goes back by the ticket. ERR_LOST: presenced is away. */
 int pres_relay(struct sipd *s, uint16_t type, const ProtobufCMessage *body,
     const ProtobufCMessageDescriptor *reply, struct ipc_ticket *t) MUST_CHECK;

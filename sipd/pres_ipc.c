@@ -7,11 +7,14 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "pres.pb-c.h"
+#include "sipd/call.h"
 #include "sipd/dect.h"
 #include "sipd/dect_pb.h"
 #include "sipd/ms.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
+
+#define NAME_MS 50
 
 static void tell(struct sipd *s, uint16_t type, const ProtobufCMessage *m)
 {
@@ -190,4 +193,38 @@ int pres_relay(struct sipd *s, uint16_t type, const ProtobufCMessage *body,
 	if (err)
 		free(r);
 	return err;
+}
+
+/* ---- names of callers and called ---- */
+
+static void on_name(void *ctx, int err, struct ipc_msg *m)
+{
+	struct leg *l = ctx;
+
+	l->naming = false;
+	if (err || l->gone || !l->call || l->who.name[0] || l->who.anonymous)
+		return;
+	const Pres__NameFound *found = IPC_BODY(m, Pres__NameFound);
+	if (!found->has_name || found->name.len == 0)
+		return;
+	(void)snprintf(l->who.name, sizeof(l->who.name), "%.*s", (int)found->name.len,
+	    (const char *)found->name.data);
+	struct leg *other = call_other(l->call, l);
+	if (other && !other->gone)
+		other->ops->display(other, &l->who);
+}
+
+void pres_name(struct leg *l)
+{
+	Pres__NameLookup q = PRES__NAME_LOOKUP__INIT;
+
+	if (l->naming || l->who.name[0] || l->who.anonymous ||
+	    (!l->who.number[0] && !l->who.uri[0]))
+		return;
+	q.number = pb_text(l->who.number);
+	q.has_uri = l->who.uri[0] != '\0';
+	q.uri = pb_text(l->who.uri);
+	l->naming = ipc_request(ipc_find(l->sipd->d->ipc, IPC_PRESENCED, 0), IPC_IF_PRES,
+	                PRES__TYPE__PRES_NAME, &q.base, &pres__name_found__descriptor, NAME_MS,
+	                on_name, l) == 0;
 }

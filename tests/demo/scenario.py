@@ -36,6 +36,7 @@ class Scenario:
             ("Handset and SIP telephone", (
                 ("handset → telephone, TLS and SRTP", self.to_desk),
                 ("telephone → handset, TLS and SRTP", self.from_desk),
+                ("names from the phone book", self.phone_book),
                 ("G.726 towards the telephone", self.g726),
                 ("hold by the telephone", self.desk_holds),
                 ("DTMF to the telephone", self.dtmf_to_desk),
@@ -388,6 +389,23 @@ class Scenario:
         m = self.with_desk(handset="202")
         d = self.end_with_desk(dmark, began, "bob")
         return f"display {shown!r}; handset hears {m.score:.3f}, telephone hears {d.score:.3f}"
+
+    def phone_book(self):
+        self.s.ctl("directory", "import", "file=-", stdin="name,work\nFront Desk,301\nBack Office,302\n")
+        mark, dmark = self.air.mark(), self.w.desk.mark()
+        self.w.desk.dial("202")
+        self.h["202"].wait("ringing*", mark)
+        self.h["202"].wait("display*Front Desk*", mark)
+        self.w.desk.command("hangup")
+        self.h["202"].wait("released*", mark)
+        self.w.idle()
+        mark = self.air.mark()
+        self.h["201"].do("dial", "302")
+        self.h["201"].wait("display*Back Office*", mark)
+        self.h["201"].do("hangup")
+        self.h["201"].wait("released*", mark)
+        self.w.idle()
+        return "a telephone that says no name rings as 'Front Desk'; 302 is shown as 'Back Office'"
 
     def g726(self):
         from peers import Baresip
