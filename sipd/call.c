@@ -413,7 +413,9 @@ int call_answer(struct fsm *m, int ev, const void *p)
 		c->a->answered = c->b->answered;
 		stat_add(s->st.answered, 1);
 		stat_observe(s->st.setup, (tmr_now(s->d->wheel) - c->start) * 1000);
+		leg_record_answered(c->a, &c->b->who);
 	}
+	leg_record_answered(c->b, &c->a->who);
 	if (c->done) {
 		void (*fn)(struct call *, void *, bool, unsigned) = c->done;
 		c->done = NULL;

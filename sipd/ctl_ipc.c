@@ -450,11 +450,12 @@ static void on_record(void *ctx, const struct cdr_rec *rec)
 	                               : rec->kind <= CDR_MISSED ? kinds[rec->kind]
 	                                                         : "");
 	row.time = when;
-	row.has_name = row.has_number = row.has_seconds = 1;
+	row.has_name = row.has_number = row.has_seconds = row.has_answered = 1;
 	row.name = (ProtobufCBinaryData){ rec->name.n, (uint8_t *)(uintptr_t)rec->name.p };
 	row.number = (ProtobufCBinaryData){ rec->number.n, (uint8_t *)(uintptr_t)rec->number.p };
 	row.seconds = cdr_seconds(rec);
 	row.cause = cause;
+	row.answered = rec->answered != 0;
 	if (!ctl_row(k->r, &row.base)) {
 		k->full = true;
 		return;

@@ -70,31 +70,45 @@ void leg_record_begin(struct leg *l, const struct party *far)
 	l->record = r.id;
 }
 
-void leg_record_end(struct leg *l, const struct party *far, enum cause cause, const char *diverted)
+/* ended = 0: the call goes on. */
+static void record_put(struct leg *l, const struct party *far, uint64_t ended, const char *cause,
+    bool elsewhere, const char *diverted)
 {
 	char media[64] = "";
 
-	if (!l->record)
-		return;
 	if (l->media)
 		media_text(l->media, media, sizeof(media));
 	struct cdr_rec r = { .id = l->record,
 		.call = l->ref,
 		.start = l->began,
 		.answered = l->answered,
-		.ended = sipd_wall_ms(),
+		.ended = ended,
 		.name = slice_str(far->name),
 		.kind = l->calling    ? CDR_PLACED
 		        : l->answered ? CDR_RECEIVED
 		                      : CDR_MISSED,
 		.number = slice_str(l->calling && l->dialled[0] ? l->dialled : far->number),
 		.uri = slice_str(far->uri),
-		.cause = slice_str(cause_name(cause)),
+		.cause = slice_str(cause),
 		.media = slice_str(media),
-		.elsewhere = !l->calling && !l->answered && cause == CAUSE_ELSEWHERE,
+		.elsewhere = elsewhere,
 		.diverted = slice_str(diverted ? diverted : ""),
 		.rfp = slice_str(l->user && l->user->room ? ustate_of(l->user)->rfp : "") };
 	r.unread = r.kind == CDR_MISSED && !r.elsewhere;
 	cdr_update(l->sipd->cdr, &r);
+}
+
+void leg_record_answered(struct leg *l, const struct party *far)
+{
+	if (l->record)
+		record_put(l, far, 0, "", false, NULL);
+}
+
+void leg_record_end(struct leg *l, const struct party *far, enum cause cause, const char *diverted)
+{
+	if (!l->record)
+		return;
+	record_put(l, far, sipd_wall_ms(), cause_name(cause),
+	    !l->calling && !l->answered && cause == CAUSE_ELSEWHERE, diverted);
 	l->record = 0;
 }

@@ -72,6 +72,7 @@ void leg_drop_media(struct leg *l, uint32_t linger_ms);
 void leg_free(struct leg *l); /* released before; NULL is fine */
 /* Call records (handset legs). */
 void leg_record_begin(struct leg *l, const struct party *far);
+void leg_record_answered(struct leg *l, const struct party *far);
 void leg_record_end(struct leg *l, const struct party *far, enum cause cause, const char *diverted);
 
 /* ---- made by the call machine ---- */

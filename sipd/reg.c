@@ -227,17 +227,20 @@ static void on_down(struct tp_watch *w, struct tp_flow *f, int err)
 	(void)fsm_event(&r->fsm, REG_EV_LOST, NULL);
 }
 
-/* Not all at once: REGISTERs leave at the configured rate. */
+/* Not all at once: REGISTERs leave at the configured rate. Who waits longer than for its turn (a user that is refused, say)
+ * holds up nobody else. */
 static uint32_t turn(struct regs *rs, uint32_t at_least)
 {
-	uint64_t now = tmr_now(rs->s->d->wheel) * 1000 + (uint64_t)at_least * 1000;
+	uint64_t now = tmr_now(rs->s->d->wheel) * 1000, first = now + (uint64_t)at_least * 1000;
 	uint32_t rate = rs->s->conf->register_rate ? rs->s->conf->register_rate : 1;
 
 	if (rs->slot < now)
 		rs->slot = now;
 	rs->slot += 1000000 / rate;
+	if (first < rs->slot)
+		first = rs->slot;
 	/* In small groups: a wake-up for each would cost more than the request itself. */
-	uint64_t at = (rs->slot / 1000 + GROUP_MS - 1) / GROUP_MS * GROUP_MS;
+	uint64_t at = (first / 1000 + GROUP_MS - 1) / GROUP_MS * GROUP_MS;
 	uint64_t ms = at - tmr_now(rs->s->d->wheel);
 	return ms ? (uint32_t)ms : 1;
 }
