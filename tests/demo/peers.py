@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import signal
 import socket
 import subprocess
 import threading
@@ -140,6 +141,16 @@ class Kamailio(Process):
             with socket.socket() as s:
                 return s.connect_ex(("127.0.0.1", self.tls_port)) == 0
         wait_for("Kamailio listening", up, 15)
+
+    def die(self):
+        """kill -9 of all its processes: its children would go on serving without their parent."""
+        os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
+
+        def closed():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", self.tls_port)) != 0
+        wait_for("Kamailio's port closed", closed, 5)
 
     def rpc(self, method, *params):
         out = run("kamcmd", "-s", f"unix:{self.dir}/kamailio_ctl", method, *params)
