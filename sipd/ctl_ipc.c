@@ -157,33 +157,93 @@ static int user_show(struct ctl_run *r)
 	return 0;
 }
 
-static void on_secret(void *ctx, int err, struct ipc_msg *m)
-{
-	(void)ctx;
-	(void)m;
-	if (err)
-		log_ev(LOG_ERR, "certd did not store what an import brought", F_ERR(err),
-		    F_REMEDY("run the import again when certd is up"));
-}
+#define IMPORT_WINDOW                                                                              \
+	64 /* secrets on their way to certd at a time; the link takes IPC_IN_FLIGHT of all */
 
-struct import {
-	struct sipd *s;
-	unsigned sent, lost;
+struct import_secret {
+	Cert__SecretKind kind;
+	char *name, *value;
+	size_t nname, nvalue;
 };
 
-static void one_value(struct import *im, int kind, struct slice name, struct slice v)
-{
-	Cert__SecretSet set = CERT__SECRET_SET__INIT;
+/* Lives until certd has answered for every secret of the file: only then the command is done. */
+struct import {
+	struct sipd *s;
+	struct ctl_run *r;
+	struct import_secret *secrets;
+	size_t n, room, at, flying;
+	unsigned lost;
+};
 
-	set.kind = (Cert__SecretKind)kind;
-	set.id = (ProtobufCBinaryData){ name.n, (uint8_t *)(uintptr_t)name.p };
-	set.value = (ProtobufCBinaryData){ v.n, (uint8_t *)(uintptr_t)v.p };
-	if (ipc_request(ipc_find(im->s->d->ipc, IPC_CERTD, 0), IPC_IF_CERT,
-	        CERT__TYPE__CERT_SECRET_SET, &set.base, &cert__done__descriptor, 5000, on_secret,
-	        im->s))
+static void import_free(struct import *im)
+{
+	for (size_t i = 0; i < im->n; i++) {
+		mem_wipe(im->secrets[i].value, im->secrets[i].nvalue);
+		free(im->secrets[i].value);
+		free(im->secrets[i].name);
+	}
+	free(im->secrets);
+	free(im);
+}
+
+static void import_go_on(struct import *im);
+
+static void on_secret(void *ctx, int err, struct ipc_msg *m)
+{
+	struct import *im = ctx;
+
+	(void)m;
+	im->flying--;
+	if (err) {
 		im->lost++;
-	else
-		im->sent++;
+		log_ev(LOG_ERR, "certd did not store what an import brought", F_ERR(err),
+		    F_REMEDY("run the import again when certd is up"));
+	}
+	import_go_on(im);
+}
+
+static void import_go_on(struct import *im)
+{
+	while (im->at < im->n && im->flying < IMPORT_WINDOW) {
+		const struct import_secret *one = &im->secrets[im->at++];
+		Cert__SecretSet set = CERT__SECRET_SET__INIT;
+
+		set.kind = one->kind;
+		set.id = (ProtobufCBinaryData){ one->nname, (uint8_t *)one->name };
+		set.value = (ProtobufCBinaryData){ one->nvalue, (uint8_t *)one->value };
+		if (ipc_request(ipc_find(im->s->d->ipc, IPC_CERTD, 0), IPC_IF_CERT,
+		        CERT__TYPE__CERT_SECRET_SET, &set.base, &cert__done__descriptor, 5000,
+		        on_secret, im))
+			im->lost++;
+		else
+			im->flying++;
+	}
+	if (im->at < im->n || im->flying)
+		return;
+	if (im->lost)
+		ctl_warn(im->r,
+		    "%u passwords or access codes did not reach certd: run the import again",
+		    im->lost);
+	ctl_done(im->r, 0);
+	import_free(im);
+}
+
+static void one_value(struct import *im, Cert__SecretKind kind, struct slice name, struct slice v)
+{
+	if (im->n == im->room) {
+		size_t room = im->room ? 2 * im->room : 64;
+		struct import_secret *more = mem_new(room * sizeof(*more));
+		if (im->n)
+			memcpy(more, im->secrets, im->n * sizeof(*more));
+		free(im->secrets);
+		im->secrets = more;
+		im->room = room;
+	}
+	im->secrets[im->n++] = (struct import_secret){ .kind = kind,
+		.name = mem_dup(name.p, name.n),
+		.value = mem_dup(v.p, v.n),
+		.nname = name.n,
+		.nvalue = v.n };
 }
 
 static void on_line(void *ctx, struct slice name, struct slice password, struct slice code)
@@ -209,16 +269,20 @@ static void on_line(void *ctx, struct slice name, struct slice password, struct 
 
 static int user_import(struct ctl_run *r)
 {
-	struct import im = { .s = room(r) };
+	struct import *im = mem_new(sizeof(*im));
 	struct user_csv_result res;
 	char *text = mem_new(16384);
 	struct wr diff = wr_of(text, 14000);
 	bool dry = ctl_flag(r, "dry-run", false);
-	int err =
-	    user_csv_import(im.s->users, ctl_data_arg(r, "file"), dry, &diff, on_line, &im, &res);
+	int err;
+
+	im->s = room(r);
+	im->r = r;
+	err = user_csv_import(im->s->users, ctl_data_arg(r, "file"), dry, &diff, on_line, im, &res);
 
 	if (err) {
 		free(text);
+		import_free(im);
 		return res.bad ? ctl_fail(r, err,
 		                     "line %u: %s (%u lines are wrong); nothing was stored",
 		                     res.line, res.why, res.bad)
@@ -227,13 +291,11 @@ static int user_import(struct ctl_run *r)
 	ctl_say(r, "%.*s%s%u added, %u changed, %u as they were%s\n", (int)diff.n, text,
 	    diff.bad ? "…\n" : "", res.added, res.changed, res.same,
 	    dry ? " (dry run: nothing stored)" : "");
-	if (im.lost)
-		ctl_warn(r,
-		    "%u passwords or access codes did not reach certd: run the import again",
-		    im.lost);
 	log_ev(LOG_NOTICE, "users imported", F_U64("IPDECT_ADDED", res.added),
 	    F_U64("IPDECT_CHANGED", res.changed), F_U64("IPDECT_UID", ctl_uid(r)));
 	free(text);
+	ctl_defer(r);
+	import_go_on(im);
 	return 0;
 }
 
