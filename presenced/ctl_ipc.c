@@ -6,11 +6,12 @@
 
 #include "common/mem.h"
 #include "ctl.pb-c.h"
+#include "presenced/lync_user.h"
 #include "presenced/presenced.h"
 
 struct row_text {
 	Ctl__PresenceRow row;
-	char since[32], next[64];
+	char since[32], next[64], published[256];
 };
 
 static void iso(uint64_t t, char *out, size_t cap)
@@ -43,7 +44,9 @@ static void fill(struct row_text *r, struct puser *u)
 	r->row.since = r->since;
 	r->row.next = r->next;
 	r->row.manual = v.manual ? (char *)(uintptr_t)pres_manual_name(v.manual) : NULL;
-	r->row.published = u->registered ? "yes" : u->reason;
+	r->row.published = !u->registered                                          ? u->reason
+	                   : lync_user_text(u, r->published, sizeof(r->published)) ? r->published
+	                                                                           : "yes";
 }
 
 static int by_name(const void *a, const void *b)

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "pres.pb-c.h"
+#include "presenced/lync_user.h"
 #include "presenced/presenced.h"
 
 static struct puser *user(struct ipc_peer *p, const char *name)
@@ -67,6 +68,17 @@ static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
 	u->registered = r->up;
 	puser_text(u->reason, sizeof(u->reason), text(r->has_reason, r->reason));
 	pres_user_registered(&u->pres, r->up);
+	lync_user_reg(u, r);
+	return 0;
+}
+
+static int on_notify(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Pres__Notify *n = IPC_BODY(m, Pres__Notify);
+	struct puser *u = user(p, n->user);
+
+	if (u)
+		lync_user_notify(u, n);
 	return 0;
 }
 
@@ -130,6 +142,7 @@ const struct ipc_handler presenced_handlers[] = {
 	PRES(USER_GONE, IPC_EVT, 128, call__user_gone, on_user_gone),
 	PRES(USERS_DONE, IPC_EVT, 16, call__users_done, on_users_done),
 	PRES(REG, IPC_EVT, 2048, pres__reg, on_reg),
+	PRES(NOTIFY, IPC_EVT, IPC_MAX_BODY, pres__notify, on_notify),
 	PRES(CALLS, IPC_EVT, 128, pres__calls, on_calls),
 	PRES(REACH, IPC_EVT, 128, pres__reach, on_reach),
 	PRES(MANUAL, IPC_REQ, 1024, call__presence_set, on_manual),

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "presenced/lync_user.h"
 
 #define OFF(field) offsetof(struct presenced_conf, field)
 
@@ -82,6 +83,11 @@ const struct conf_key presenced_keys[] = {
 	    "Shortest internal number; 0: there are none.", NULL },
 	{ "directory", "internal-max", CONF_INT, "0", 0, 15, true, OFF(dir.internal_max),
 	    "Longest internal number.", NULL },
+	{ "presenced", "bootstrap", CONF_BOOL, "yes", 0, 0, true, OFF(bootstrap),
+	    "Make users visible at a Lync server who never signed in with a desktop client.",
+	    NULL },
+	{ "presenced", "bootstrap-federated", CONF_BOOL, "no", 0, 0, true, OFF(bootstrap_federated),
+	    "Make such users visible to federated partners, too.", NULL },
 };
 const size_t presenced_nkeys = ARRAY_LEN(presenced_keys);
 
@@ -159,12 +165,13 @@ static void on_changed(struct pres_user *pu, const struct pres_view *v, void *ct
 	struct puser *u = ctx;
 	struct presenced *p = u->room;
 
-	(void)pu, (void)v;
+	(void)pu;
 	u->since = (uint64_t)time(NULL);
 	p->changes++;
 	stat_add(p->changed, 1);
 	/* A state that was set for a time is over. */
 	pres_tell_state(u);
+	lync_user_view(u, v);
 	ctl_presence_changed(u);
 }
 
@@ -212,6 +219,7 @@ struct puser *puser_put(struct presenced *p, struct slice name, struct slice gro
 
 static void puser_free(struct presenced *p, struct puser *u)
 {
+	lync_user_free(u);
 	pres_user_fini(&u->pres);
 	map_del(&p->users, &u->by_name);
 	free(u);
@@ -260,6 +268,7 @@ void presenced_sipd_down(struct presenced *p)
 
 		/* Its registrations may well live on: what is shown stays until sipd tells otherwise. */
 		snprintf(u->reason, sizeof(u->reason), "sipd is away");
+		lync_user_down(u);
 	}
 }
 

@@ -19,6 +19,7 @@ struct presenced_conf {
 	uint32_t agent;
 	bool offline_when_gone;
 	struct directory_conf dir;
+	bool bootstrap, bootstrap_federated;
 };
 extern const struct conf_key presenced_keys[];
 extern const size_t presenced_nkeys;
@@ -32,8 +33,9 @@ struct puser {
 	bool seen;       /* in the running stream from sipd */
 	bool registered; /* presence exists only then */
 	bool disabled;
-	char reason[96]; /* why it is not registered, in sipd's words */
-	uint64_t since;  /* Unix seconds of the last change */
+	char reason[96];        /* why it is not registered, in sipd's words */
+	uint64_t since;         /* Unix seconds of the last change */
+	struct lync_user *lync; /* lync_ipc.c; NULL: never registered at a Lync server */
 };
 
 struct presenced {
@@ -41,8 +43,9 @@ struct presenced {
 	struct map users;
 	struct store *store;
 	struct pres_policy normal, agent;
-	bool synced;      /* sipd's first stream is through */
-	uint64_t changes; /* of visible states */
+	bool synced;        /* sipd's first stream is through */
+	uint64_t changes;   /* of visible states */
+	uint64_t lync_next; /* wheel time at which the next Lync session may begin */
 	struct stat_val *changed;
 	struct directory *dir;
 };

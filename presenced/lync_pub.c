@@ -1,0 +1,324 @@
+/* An endpoint's publications: wanted, accepted, versions; publish documents. */
+#include "presenced/lync_pub.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/map.h"
+#include "common/mem.h"
+
+#define NS        "http://schemas.microsoft.com/2006/09/sip/"
+#define USER_INST 0x20000000u
+
+static const struct place {
+	const char *category, *expire, *type;
+	uint32_t container, mark; /* mark: first hex digit of the instance */
+} places[LP_N] = {
+	[LP_DEVICE] = { "device", "endpoint", "device", 2, 0 },
+	[LP_MACHINE_2] = { "state", "endpoint", "machineState", 2, 0x30000000u },
+	[LP_MACHINE_3] = { "state", "endpoint", "machineState", 3, 0x30000000u },
+	[LP_PHONE_2] = { "state", "endpoint", "phoneState", 2, 0x80000000u },
+	[LP_PHONE_3] = { "state", "endpoint", "phoneState", 3, 0x80000000u },
+	[LP_USER_2] = { "state", "static", "userState", 2, USER_INST },
+	[LP_USER_3] = { "state", "static", "userState", 3, USER_INST },
+	[LP_BLOCKED] = { "state", "static", "aggregateState", 32000, 0 },
+};
+
+static bool is_user(unsigned i)
+{
+	return i == LP_USER_2 || i == LP_USER_3;
+}
+
+static uint32_t instance(const struct lync_pub *p, unsigned i)
+{
+	if (i == LP_DEVICE)
+		return p->device;
+	if (is_user(i) || i == LP_BLOCKED)
+		return places[i].mark;
+	return p->device >> 4 | places[i].mark;
+}
+
+void lync_pub_init(struct lync_pub *p, struct slice aor, struct slice epid, struct slice uuid)
+{
+	memset(p, 0, sizeof(*p));
+	if (slice_copy(aor, p->aor, sizeof(p->aor)) || slice_copy(uuid, p->uuid, sizeof(p->uuid)))
+		p->aor[0] = '\0';
+	for (size_t i = 0; i < epid.n && i < 8; i++) {
+		const char *hex = "0123456789abcdef", *d = strchr(hex, epid.p[i] | 0x20);
+
+		p->device = p->device << 4 | (d && *d ? (uint32_t)(d - hex) : 0);
+	}
+}
+
+void lync_pub_reset(struct lync_pub *p)
+{
+	memset(p->at, 0, sizeof(p->at));
+}
+
+unsigned lync_pub_machine(const struct pres_view *v)
+{
+	if (v->on_phone || v->auto_state == PRES_AVAILABLE || v->auto_state == PRES_IN_CALL)
+		return 3500;
+	return v->auto_state == PRES_INACTIVE ? 5000 : 15500;
+}
+
+static unsigned user_state(enum pres_manual m)
+{
+	static const unsigned of[] = { 0, 3500, 6500, 9500, 12500, 15500, 15500 };
+
+	return (size_t)m < ARRAY_LEN(of) ? of[m] : 0;
+}
+
+void lync_pub_view(struct lync_pub *p, const struct pres_view *v)
+{
+	if (v->manual != p->v.manual)
+		p->user_wanted = v->manual != PRES_MANUAL_NONE;
+	p->v = *v;
+}
+
+static bool wanted(const struct lync_pub *p, unsigned i)
+{
+	switch (i) {
+	case LP_DEVICE:
+	case LP_MACHINE_2:
+	case LP_MACHINE_3:
+		return !p->v.offline || p->v.on_phone;
+	case LP_PHONE_2:
+	case LP_PHONE_3:
+		return p->v.on_phone && !p->no_phone;
+	case LP_USER_2:
+	case LP_USER_3:
+		return p->v.manual != PRES_MANUAL_NONE && (p->user_ours || p->user_wanted);
+	default:
+		return p->want_blocked;
+	}
+}
+
+/* Not ours to take away: what a desktop client wrote, what a first log-in left. */
+static bool removable(const struct lync_pub *p, unsigned i)
+{
+	return i != LP_BLOCKED && (!is_user(i) || p->user_ours);
+}
+
+static void put_escaped(struct wr *w, const char *s)
+{
+	for (; *s; s++)
+		switch (*s) {
+		case '&':
+			wr_str(w, "&amp;");
+			break;
+		case '<':
+			wr_str(w, "&lt;");
+			break;
+		case '"':
+			wr_str(w, "&quot;");
+			break;
+		default:
+			wr_u8(w, (unsigned char)*s);
+		}
+}
+
+static void put_device(struct wr *w, const struct lync_pub *p)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	long off;
+
+	localtime_r(&now, &tm);
+	off = tm.tm_gmtoff / 60;
+	wr_fmt(w, "<device xmlns=\"" NS "device\" endpointId=\"");
+	put_escaped(w, p->uuid);
+	wr_str(w, "\"><capabilities preferred=\"false\" uri=\"");
+	put_escaped(w, p->aor);
+	/* No "text": clients then say "Voice Only" and offer no messages. */
+	wr_str(w, "\"><voice capture=\"true\" render=\"true\" publish=\"false\"/></capabilities>");
+	wr_fmt(w, "<timezone>00:00:00%c%02ld:%02ld</timezone>", off < 0 ? '-' : '+',
+	    (off < 0 ? -off : off) / 60, (off < 0 ? -off : off) % 60);
+	wr_str(w, "<machineName>IPDECT</machineName></device>");
+}
+
+static void put_state(struct wr *w, const struct lync_pub *p, unsigned i)
+{
+	bool phone = i == LP_PHONE_2 || i == LP_PHONE_3, conf = p->v.conference;
+	unsigned a = is_user(i)        ? user_state(p->v.manual)
+	             : i == LP_BLOCKED ? 18500
+	             : !phone          ? lync_pub_machine(&p->v)
+	             : conf            ? 7000
+	                               : 6500;
+
+	wr_fmt(w,
+	    "<state xmlns=\"" NS "state\" manual=\"%s\" "
+	    "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"%s\">"
+	    "<availability>%u</availability>",
+	    is_user(i) ? "true" : "false", places[i].type, a);
+	if (phone)
+		wr_fmt(w,
+		    "<activity token=\"%s\" minAvailability=\"%u\" maxAvailability=\"8999\"/>",
+		    conf ? "in-a-conference" : "on-the-phone", a);
+	else if (is_user(i) && p->v.manual == PRES_MANUAL_OFF_WORK)
+		wr_str(w, "<activity token=\"off-work\" minAvailability=\"15000\" "
+		          "maxAvailability=\"17999\"/>");
+	if (!phone)
+		wr_str(w, "<endpointLocation/>");
+	wr_str(w, "</state>");
+}
+
+int lync_pub_build(struct lync_pub *p, struct wr *w)
+{
+	unsigned n = 0;
+	const char *category = NULL;
+
+	wr_str(w, "<publish xmlns=\"" NS "rich-presence\"><publications uri=\"");
+	put_escaped(w, p->aor);
+	wr_str(w, "\">");
+	for (unsigned i = 0; i < LP_N; i++) {
+		const struct place *pl = &places[i];
+		bool want = wanted(p, i) && !(p->off & 1u << i);
+		char content[1024];
+		struct wr c = wr_of(content, sizeof(content));
+		uint64_t h = 0;
+
+		p->at[i].index = 0;
+		if (want) {
+			if (i == LP_DEVICE)
+				put_device(&c, p);
+			else
+				put_state(&c, p, i);
+			if (c.bad)
+				return ERR_LIMIT;
+			h = map_siphash(1, 2, c.p, c.n) | 1;
+			if (p->at[i].version && p->at[i].is == h)
+				continue;
+			/* The state for blocked watchers is written once, never over another's. */
+			if (i == LP_BLOCKED && p->at[i].version)
+				continue;
+		} else if (!p->at[i].version || !removable(p, i))
+			continue;
+		if (p->one_category && category && strcmp(category, pl->category) != 0)
+			continue;
+		category = pl->category;
+		p->at[i].will = h;
+		p->at[i].index = ++n;
+		wr_fmt(w,
+		    "<publication categoryName=\"%s\" instance=\"%u\" container=\"%u\" "
+		    "version=\"%u\" expireType=\"%s\"",
+		    pl->category, instance(p, i), pl->container, p->at[i].version, pl->expire);
+		if (want) {
+			wr_str(w, ">");
+			wr_slice_add(w, wr_slice(&c));
+			wr_str(w, "</publication>");
+		} else
+			wr_str(w, " expires=\"0\"/>");
+	}
+	wr_str(w, "</publications></publish>");
+	return w->bad ? ERR_LIMIT : (int)n;
+}
+
+void lync_pub_accepted(struct lync_pub *p)
+{
+	for (unsigned i = 0; i < LP_N; i++) {
+		if (!p->at[i].index)
+			continue;
+		p->at[i].is = p->at[i].will;
+		/* A body may follow that knows it better. */
+		p->at[i].version = p->at[i].will ? p->at[i].version + 1 : 0;
+		p->at[i].index = 0;
+		if (is_user(i)) {
+			p->user_ours = p->at[i].will != 0;
+			p->user_wanted = false;
+		}
+	}
+}
+
+bool lync_pub_conflict(struct lync_pub *p, const struct lync_fault *f)
+{
+	bool all = f->n > 0;
+
+	for (unsigned k = 0; k < f->n; k++) {
+		all &= f->op[k].has_current;
+		for (unsigned i = 0; i < LP_N; i++)
+			if (f->op[k].has_current && p->at[i].index == f->op[k].index &&
+			    p->at[i].index) {
+				p->at[i].version = f->op[k].current;
+				p->at[i].is = 0; /* what is there is not known */
+			}
+	}
+	lync_pub_failed(p);
+	return all;
+}
+
+void lync_pub_failed(struct lync_pub *p)
+{
+	for (unsigned i = 0; i < LP_N; i++)
+		p->at[i].index = 0;
+}
+
+void lync_pub_refused(struct lync_pub *p)
+{
+	const char *category = NULL;
+	bool several = false;
+
+	for (unsigned i = 0; i < LP_N; i++) {
+		if (!p->at[i].index)
+			continue;
+		several |= category && strcmp(category, places[i].category) != 0;
+		category = places[i].category;
+	}
+	if (several)
+		p->one_category = true;
+	else
+		for (unsigned i = 0; i < LP_N; i++)
+			if (p->at[i].index)
+				p->off |= 1u << i;
+	lync_pub_failed(p);
+}
+
+void lync_pub_forget(struct lync_pub *p, const char *category)
+{
+	for (unsigned i = 0; i < LP_N; i++)
+		if (strcmp(places[i].category, category) == 0)
+			p->at[i].version = 0;
+}
+
+void lync_pub_item(struct lync_pub *p, const struct lync_cat *c)
+{
+	for (unsigned i = 0; i < LP_N; i++) {
+		if (strcmp(places[i].category, c->name) != 0 ||
+		    places[i].container != c->container || instance(p, i) != c->instance)
+			continue;
+		if (i == LP_BLOCKED && strcmp(c->type, "aggregateState") != 0)
+			continue;
+		p->at[i].version = c->version;
+		/* The newest hand-set state counts, whoever set it. Ours stays ours while it says what we say. */
+		if (i != LP_USER_2 || p->at[i].index)
+			continue;
+		if (p->v.manual != PRES_MANUAL_NONE && c->availability == user_state(p->v.manual))
+			p->user_ours = true;
+		else if (!p->user_wanted) {
+			p->overtaken = p->v.manual != PRES_MANUAL_NONE;
+			/* When the wish for automatic is not told to the server yet, it is still ours. */
+			if (p->overtaken)
+				p->user_ours = false;
+		}
+	}
+}
+
+void lync_pub_text(const struct lync_pub *p, char *out, size_t cap)
+{
+	struct wr w = wr_of(out, cap);
+
+	if (cap == 0)
+		return;
+	*out = '\0';
+	if (p->at[LP_DEVICE].version)
+		wr_str(&w, "device ");
+	if (p->at[LP_MACHINE_2].version)
+		wr_fmt(&w, "machine %u ", lync_pub_machine(&p->v));
+	if (p->at[LP_PHONE_2].version)
+		wr_str(&w, "phone ");
+	if (p->at[LP_USER_2].version)
+		wr_str(&w, p->user_ours ? "user" : "user (another client's)");
+	if (!wr_nul(&w))
+		*out = '\0';
+}
