@@ -1,0 +1,199 @@
+/* The Lync session with a fake clock: order of requests, pace, versions, 409; phoneState only beside machineState 3500. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/id.h"
+#include "common/mem.h"
+#include "presenced/pub_lync.h"
+
+struct world {
+	struct tmr_wheel *w;
+	struct lync l;
+	unsigned asked[LYNC_ASKS], overtaken;
+	uint64_t at;
+	uint32_t unread;
+	char doc[LYNC_PUB_DOC + 1];
+};
+static struct world *world_of(struct lync *l)
+{
+	return CONTAINER_OF(l, struct world, l);
+}
+static bool ask(struct lync *l, enum lync_ask what, struct slice body)
+{
+	struct world *x = world_of(l);
+
+	x->asked[what]++;
+	if (what != LYNC_SERVICE)
+		return true;
+	if (x->asked[what] > 1)
+		assert_true(tmr_now(x->w) - x->at >= 1000);
+	x->at = tmr_now(x->w);
+	memcpy(x->doc, body.p, body.n);
+	x->doc[body.n] = '\0';
+	return true;
+}
+static void nothing(struct lync *l)
+{
+	(void)l;
+}
+static void mail(struct lync *l, uint32_t unread, uint32_t read)
+{
+	(void)read;
+	world_of(l)->unread = unread;
+}
+static void overtaken(struct lync *l)
+{
+	world_of(l)->overtaken++;
+}
+static const struct lync_ops ops = { ask, nothing, nothing, mail, overtaken };
+static const char roaming[] =
+    "<roamingData><categories uri='sip:a@b'><category name='state'/><category name='device'/>"
+    "<category name='mwi' instance='0' container='1' version='3'><mwi messageWaiting='true' "
+    "unreadVoiceMailCount='2' readVoiceMailCount='5'/></category></categories>"
+    "<containers><container id='200' version='1'><member type='sameEnterprise'/></container>"
+    "</containers></roamingData>";
+static struct pres_view view(enum pres_st st)
+{
+	return (struct pres_view){ .auto_state = st, .on_phone = st == PRES_IN_CALL };
+}
+static int setup(void **state)
+{
+	static struct world x;
+	struct pres_view v = view(PRES_AWAY);
+
+	memset(&x, 0, sizeof(x));
+	x.w = tmr_wheel_new(NULL);
+	lync_init(&x.l, x.w, &ops);
+	lync_view(&x.l, &v);
+	lync_up(&x.l, SLICE_LIT("sip:a@b"), SLICE_LIT("0a1b2c3d4e"), SLICE_LIT("uuid"), true, 0);
+	tmr_advance(x.w, 10);
+	assert_int_equal(x.asked[LYNC_PROVISION], 1);
+	lync_answer(&x.l, LYNC_PROVISION, 489, SLICE_LIT(""), 0);
+	assert_int_equal(x.asked[LYNC_SELF], 1);
+	assert_int_equal(x.asked[LYNC_SERVICE], 0); /* never before the versions are known */
+	lync_answer(&x.l, LYNC_SELF, 200, slice_str(roaming), 0);
+	*state = &x;
+	return 0;
+}
+static int teardown(void **state)
+{
+	struct world *x = *state;
+
+	lync_fini(&x->l);
+	tmr_wheel_free(x->w);
+	return 0;
+}
+static void ok(struct world *x)
+{
+	lync_answer(&x->l, LYNC_SERVICE, 200, SLICE_LIT(""), 0);
+}
+static void table(void **state)
+{
+	(void)state;
+	assert_int_equal(fsm_check(&lync_fsm, stderr), 0);
+}
+static void first_and_call(void **state)
+{
+	struct world *x = *state;
+	struct pres_view v;
+
+	assert_int_equal(x->unread, 2);
+	assert_int_equal(x->asked[LYNC_SERVICE], 1);
+	assert_non_null(
+	    strstr(x->doc, "\"device\" instance=\"169552957\" container=\"2\" version=\"0\""));
+	assert_non_null(strstr(x->doc, "<availability>15500<"));
+	assert_null(strstr(x->doc, "phoneState"));
+	v = view(PRES_IN_CALL); /* while one is under way: one more, later */
+	lync_view(&x->l, &v);
+	v = view(PRES_AVAILABLE);
+	lync_view(&x->l, &v);
+	v = view(PRES_IN_CALL);
+	lync_view(&x->l, &v);
+	assert_int_equal(x->asked[LYNC_SERVICE], 1);
+	ok(x);
+	tmr_advance(x->w, 1000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 2);
+	assert_non_null(strstr(x->doc, "instance=\"2158080707\" container=\"3\" version=\"0\""));
+	assert_non_null(strstr(x->doc, "version=\"1\" expireType=\"endpoint\"><state"));
+	assert_null(strstr(x->doc, "device"));
+	ok(x);
+	v = view(PRES_AVAILABLE);
+	lync_view(&x->l, &v);
+	tmr_advance(x->w, 1000);
+	assert_non_null(strstr(x->doc, "version=\"1\" expireType=\"endpoint\" expires=\"0\"/>"));
+	assert_null(strstr(x->doc, "machineState")); /* still 3500 */
+	ok(x);
+	tmr_advance(x->w, 600000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 3);
+}
+static void conflict(void **state)
+{
+	struct world *x = *state;
+
+	lync_answer(&x->l, LYNC_SERVICE, 409,
+	    SLICE_LIT("<Fault><Faultcode>Client.BadCall.WrongDelta</Faultcode><details>"
+	              "<operation index=\"1\" version=\"0\" curVersion=\"7\"/></details></Fault>"),
+	    0);
+	tmr_advance(x->w, 1000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 2);
+	assert_non_null(
+	    strstr(x->doc, "container=\"2\" version=\"7\" expireType=\"endpoint\"><device"));
+	ok(x);
+	tmr_advance(x->w, 60000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 2);
+}
+static void phone_means_3500(void **state)
+{
+	struct world *x = *state;
+
+	id_seed_for_tests(7);
+	ok(x);
+	for (unsigned i = 0; i < 5000; i++) {
+		struct pres_view v = view((enum pres_st)(1 + id_below(4)));
+
+		v.offline = id_below(4) == 0;
+		v.conference = id_below(2) == 0;
+		v.manual = (enum pres_manual)id_below(7);
+		unsigned before = x->asked[LYNC_SERVICE];
+
+		lync_view(&x->l, &v);
+		tmr_advance(x->w, id_below(1500));
+		if (x->asked[LYNC_SERVICE] == before)
+			continue;
+		ok(x);
+		if (x->l.pub.at[LP_PHONE_2].version) {
+			assert_true(x->l.pub.at[LP_MACHINE_2].version > 0);
+			assert_int_equal(lync_pub_machine(&x->l.pub.v), 3500);
+		}
+	}
+	assert_true(x->asked[LYNC_SERVICE] > 1000);
+}
+static void hostile(void **state)
+{
+	static const struct lync_roaming_ops none;
+	char deep[400] = "";
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		strcat(deep, "<a>");
+	assert_int_equal(lync_roaming_parse(slice_str(deep), &none, NULL), ERR_LIMIT);
+	assert_int_equal(
+	    lync_roaming_parse(SLICE_LIT("<!DOCTYPE a []><a/>"), &none, NULL), ERR_SYNTAX);
+	assert_int_equal(
+	    lync_roaming_parse((struct slice){ deep, LYNC_XML_MAX + 1 }, &none, NULL), ERR_LIMIT);
+}
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table),
+		cmocka_unit_test_setup_teardown(first_and_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(conflict, setup, teardown),
+		cmocka_unit_test_setup_teardown(phone_means_3500, setup, teardown),
+		cmocka_unit_test(hostile),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
