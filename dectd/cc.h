@@ -263,6 +263,6 @@ extern const struct fsm_def cc_def;
 fsm_act_h cc_a_link, cc_a_link_failed, cc_a_secured, cc_a_insecure, cc_a_setup_secured,
     cc_a_setup_insecure, cc_a_info, cc_a_alerting, cc_a_connect, cc_a_release, cc_a_release_com,
     cc_a_collide, cc_a_done, cc_a_lost, cc_a_reset_overlap, cc_a_tx_setup_ack, cc_a_tx_proc,
-    cc_a_tx_alert, cc_a_tx_connect, cc_a_tx_connect_ack, cc_a_tx_info, cc_a_tx_release,
+    cc_a_tx_alert, cc_a_tx_connect, cc_a_tx_connect_ack, cc_a_renew, cc_a_tx_info, cc_a_tx_release,
     cc_a_tx_reject, cc_a_timer_release, cc_a_timer_reject, cc_a_timer_done, cc_a_cancel;
 #endif

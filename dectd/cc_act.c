@@ -131,6 +131,12 @@ int cc_a_alerting(struct fsm *m, int ev, const void *p)
 		struct cc_show s = { .signal = c->show.signal };
 		cc_tx(c, CC_INFO, &s);
 	}
+	if (c->renewed) {
+		struct cc_show s = c->show;
+		s.signal = CC_SIG_NONE;
+		cc_tx(c, CC_INFO, &s);
+	}
+	c->renewed = false;
 	c->up = CC_UP_ALERTING;
 	return FSM_NEXT;
 }
@@ -257,6 +263,18 @@ int cc_a_tx_connect_ack(struct fsm *m, int ev, const void *p)
 {
 	(void)ev;
 	cc_tx(call_of(m), CC_CONNECT_ACK, p);
+	return FSM_NEXT;
+}
+
+/* What is shown changes while the handset is paged, or before it has said that it alerts. */
+int cc_a_renew(struct fsm *m, int ev, const void *p)
+{
+	struct cc_call *c = call_of(m);
+
+	(void)ev;
+	if (p)
+		cc_renew_show(c, p);
+	c->renewed = c->setups > 0;
 	return FSM_NEXT;
 }
 

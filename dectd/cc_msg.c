@@ -294,8 +294,17 @@ void cc_tx_setup(struct cc_call *c)
 void cc_keep_show(struct cc_call *c, const struct cc_show *s)
 {
 	c->show = *s;
+	c->show.calling = NULL;
 	c->show.called = NULL;
 	c->show.feature = NULL;
+	c->show.info = NULL;
+	c->show.text = NULL;
+	cc_renew_show(c, s);
+}
+
+void cc_renew_show(struct cc_call *c, const struct cc_show *s)
+{
+	c->show.anonymous = s->anonymous;
 	if (s->calling) {
 		c->calling = *s->calling;
 		c->show.calling = &c->calling;

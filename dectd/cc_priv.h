@@ -52,6 +52,7 @@ struct cc_call {
 	char digits[64];
 	/* What an offer shows, kept until CC-SETUP is sent (and sent again). */
 	struct cc_show show;
+	bool renewed; /* since CC-SETUP, which no CC-INFO may follow before CC-ALERTING */
 	struct ui_shown calling, called;
 	struct ie_call_info info;
 	char text[256];
@@ -72,6 +73,8 @@ void cc_msg_send(struct cc_msg *b, struct cc_call *c);
 void cc_tx(struct cc_call *c, uint8_t type, const struct cc_show *s);
 void cc_tx_setup(struct cc_call *c);
 void cc_keep_show(struct cc_call *c, const struct cc_show *s);
+void cc_renew_show(
+    struct cc_call *c, const struct cc_show *s); /* what s says replaces what was kept */
 void cc_info_of(const struct nwk_msg *m, struct cc_info *out);
 void cc_codecs_in(struct cc_call *c, const struct nwk_msg *m);
 #endif

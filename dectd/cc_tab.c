@@ -33,17 +33,20 @@ static const struct fsm_row rows[] = {
 	{ CC_PAGING, CC_EV_TIMER, CC_NULL, 0, cc_a_link_failed },
 	{ CC_PAGING, CC_EV_LOST, CC_NULL, 0, cc_a_link_failed },
 	{ CC_PAGING, CC_EV_L_RELEASE, CC_NULL, 0, cc_a_cancel },
+	{ CC_PAGING, CC_EV_L_INFO, CC_PAGING, 0, cc_a_renew },
 	{ CC_SECURING, CC_EV_SECURED, CC_PRESENT, FSM_M(CC_NULL), cc_a_secured },
 	{ CC_SECURING, CC_EV_INSECURE, CC_NULL, 0, cc_a_insecure },
 	{ CC_SECURING, CC_EV_TIMER, CC_NULL, 0, cc_a_insecure },
 	{ CC_SECURING, CC_EV_LOST, CC_NULL, 0, cc_a_lost },
 	{ CC_SECURING, CC_EV_L_RELEASE, CC_NULL, 0, cc_a_cancel },
+	{ CC_SECURING, CC_EV_L_INFO, CC_SECURING, 0, cc_a_renew },
 
 	/* Incoming (9.3.2). A release as first answer to CC-SETUP is refused by CC-RELEASE-COM (17.4.1). */
 	{ CC_PRESENT, CC_EV_ALERTING, CC_RECEIVED, 0, cc_a_alerting },
 	{ CC_PRESENT, CC_EV_CONNECT, CC_ANSWERED, 0, cc_a_connect },
 	{ CC_PRESENT, CC_EV_TIMER, CC_NULL, 0, cc_a_timer_reject },
 	{ CC_PRESENT, CC_EV_L_RELEASE, CC_RELEASING, 0, cc_a_tx_release },
+	{ CC_PRESENT, CC_EV_L_INFO, CC_PRESENT, 0, cc_a_renew },
 	{ CC_PRESENT, CC_EV_RELEASE, CC_NULL, 0, cc_a_release },
 	/* Our CC-SETUP collided with the handset's: it is sent again at once (9.5.2.3). */
 	{ CC_PRESENT, CC_EV_RELEASE_COM, CC_NULL, FSM_M(CC_PRESENT), cc_a_collide },

@@ -440,8 +440,11 @@ void phones_display(
 	take_party(l, party);
 	if (held >= 0)
 		l->held_by_far = held;
-	if (ph->active != l || !ph->cc)
+	if (ph->active != l || !ph->cc) {
+		if (party)
+			phone_caller_again(ph, l);
 		return;
+	}
 	if (text.n) {
 		struct wr w = wr_of(shown, sizeof(shown) - 1);
 		ui_text_clean(&w, text, UI_URI_MAX);

@@ -131,6 +131,7 @@ struct line *phone_in(const struct phone *ph, enum line_state st);
 enum line_state line_state(const struct line *l);
 int line_event(struct line *l, enum line_ev ev);
 /* Ends a line at sipd (unless cause is IWU_NONE) and lets it go. */
+struct line *line_new(struct phone *ph, uint64_t ref, bool out);
 void line_drop(struct line *l, enum iwu_cause cause);
 /* sipd did not answer since it is away: asked again soon; false: it was long enough. */
 bool line_again(struct line *l);
@@ -139,6 +140,8 @@ struct cc_show phone_show(int signal);
 /* Display and signal in the call that is on; text may be NULL. */
 void phone_say(struct phone *ph, const char *text, int signal);
 /* The party of a line, with its call status for NG-DECT part 3. */
+/* What is known of the caller has changed before the handset answered. */
+void phone_caller_again(struct phone *ph, struct line *l);
 void phone_show_line(struct phone *ph, const struct line *l, int status, int signal);
 void phone_call_info(struct ie_call_info *ci, const struct line *l, int status);
 /* Speech of l, or none. */

@@ -14,7 +14,7 @@
 #include "sipd/pres.h"
 #include "sipd/reg.h"
 
-#define NAME_MS 50
+#define NAME_MS 4000 /* the call goes on meanwhile: a late name is shown when it comes */
 
 static void tell(struct sipd *s, uint16_t type, const ProtobufCMessage *m)
 {

@@ -2,57 +2,8 @@
 # sipd and certd at a strict Lync front end, as a trusted application and by NTLM: registration, calls between handsets through the
 # front end, a wrong password, an association that the server forgets, de-registration, redirection, an untrusted host, the front
 # end killed and back. The front end's list of violations stays empty.
-. "$TOP/tests/system/lib_sipd.sh"
-[ -x "$BUILD/certd" ] || { echo "not built: $BUILD/certd"; exit 77; }
-PKI=$DIR/pki
-mkdir "$PKI"
 USERS=20
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=ca" -days 3 -keyout "$PKI/ca.key" -out "$PKI/ca.pem" \
-	-addext "keyUsage=critical,keyCertSign,cRLSign" 2>/dev/null || fail "openssl req"
-cert() { # file, CN
-	openssl req -newkey rsa:2048 -nodes -subj "/CN=$2" -keyout "$PKI/$1.key" -out "$PKI/$1.csr" 2>/dev/null || fail "openssl req"
-	openssl x509 -req -in "$PKI/$1.csr" -CA "$PKI/ca.pem" -CAkey "$PKI/ca.key" -CAcreateserial -days 3 -out "$PKI/$1.pem" -extfile <(
-		echo "subjectAltName=DNS:$2"
-		echo "extendedKeyUsage=serverAuth,clientAuth"
-		echo "crlDistributionPoints=URI:http://crl.test/ca.crl") 2>/dev/null || fail "openssl x509"
-}
-cert fe localhost
-cert ours ipdect.contoso.com
-fe() { # number, port, arguments…
-	local n=$1 port=$2 u args=()
-	shift 2
-	for u in $(seq 200 $((199 + USERS))); do args+=(--user "$u:secret-$u"); done
-	/usr/bin/python3 -B "$TOP/tests/lync/frontend.py" --port "$port" --fqdn localhost --cert "$PKI/fe.pem" --key "$PKI/fe.key" \
-		--ca "$PKI/ca.pem" --control "$DIR/fe$n.ctl" "${args[@]}" "$@" > "$DIR/fe$n.log" 2>&1 &
-	FE=$!
-	disown "$FE"
-	PIDS+=("$FE")
-	wait_for 10 grep -q ready "$DIR/fe$n.log" || fail "front end $n did not start"
-}
-ask() { # number, JSON
-	/usr/bin/python3 - "$DIR/fe$1.ctl" "$2" <<'PY'
-import socket, sys
-s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile("rw")
-f.write(sys.argv[2] + "\n"); f.flush(); print(f.readline().strip())
-PY
-}
-state() { # number, expression over the state d
-	ask "$1" '{"do":"state"}' | python3 -c "import json,sys; d=json.load(sys.stdin); print($2)"
-}
-clean() { # number, when
-	local v
-	v=$(state "$1" '"\n".join(d["violations"])')
-	[ -z "${3:-}" ] || v=$(grep -vxF "$3" <<< "$v")
-	[ -z "$v" ] || fail "$2: the front end complains: $v"
-}
-at() { [ "$(state "$1" 'sum(len(v) for v in d["endpoints"].values())')" = "$2" ]; }
-registered() { [ "$(ctl --json reg list | grep -o '"registered"' | wc -l)" = "$1" ]; }
-start_certd() {
-	"$BUILD/certd" -c "$DIR/ipdect.conf" >> "$DIR/certd.log" 2>&1 &
-	CERTD=$!
-	PIDS+=("$CERTD")
-	wait_for 10 test -S "$DIR/run/ctl/certd.sock" || fail "certd did not start"
-}
+. "$TOP/tests/system/lib_lync.sh"
 calls() { # mode
 	start_softcall "call-$1" -a 50 -u 200 -n 8 -t 215 -R 1.5 -c 8 -h 300 -s 25
 	wait "$SOFT"
@@ -69,30 +20,7 @@ for MODE in trusted ntlm; do
 	rm -rf "$DIR/state" "$DIR/run"
 	fe 1 "$PORT1" "${TRUST[@]}"
 	FE1=$FE
-	start_sipd <<CONF
-listen-address = 127.0.0.1
-local-port = $(free_port)
-tls-port = $(free_port)
-transports = udp
-transaction-timeout = 2s
-register-rate = 200
-media-encryption-require = no
-keep-alive = 2s
-[lync]
-enabled = yes
-auth = $MODE
-front-ends = localhost:$PORT1 localhost:$PORT2
-domain = contoso.com
-fqdn = ipdect.contoso.com
-[certd]
-fqdn = ipdect.contoso.com
-CONF
-	start_certd
-	ctl cert import host file="$PKI/ours.pem" key="$PKI/ours.key" force=yes > "$DIR/import" 2>&1 || fail "cert import: $(cat "$DIR/import")"
-	ctl trust import file="$PKI/ca.pem" > /dev/null || fail "trust import"
-	[ $MODE = ntlm ] && for u in $(seq 200 $((199 + USERS))); do
-		echo -n "secret-$u" | ctl secret set $u kind=sip value=- > "$DIR/secret" 2>&1 || fail "secret set: $(cat "$DIR/secret")"
-	done
+	start_lync $MODE "localhost:$PORT1 localhost:$PORT2" < /dev/null
 	add_users 200 $USERS
 	wait_for 30 registered $USERS || fail "$MODE: registered: $(ctl reg list; state 1 'd["violations"]')"
 	at 1 $USERS || fail "$MODE: the front end does not have all"

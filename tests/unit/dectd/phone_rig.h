@@ -592,6 +592,14 @@ static inline void connected(struct rig *r, uint64_t ref, const char *name, cons
 	settle(r);
 }
 
+static inline void named(struct rig *r, uint64_t ref, const char *name, const char *number)
+{
+	struct ui_party p = { .name = slice_str(name), .number = slice_str(number) };
+
+	phones_display(r->phones, ref, &p, -1, (struct slice){ 0 });
+	settle(r);
+}
+
 static inline void released(struct rig *r, uint64_t ref, enum iwu_cause c, bool tone)
 {
 	phones_released(r->phones, ref, c, (struct slice){ 0 }, tone);

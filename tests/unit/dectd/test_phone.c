@@ -102,6 +102,35 @@ static void incoming_refused(void **state)
 	rig_free(r);
 }
 
+/* The phone book's answer comes while the handset is paged, after CC-SETUP, while it rings, while the call waits. */
+static void late_name(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	r->no_link = true;
+	assert_int_equal(offer(r, 7, "", "4712"), IWU_NONE);
+	named(r, 7, "Bob", "4712");
+	EXPECT(r, "page\n");
+	r->no_link = false;
+	settle(r);
+	EXPECT(r, "> CC-SETUP service=90 display='Bob\\0d\\0a4712' signal=40 from=4712 "
+	          "name=Bob\nsipd offered 7 yes\n");
+	named(r, 7, "Bobby", "4712");
+	EXPECT(r, "");
+	pp_says(r, CC_ALERTING);
+	EXPECT(r, "> CC-INFO display='Bobby\\0d\\0a4712' from=4712 name=Bobby\nsipd alerting 7\n");
+	named(r, 7, "Robert", "4712");
+	EXPECT(r, "> CC-INFO display='Robert\\0d\\0a4712' from=4712 name=Robert\n");
+	pp_says(r, CC_CONNECT);
+	forget(r);
+	assert_int_equal(offer(r, 8, "", "4714"), IWU_NONE);
+	forget(r);
+	named(r, 8, "Dora", "4714");
+	EXPECT(r, "> CC-INFO display='Call waiting\\0d\\0aDora\\0d\\0a4714' from=4714 name=Dora\n");
+	rig_free(r);
+}
+
 static void cancelled(void **state)
 {
 	struct rig *r = rig_new();
@@ -1091,6 +1120,7 @@ int main(void)
 		cmocka_unit_test(outgoing_overlap),
 		cmocka_unit_test(outgoing_en_bloc),
 		cmocka_unit_test(incoming),
+		cmocka_unit_test(late_name),
 		cmocka_unit_test(incoming_refused),
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(internal_key),

@@ -1,0 +1,68 @@
+#!/bin/bash
+# presenced by way of sipd at a strict Lync front end, trusted and by NTLM: a handset's presence as a Lync client shows it, in a call
+# and after it, set by hand, another endpoint's publications, conflicts, message waiting, gone and back.
+USERS=4
+. "$TOP/tests/system/lib_lync.sh"
+[ -x "$BUILD/presenced" ] || { echo "not built: $BUILD/presenced"; exit 77; }
+shown() { # user: what a Lync client shows of it
+	ask 1 '{"do":"shown"}' | python3 -c "import json,sys; print(json.load(sys.stdin)['sip:$1@contoso.com'])"
+}
+shows() { [ "$(shown "$1")" = "$2" ]; }
+shows_not() { [ "$(shown "$1")" != "$2" ]; }
+expect() { # seconds, user, state, when
+	wait_for "$1" shows "$2" "$3" || fail "$MODE: $4: $2 is shown as '$(shown "$2")', not '$3': $(ctl presence show "$2"; state 1 'd["violations"]')"
+}
+for MODE in trusted ntlm; do
+	PORT=$(free_port)
+	TRUST=()
+	[ $MODE = trusted ] && TRUST=(--trusted ipdect.contoso.com)
+	rm -rf "$DIR/state" "$DIR/run"
+	fe 1 "$PORT" "${TRUST[@]}"
+	start_lync $MODE "localhost:$PORT" <<CONF
+[presenced]
+available-time = 5m
+CONF
+	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &
+	PRES=$!
+	PIDS+=("$PRES")
+	wait_for 10 test -S "$DIR/run/ctl/presenced.sock" || fail "presenced did not start"
+	add_users 200 $USERS
+	wait_for 30 registered $USERS || fail "$MODE: registered: $(ctl reg list; state 1 'd["violations"]')"
+	for u in 200 201 202 203; do
+		wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence show $u | grep -q published" ||
+			fail "$MODE: $u is not published: $(ctl presence show $u; state 1 'd["violations"]'; state 1 'd["counts"]')"
+	done
+	clean 1 "$MODE first publication"
+	ctl presence list
+	# ---- a call between two handsets
+	start_softcall "call-$MODE" -a 50 -u 200 -n 1 -t 201 -R 1 -c 1 -h 6000 -s 12
+	expect 10 200 "In a call" "while the handset is in a call"
+	expect 10 201 "In a call" "while the handset is in a call"
+	wait "$SOFT"
+	expect 10 200 Available "after the call"
+	expect 10 201 Available "after the call"
+	clean 1 "$MODE call"
+	echo "$MODE: in a call, and Available after it"
+	# ---- by hand
+	ctl presence set 202 state=busy > "$DIR/set" 2>&1 || fail "presence set: $(cat "$DIR/set")"
+	expect 10 202 Busy "set by hand"
+	ctl presence set 202 state=automatic > "$DIR/set" 2>&1 || fail "presence set: $(cat "$DIR/set")"
+	wait_for 10 sh -c "! '$BUILD/dectctl' -r '$DIR/run' presence show 202 | grep -q busy" || fail "$MODE: still busy"
+	wait_for 10 shows_not 202 Busy || fail "$MODE: the server still shows Busy"
+	clean 1 "$MODE set by hand"
+	# ---- message waiting comes as a category
+	ask 1 '{"do":"mwi","aor":"sip:203@contoso.com","new":3,"old":1}' > /dev/null
+	clean 1 "$MODE message waiting"
+	# ---- presenced dies and is back
+	kill -9 "$PRES"
+	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &
+	PRES=$!
+	PIDS+=("$PRES")
+	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence show 200 | grep -q published" || fail "$MODE: presenced is back, nothing is published: $(ctl presence show 200)"
+	clean 1 "$MODE presenced back"
+	echo "$MODE: presenced killed and back: published again"
+	kill -0 "$SIPD" || fail "sipd died"
+	kill "$SIPD" "$CERTD" "$PRES" "$FE"
+	wait "$SIPD" "$CERTD" "$PRES" 2>/dev/null
+	rm -f "$DIR"/fe1.ctl "$DIR"/fe1.log
+done
