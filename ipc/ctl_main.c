@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "ipc/ctl_args.h"
 #include "ipc/ctl_client.h"
+#include "ipc/ctl_metrics.h"
 #include "ipc/ctl_print.h"
 
 #define RUNTIME_DIR "/run/ipdect"
@@ -31,6 +32,7 @@ static const char usage_text[] =
     "  -d, --daemon NAME   ask only this daemon: sipd, dectd, mediad-2, …\n"
     "  -j, --json          rows as a JSON array; of a watch command, an object a line\n"
     "  -t, --timeout S     how long to wait for an answer, in seconds (30)\n"
+    "      --http          with metrics: answers one HTTP request on standard input and output\n"
     "  -V, --version       version\n"
     "  -h, --help          this text\n"
     "\n"
@@ -45,7 +47,7 @@ static const char usage_text[] =
 
 struct front {
 	const char *dir, *only;
-	bool json;
+	bool json, http;
 	uint32_t ms;
 	struct ctl_conn conn[MAX_DAEMONS];
 	size_t n;
@@ -570,6 +572,12 @@ static int command(struct front *f, int n, char **words)
 	n--;
 	if (strcmp(noun, "status") == 0 && (n == 0 || strcmp(words[0], "show") == 0))
 		return status_all(f);
+	if (strcmp(noun, "metrics") == 0 && (n == 0 || strcmp(words[0], "show") == 0)) {
+		size_t got = ctl_metrics_ask(f->conn, f->n, f->ms, f->http);
+
+		down(f, stderr);
+		return got == 0 ? UNREACHABLE : got < f->n ? PARTLY : DONE;
+	}
 	verb = verb_of(f, noun, &n, &words);
 	if (!verb) {
 		if (has_noun(f, noun)) {
@@ -587,7 +595,7 @@ static int command(struct front *f, int n, char **words)
 	}
 	result = run(f, noun, verb, n, words);
 	/* Who is down matters where everyone was asked. */
-	if (missing > 0 && (strcmp(noun, "check") == 0 || strcmp(noun, "metrics") == 0)) {
+	if (missing > 0 && strcmp(noun, "check") == 0) {
 		down(f, stderr);
 		if (result == DONE)
 			result = PARTLY;
@@ -606,7 +614,7 @@ int main(int argc, char **argv)
 		{ "daemon", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
 		{ "timeout", required_argument, NULL, 't' }, { "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' }, { "complete", no_argument, NULL, 'C' },
-		{ NULL, 0, NULL, 0 } };
+		{ "http", no_argument, NULL, 'H' }, { NULL, 0, NULL, 0 } };
 	static struct front f = { .dir = RUNTIME_DIR, .ms = 30000 };
 	struct sigaction sa = { .sa_handler = on_int };
 	bool completing = false;
@@ -634,6 +642,9 @@ int main(int argc, char **argv)
 			break;
 		case 'C':
 			completing = true;
+			break;
+		case 'H':
+			f.http = true;
 			break;
 		case 'V':
 			puts("dectctl " IPDECT_VERSION);

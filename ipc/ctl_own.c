@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -48,12 +49,38 @@ static int status_show(struct ctl_run *r)
 	return 0;
 }
 
+/* Of the process: seen by every daemon the same way. */
+static void process_metrics(struct daemon *d)
+{
+	const struct run *run = CONTAINER_OF(d, struct run, d);
+	struct rusage ru;
+	size_t rss = 0;
+
+	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_uptime_seconds", NULL,
+	                "Time since the daemon was started"),
+	    (uv_hrtime() - run->started) / 1000000000u);
+	if (getrusage(RUSAGE_SELF, &ru) == 0)
+		stat_set_to(stat_get(d->stats, STAT_COUNTER, "ipdect_cpu_milliseconds", NULL,
+		                "CPU time of the daemon"),
+		    (uint64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
+		        (uint64_t)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000);
+	if (uv_resident_set_memory(&rss) == 0)
+		stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_resident_bytes", NULL,
+		                "Memory of the daemon that is in use"),
+		    rss);
+}
+
 static int metrics_show(struct ctl_run *r)
 {
 	struct daemon *d = ctl_ctx(r);
+	char links[512] = "";
 	size_t n;
 	char *text;
 
+	process_metrics(d);
+	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_links_down", NULL,
+	                "Links to other daemons that are down"),
+	    ipc_links_text(d->ipc, links, sizeof(links)));
 	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_log_suppressed_lines", NULL,
 	                "Log lines dropped by the rate limit since start"),
 	    log_suppressed());

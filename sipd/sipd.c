@@ -362,7 +362,7 @@ int sipd_init(struct daemon *d)
 	s->st.active =
 	    stat_get(d->stats, STAT_GAUGE, "ipdect_sipd_calls_active", NULL, "Calls now");
 	s->st.setup = stat_hist_get(
-	    d->stats, "ipdect_sipd_answer_delay", "Time from the first message to the answer");
+	    d->stats, "ipdect_sipd_answer_seconds", "Time from the first message to the answer");
 	err = make_oa(s, s->conf);
 	if (err)
 		return err;
