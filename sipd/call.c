@@ -180,7 +180,8 @@ static int enough(struct call *c)
 			c->dialled[--c->ndialled] = '\0';
 		goto route;
 	}
-	if (route_emergency(c->sipd, n))
+	const struct conf_list *whole = &c->sipd->conf->complete_numbers;
+	if (route_emergency(c->sipd, n) || number_complete(n, whole->v, whole->n))
 		goto route;
 	route_find(c->sipd, c->a->user, n, c->internal, &r);
 	if (r.kind == ROUTE_LOCAL && !r.more)

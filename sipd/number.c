@@ -57,6 +57,19 @@ static bool match(const char *pat, const char *s, const char **rest)
 	return *s == '\0';
 }
 
+bool number_complete(struct slice n, char *const *patterns, size_t npatterns)
+{
+	char text[NUMBER_MAX];
+	const char *rest;
+
+	if (slice_copy(n, text, sizeof(text)))
+		return false;
+	for (size_t i = 0; i < npatterns; i++)
+		if (match(patterns[i], text, &rest))
+			return true;
+	return false;
+}
+
 int number_apply(const struct number_rule *r, size_t n, struct slice in, char *out, size_t cap)
 {
 	char plain[NUMBER_MAX];

@@ -22,6 +22,8 @@ int number_rules(struct number_rule *r, size_t cap, size_t *n, char *const *word
  * ERR_LIMIT. */
 int number_apply(
     const struct number_rule *r, size_t n, struct slice in, char *out, size_t cap) MUST_CHECK;
+/* Whether one of the patterns is the whole number. % at a pattern's end stands for at least one more character. */
+bool number_complete(struct slice n, char *const *patterns, size_t npatterns);
 /* Only digits, + * # and visual separators: is dialled, not a name. */
 bool number_is(struct slice s);
 /* "sip:", "sips:" or "tel:" before it, or an @ in it. */

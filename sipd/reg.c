@@ -16,9 +16,7 @@
 
 #define BACKOFF_MS      2000
 #define BACKOFF_MAX_MS  60000
-#define PROBE_MS        15000 /* how often a proxy that is down is asked (OPTIONS) */
 #define GROUP_MS        20
-#define TRIAL_MS        60000 /* a proxy that never answered OPTIONS is tried again after this time */
 #define RETRY_AFTER_MAX 3600
 #define REDIRECTS_MAX   5
 
@@ -83,119 +81,6 @@ static void nothing(struct fsm *m)
 
 static const struct fsm_env env = { timer_start, timer_stop, moved, nothing };
 
-/* ---- proxies ---- */
-
-static void probe(struct proxy *p);
-
-static void proxy_down(struct proxy *p, const char *why);
-static void proxy_up(struct proxy *p);
-
-static void on_probe(
-    void *ctx, struct sip_req *req, enum sip_req_ev ev, const struct sip_msg *rsp, int err)
-{
-	struct proxy *p = ctx;
-	uint32_t every = p->regs->s->conf->keepalive_ms;
-
-	(void)req;
-	(void)err;
-	if (ev == SIP_REQ_REPLY && rsp->status >= 200 && rsp->status != 503) {
-		p->answers = true;
-		proxy_up(p);
-	} else if (ev == SIP_REQ_FAIL && !p->down && p->answers) {
-		proxy_down(p, "it does not answer OPTIONS any more");
-	} else if (ev == SIP_REQ_FAIL && p->down && !p->answers &&
-	           tmr_now(p->regs->s->d->wheel) - p->since >= TRIAL_MS) {
-		proxy_up(p); /* it may know no OPTIONS: let a registration try */
-	}
-	if (ev == SIP_REQ_DONE) {
-		p->req = NULL;
-		every = p->down ? PROBE_MS : every;
-		if (every)
-			tmr_start(&p->probe, every + id_below(every / 4));
-	}
-}
-
-static void on_probe_timer(struct tmr *t, void *ctx)
-{
-	(void)t;
-	probe(ctx);
-}
-
-void regs_ask_again(struct regs *r)
-{
-	for (unsigned i = 0; i < r->nproxy; i++)
-		if (r->proxy[i].down)
-			tmr_start(&r->proxy[i].probe, 0);
-}
-
-static void probe(struct proxy *p)
-{
-	struct sipd *s = p->regs->s;
-	char buf[1024], tag[SIP_TAG_LEN + 1], id[SIP_TAG_LEN + 1];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	if (p->req)
-		return;
-	sip_token(tag, SIP_TAG_OCTETS);
-	sip_token(id, SIP_TAG_OCTETS);
-	sip_put_request(&w, SLICE_LIT("OPTIONS"), slice_str(p->uri));
-	sip_put_u32(&w, SIP_H_MAX_FORWARDS, s->conf->max_forwards);
-	sip_put_hdr_fmt(&w, SIP_H_FROM, "<sip:%s>;tag=%s",
-	    s->conf->default_domain[0] ? s->conf->default_domain : "ipdect.invalid", tag);
-	sip_put_hdr_fmt(&w, SIP_H_TO, "<%s>", p->uri);
-	sip_put_hdr(&w, SIP_H_CALL_ID, slice_str(id));
-	sip_put_cseq(&w, 1, SLICE_LIT("OPTIONS"));
-	sip_put_body(&w, SLICE_LIT(""), SLICE_LIT(""));
-	struct sip_req_conf c = { .method = SIP_M_OPTIONS,
-		.msg = wr_slice(&w),
-		.next_hop = slice_str(p->uri),
-		.try_ms = s->conf->transaction_ms };
-	if (w.bad || sip_req_send(s->ua, &c, on_probe, p, &p->req)) {
-		p->req = NULL;
-		tmr_start(&p->probe, PROBE_MS);
-	}
-}
-
-/* The proxy to use now: lowest priority number among those that are up, by weight among equals (by user, so that a user
- * stays with it). NULL: all are down. */
-static struct proxy *proxy_pick(struct regs *r, const struct user *u)
-{
-	uint32_t best = UINT32_MAX, sum = 0;
-
-	for (unsigned i = 0; i < r->nproxy; i++)
-		if (!r->proxy[i].down && r->proxy[i].priority < best)
-			best = r->proxy[i].priority;
-	for (unsigned i = 0; i < r->nproxy; i++)
-		if (!r->proxy[i].down && r->proxy[i].priority == best)
-			sum += r->proxy[i].weight + 1;
-	if (!sum)
-		return NULL;
-	uint32_t at = (uint32_t)(map_siphash(0x69706465, 0x6374, u->key, strlen(u->key)) % sum);
-	for (unsigned i = 0; i < r->nproxy; i++) {
-		struct proxy *p = &r->proxy[i];
-		if (p->down || p->priority != best)
-			continue;
-		if (at <= p->weight)
-			return p;
-		at -= p->weight + 1;
-	}
-	return NULL;
-}
-
-static void proxy_saw(struct proxy *p, const struct tp_flow *f)
-{
-	struct addr a;
-
-	if (!p || !f)
-		return;
-	addr_from_sa(&a, tp_flow_remote(f));
-	for (unsigned i = 0; i < p->nseen; i++)
-		if (addr_same_ip(&p->seen[i], &a))
-			return;
-	if (p->nseen < ARRAY_LEN(p->seen))
-		p->seen[p->nseen++] = a;
-}
-
 /* ---- one user's machine ---- */
 
 static void drop_flow(struct reg *r)
@@ -229,7 +114,7 @@ static void on_down(struct tp_watch *w, struct tp_flow *f, int err)
 
 /* Not all at once: REGISTERs leave at the configured rate. Who waits longer than for its turn (a user that is refused, say)
  * holds up nobody else. */
-static uint32_t turn(struct regs *rs, uint32_t at_least)
+uint32_t reg_turn(struct regs *rs, uint32_t at_least)
 {
 	uint64_t now = tmr_now(rs->s->d->wheel) * 1000, first = now + (uint64_t)at_least * 1000;
 	uint32_t rate = rs->s->conf->register_rate ? rs->s->conf->register_rate : 1;
@@ -245,50 +130,13 @@ static uint32_t turn(struct regs *rs, uint32_t at_least)
 	return ms ? (uint32_t)ms : 1;
 }
 
-/* Users whose proxy went or came back: they register anew at the one that is theirs now, at the usual rate. */
-static void wake_users(struct regs *rs, const struct proxy *p)
-{
-	for (struct user *u = users_next(rs->s->users, NULL); u; u = users_next(rs->s->users, u)) {
-		struct reg *r = u->room ? ustate_of(u)->reg : NULL;
-		struct proxy *now = r ? proxy_pick(rs, u) : NULL;
-		if (!now || (r->proxy != p && now != p))
-			continue;
-		if (r->fsm.st == REG_UP || (r->fsm.st == REG_WAIT && !r->paused))
-			tmr_start(&r->timer, turn(rs, 0));
-	}
-}
-
-static void proxy_down(struct proxy *p, const char *why)
-{
-	if (!p || p->down)
-		return;
-	p->down = true;
-	p->since = tmr_now(p->regs->s->d->wheel);
-	p->why = why;
-	log_ev(LOG_WARNING, "proxy does not answer", F_TEXT("IPDECT_PROXY", p->uri), F_WHY(why),
-	    F_REMEDY("it is asked again every 15 s; other proxies take over meanwhile"));
-	tmr_start(&p->probe, PROBE_MS / 3 + id_below(PROBE_MS / 3));
-	wake_users(p->regs, p);
-}
-
-static void proxy_up(struct proxy *p)
-{
-	if (!p->down)
-		return;
-	p->down = false;
-	p->why = NULL;
-	log_ev(LOG_NOTICE, "proxy answers again", F_TEXT("IPDECT_PROXY", p->uri));
-	/* It may have lost its bindings, and those who fled come back. */
-	wake_users(p->regs, p);
-}
-
 int reg_schedule(struct fsm *m, int ev, const void *arg)
 {
 	struct reg *r = reg_of(m);
 
 	(void)ev;
 	(void)arg;
-	r->delay = turn(r->regs, 0);
+	r->delay = reg_turn(r->regs, 0);
 	r->backoff = 0;
 	r->unregister = false;
 	return FSM_NEXT;
@@ -575,9 +423,9 @@ static void on_req(
 			if (r->regs->s->conf->keepalive_ms && !r->regs->s->conf->lync)
 				tp_flow_keepalive(r->flow, r->regs->s->conf->keepalive_ms, false);
 		}
-		proxy_saw(r->proxy, sip_req_flow(req));
+		reg_proxy_saw(r->proxy, sip_req_flow(req));
 		if (rsp->status == 503)
-			proxy_down(r->proxy, "503 Service Unavailable");
+			reg_proxy_down(r->proxy, "503 Service Unavailable");
 		final(r, rsp);
 		break;
 	case SIP_REQ_FAIL:
@@ -644,7 +492,7 @@ static void silent(struct reg *r, int err)
 		free(r->redirect);
 		r->redirect = NULL;
 	} else {
-		proxy_down(r->proxy, r->why);
+		reg_proxy_down(r->proxy, r->why);
 	}
 	stat_add(r->regs->lost, 1);
 	drop_flow(r);
@@ -706,7 +554,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 {
 	struct reg *r = reg_of(m);
 	struct sipd *s = r->regs->s;
-	struct proxy *p = proxy_pick(r->regs, r->user);
+	struct proxy *p = reg_proxy_pick(r->regs, r->user);
 	struct sip_uri uri;
 	struct tp_dest d;
 	int err;
@@ -776,7 +624,7 @@ int reg_fail(struct fsm *m, int ev, const void *arg)
 		r->backoff = r->backoff ? r->backoff * 2 : BACKOFF_MS;
 		if (r->backoff > BACKOFF_MAX_MS)
 			r->backoff = BACKOFF_MAX_MS;
-		r->delay = turn(r->regs, r->backoff / 2 + id_below(r->backoff));
+		r->delay = reg_turn(r->regs, r->backoff / 2 + id_below(r->backoff));
 	}
 	r->tries = 0;
 	sip_req_forget(r->req);
@@ -797,7 +645,7 @@ int reg_lost(struct fsm *m, int ev, const void *arg)
 	forget_sa(r);
 	auth_cancel(r->auth);
 	r->auth = NULL;
-	r->delay = turn(r->regs, 100 + id_below(900));
+	r->delay = reg_turn(r->regs, 100 + id_below(900));
 	return FSM_NEXT;
 }
 
@@ -838,32 +686,6 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 
 /* ---- from outside ---- */
 
-static void set_proxies(struct regs *r)
-{
-	const struct sipd_conf *conf = r->s->conf;
-
-	for (unsigned i = 0; i < r->nproxy; i++) {
-		tmr_stop(&r->proxy[i].probe);
-		sip_req_forget(r->proxy[i].req);
-	}
-	memset(r->proxy, 0, sizeof(r->proxy));
-	r->nproxy = 0;
-	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
-		struct proxy *p = &r->proxy[r->nproxy];
-		if (!conf->proxy[i].uri[0])
-			continue;
-		p->regs = r;
-		(void)snprintf(p->uri, sizeof(p->uri), "%s%s",
-		    number_is_uri(slice_str(conf->proxy[i].uri)) ? "" : "sip:", conf->proxy[i].uri);
-		p->priority = conf->proxy[i].priority;
-		p->weight = conf->proxy[i].weight;
-		tmr_init(&p->probe, r->s->d->wheel, on_probe_timer, p);
-		if (conf->keepalive_ms)
-			tmr_start(&p->probe, 1000 + id_below(conf->keepalive_ms));
-		r->nproxy++;
-	}
-}
-
 struct regs *regs_new(struct sipd *s)
 {
 	struct regs *r = mem_new(sizeof(*r));
@@ -875,7 +697,7 @@ struct regs *regs_new(struct sipd *s)
 	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"refused\"", NULL);
 	r->lost = stat_get(
 	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"lost\"", NULL);
-	set_proxies(r);
+	regs_set_proxies(r);
 	return r;
 }
 
@@ -994,22 +816,8 @@ void regs_reconf(struct regs *r)
 		for (struct user *u = users_next(r->s->users, NULL); u;
 		     u = users_next(r->s->users, u))
 			reg_remove(r->s, u);
-		set_proxies(r);
+		regs_set_proxies(r);
 	}
 	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
 		reg_update(r->s, u);
-}
-
-bool regs_proxy_view(const struct sipd *s, unsigned i, struct proxy_view *out)
-{
-	const struct proxy *p = &s->regs->proxy[i];
-
-	if (i >= s->regs->nproxy)
-		return false;
-	*out = (struct proxy_view){
-		.uri = p->uri, .why = p->why, .down = p->down, .answers = p->answers
-	};
-	if (p->nseen)
-		out->seen = p->seen[0];
-	return true;
 }

@@ -3,7 +3,7 @@
 #include "sipd/reg.h"
 #include "sipd/reg_tab.h"
 
-/* Inside of the registration engine: reg.c (the machine), reg_view.c (what others ask and tell). */
+/* Inside of the registration engine: reg.c (the machine), reg_proxy.c (the proxies), reg_view.c (what others ask and tell). */
 struct proxy {
 	struct regs *regs;
 	char uri[256];
@@ -51,4 +51,16 @@ struct reg {
 	bool was_up, watching, unregister;
 	bool paused; /* the server said no for a while: a proxy's recovery changes nothing */
 };
+
+/* How long until a REGISTER may leave, ms: at the configured rate, and not before at_least. */
+uint32_t reg_turn(struct regs *rs, uint32_t at_least);
+/* The proxy to use now: lowest priority number among those that are up, by weight among equals (by user, so that a user
+ * stays with it). NULL: all are down. */
+struct proxy *reg_proxy_pick(struct regs *r, const struct user *u);
+/* An answer came over this flow. */
+void reg_proxy_saw(struct proxy *p, const struct tp_flow *f);
+/* It does not answer: its users go to another, and it is asked until it does. */
+void reg_proxy_down(struct proxy *p, const char *why);
+/* The table as configured; who points into the old one is to be removed before. */
+void regs_set_proxies(struct regs *r);
 #endif

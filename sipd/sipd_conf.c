@@ -94,6 +94,10 @@ const struct conf_key sipd_keys[] = {
 	    NULL },
 	{ "sipd", "number-rules", CONF_LIST, "", 0, 64, true, OFF(number_rules),
 	    "Rewriting of dialled numbers, \"pattern>result\": N is a digit, % the rest.", NULL },
+	{ "sipd", "complete-numbers", CONF_LIST, "", 0, 64, true, OFF(complete_numbers),
+	    "Patterns of numbers that are whole: N is a digit; such a number is called without "
+	    "waiting for more digits.",
+	    NULL },
 	{ "sipd", "emergency-numbers", CONF_LIST, "112", 0, 16, true, OFF(emergency),
 	    "Numbers that are routed at once.", NULL },
 	{ "sipd", "emergency-uri", CONF_STR, "", 0, 255, true, OFF(emergency_uri),

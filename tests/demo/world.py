@@ -44,6 +44,7 @@ media-encryption-require = auto
 codecs = PCMA G726-32 PCMU G722
 g726-packing = aal2
 no-answer-time = 4s
+complete-numbers = 20N 30N 400 6NNN
 [mediad]
 rtp-address = 127.0.0.1
 rtp-ports = {self.media_ports}-{self.media_ports + 1999}

@@ -237,6 +237,15 @@ static void numbers(void **state)
 		assert_string_equal(out, t[i].out);
 	}
 	assert_int_equal(number_apply(r, n, SLICE_LIT("0049123"), out, 5), ERR_LIMIT);
+	char *whole[] = { (char[]){ "2NN" }, (char[]){ "1616" }, (char[]){ "00N%" } };
+	assert_true(number_complete(SLICE_LIT("204"), whole, 3));
+	assert_true(number_complete(SLICE_LIT("1616"), whole, 3));
+	assert_true(number_complete(SLICE_LIT("0049"), whole, 3));
+	assert_false(number_complete(SLICE_LIT("20"), whole, 3));
+	assert_false(number_complete(SLICE_LIT("2045"), whole, 3));
+	assert_false(number_complete(SLICE_LIT("004"), whole, 3));
+	assert_false(number_complete(SLICE_LIT("2*4"), whole, 3));
+	assert_false(number_complete(SLICE_LIT("204"), whole, 0));
 	char *bad[] = { (char *)"00%x>1" };
 	assert_int_equal(number_rules(r, 8, &n, bad, 1, &at), ERR_VALUE);
 	static const struct {
