@@ -81,7 +81,7 @@ static int metrics_show(struct ctl_run *r)
 	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_links_down", NULL,
 	                "Links to other daemons that are down"),
 	    ipc_links_text(d->ipc, links, sizeof(links)));
-	stat_set_to(stat_get(d->stats, STAT_GAUGE, "ipdect_log_suppressed_lines", NULL,
+	stat_set_to(stat_get(d->stats, STAT_COUNTER, "ipdect_log_suppressed_lines", NULL,
 	                "Log lines dropped by the rate limit since start"),
 	    log_suppressed());
 	if (d->def->metrics)

@@ -7,8 +7,8 @@
 #include "sipd/reg_int.h"
 #include "sipd/sip_build.h"
 
-#define PROBE_MS      700 /* a proxy that is down is asked again after this time (OPTIONS) and up to */
-#define PROBE_VAR_MS  300  /* … so much more: calls and registrations return with it */
+#define PROBE_MS      400 /* a proxy that is down is asked again after this time (OPTIONS) and up to */
+#define PROBE_VAR_MS  200  /* … so much more: calls and registrations return with it */
 #define PROBE_LATE_MS 5000 /* the same when it has been down for PROBE_SOON_MS */
 #define PROBE_SOON_MS 600000
 #define TRIAL_MS      60000 /* a proxy that never answered OPTIONS is tried again after this time */
@@ -153,7 +153,7 @@ void reg_proxy_down(struct proxy *p, const char *why)
 	p->since = tmr_now(p->regs->s->d->wheel);
 	p->why = why;
 	log_ev(LOG_WARNING, "proxy does not answer", F_TEXT("IPDECT_PROXY", p->uri), F_WHY(why),
-	    F_REMEDY("it is asked again every second; other proxies take over meanwhile"));
+	    F_REMEDY("it is asked again twice a second; other proxies take over meanwhile"));
 	tmr_start(&p->probe, again_in(p));
 	wake_users(p->regs, p);
 }

@@ -85,6 +85,8 @@ class Chaos:
             h.do("subscribe", f"ac={u}77")
             h.wait("located*", mark, 20)
             h.do("camp", base)
+            for far in BASES if u not in PROBES else self.bases:
+                h.do("signal", far, "-88")
         self.s.ctl("subscription", "close")
         return f"{(time.monotonic() - began) * 1000 / (len(self.users) + 2):.0f} ms each"
 

@@ -357,6 +357,14 @@ static int signal_at(const struct air_pp *p, const struct air_base *b)
 	return DEFAULT_SIGNAL;
 }
 
+bool air_has_signal(const struct air_pp *p, const struct air_base *b)
+{
+	for (unsigned i = 0; i < p->nsignals; i++)
+		if (p->signals[i].b == b)
+			return true;
+	return false;
+}
+
 void air_set_signal(struct air_pp *p, struct air_base *b, int dbm)
 {
 	for (unsigned i = 0; i < p->nsignals; i++)

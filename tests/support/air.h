@@ -72,6 +72,8 @@ unsigned air_scan(struct air_pp *p, struct air_base **out, unsigned cap);
 void air_base_info(const struct air_base *b, struct air_info *out);
 /* Signal of a base at one portable part in dBm; default -50. Below -95: not heard. */
 void air_set_signal(struct air_pp *p, struct air_base *b, int dbm);
+/* Whether that was ever done for this base. */
+bool air_has_signal(const struct air_pp *p, const struct air_base *b);
 
 /* Sets up a connection with a PMID (20 bits). Outcome: connected() or released(AIR_REFUSED). NULL: base not on air
  * or no bearer left there. */

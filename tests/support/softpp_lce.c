@@ -231,7 +231,8 @@ static void on_base(void *ctx, struct air_base *b, bool up)
 	struct softpp *pp = ctx;
 	struct air_base *best;
 
-	if (up && b && pp->spread) /* it stands somewhere: each base is heard otherwise */
+	/* It stands somewhere and stays there: each base is heard otherwise, and the same after a restart. */
+	if (up && b && pp->spread && !air_has_signal(pp->radio, b))
 		air_set_signal(pp->radio, b, -40 - (int)(sp_random() % 50));
 	if (!pp->on || !pp->subscribed)
 		return;
