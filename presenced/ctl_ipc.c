@@ -44,6 +44,8 @@ static void fill(struct row_text *r, struct puser *u)
 	r->row.since = r->since;
 	r->row.next = r->next;
 	r->row.manual = v.manual ? (char *)(uintptr_t)pres_manual_name(v.manual) : NULL;
+	r->row.has_note = u->note[0] != '\0';
+	r->row.note = (ProtobufCBinaryData){ strlen(u->note), (uint8_t *)u->note };
 	r->row.published = !u->registered                                          ? u->reason
 	                   : lync_user_text(u, r->published, sizeof(r->published)) ? r->published
 	                                                                           : "yes";
@@ -114,6 +116,10 @@ static int presence_set(struct ctl_run *r)
 	else if (pres_manual_parse(ctl_text_arg(r, "state"), &m))
 		return ERR_VALUE;
 	err = puser_manual(u, m, (ctl_ms(r, "for", 0) + 59999) / 60000);
+	if (!err && ctl_has(r, "note"))
+		err = puser_note(u, ctl_text_arg(r, "note"));
+	if (err == ERR_VALUE)
+		return ctl_fail(r, err, "a note is at most %u octets of text", LYNC_NOTE_MAX);
 	if (err)
 		return ctl_fail(r, err, "the state could not be stored: the journal says why");
 	ctl_say(r, "%s: %s", u->name, m ? pres_manual_name(m) : "automatic");
@@ -154,6 +160,7 @@ static const struct ctl_arg set_args[] = {
 	{ "state", CTL_CHOICE, true, "what is shown",
 	    "automatic|available|busy|do-not-disturb|be-right-back|away|off-work" },
 	{ "for", CTL_DURATION, false, "how long [until changed]", NULL },
+	{ "note", CTL_TEXT, false, "a note that watchers read; empty: none", NULL },
 };
 static const struct ctl_arg sync_args[] = {
 	{ "full", CTL_FLAG, false, "read everything, not only changes", NULL },

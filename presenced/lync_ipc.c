@@ -11,8 +11,10 @@
 #include "presenced/lync_user.h"
 #include "presenced/presenced.h"
 
-#define ANSWER_MS 40000u /* above SIP's transaction time-out */
-#define STARTS_S  20u    /* users whose session begins per second */
+#define ANSWER_MS    40000u /* above SIP's transaction time-out */
+#define SETTING_MAX  256
+#define SETTINGS_MAX 64
+#define STARTS_S     20u /* users whose session begins per second */
 
 struct asked { /* a question under way; its address is what ipc_forget() knows */
 	struct lync_user *of;
@@ -23,6 +25,12 @@ struct lync_user {
 	struct puser *u;
 	struct asked asked[LYNC_ASKS];
 	uint64_t sub; /* id of the roaming-self subscription, 0: none */
+	uint64_t provision;
+	struct setting *settings; /* of the provisioning that is being read */
+	size_t nsettings, cap;
+};
+struct setting {
+	char name[48], value[SETTING_MAX];
 };
 
 static struct lync_user *user_of(struct lync *l)
@@ -131,8 +139,7 @@ static bool ask(struct lync *l, enum lync_ask what, struct slice body)
 	if (ipc_request(sipd_peer(x), IPC_IF_PRES, PRES__TYPE__PRES_SUBSCRIBE, &q.base,
 	        &pres__subscribed__descriptor, ANSWER_MS, on_subscribed, a))
 		return false;
-	if (self)
-		x->sub = q.id;
+	*(self ? &x->sub : &x->provision) = q.id;
 	return true;
 }
 
@@ -186,7 +193,69 @@ static void overtaken(struct lync *l)
 		log_ev(LOG_WARNING, "a state set by hand could not be taken back", F_USER(u->name));
 }
 
-static const struct lync_ops ops = { ask, leave, forget, mail, overtaken };
+static void once(struct lync *l)
+{
+	struct lync_user *x = user_of(l);
+
+	if (store_boot_set(x->u->room->store, x->u->name, l->pub.aor, l->done))
+		return; /* said there; done again at the next registration where it is missing */
+}
+
+/* What sipd can use or show: MS-SIPREGE 2.2.2.5. The rest stays here. */
+static void setting(struct lync *l, const char *group, const char *name, struct slice value)
+{
+	static const char *const known[] = { "ucPC2PCAVEncryption", "ucPortRangeEnabled",
+		"ucMinMediaPort", "ucMaxMediaPort", "ucMinAudioPort", "ucMaxAudioPort", "mrasUri",
+		"qosEnabled", "ucDiffServVoice", "ucVoice802_1p", "enableBWPolicyCheck",
+		"focusFactoryUri", "callParkServerUri", "voiceMailUri", "botSipUriForTestCall",
+		"ucLocationProfile", "ucEnableSIPSecurityMode", "poolUri", "ucExchangeMWIPoll",
+		"MediaBypass", "EnableBypass", "ExternalBypassMode", "InternalBypassMode",
+		"BypassId", "AllowSimultaneousRinging", "AllowCallForwarding",
+		"EnhancedEmergency"
+		"ServicesEnabled",
+		"LocationPolicyTagID", "DisablePhonePresence", "DisablePresenceNote",
+		"EnablePrivacyMode", "DisableMusicOnHold" };
+	struct lync_user *x = user_of(l);
+	struct setting *s;
+	bool take = false;
+
+	(void)group;
+	for (size_t i = 0; i < ARRAY_LEN(known) && !take; i++)
+		take = strcmp(known[i], name) == 0;
+	if (!take || x->nsettings == SETTINGS_MAX || value.n >= SETTING_MAX)
+		return;
+	if (x->nsettings == x->cap)
+		x->settings = mem_grow(x->settings, x->cap += 16, sizeof(*x->settings));
+	s = &x->settings[x->nsettings++];
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	puser_text(s->value, sizeof(s->value), value);
+}
+
+static void provisioned(struct lync *l)
+{
+	struct lync_user *x = user_of(l);
+	struct ipc_peer *p = sipd_peer(x);
+	Pres__Provision v = PRES__PROVISION__INIT;
+	Pres__Header h[SETTINGS_MAX], *ptr[SETTINGS_MAX];
+
+	for (size_t i = 0; i < x->nsettings; i++) {
+		pres__header__init(&h[i]);
+		h[i].name = bytes(slice_str(x->settings[i].name));
+		h[i].value = bytes(slice_str(x->settings[i].value));
+		ptr[i] = &h[i];
+	}
+	v.user = x->u->name;
+	v.item = ptr;
+	v.n_item = x->nsettings;
+	if (p)
+		(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_PROVISION, &v.base);
+	free(x->settings);
+	x->settings = NULL;
+	x->nsettings = x->cap = 0;
+}
+
+static const struct lync_ops ops = { ask, leave, forget, mail, overtaken, once, setting,
+	provisioned };
 
 void lync_user_reg(struct puser *u, const Pres__Reg *r)
 {
@@ -194,6 +263,7 @@ void lync_user_reg(struct puser *u, const Pres__Reg *r)
 	const struct presenced_conf *c = p->d->conf;
 	struct pres_view v;
 	uint64_t now = tmr_now(p->d->wheel);
+	char aor[320];
 
 	if (!r->up || !r->lync || r->limited) {
 		if (u->lync)
@@ -206,9 +276,12 @@ void lync_user_reg(struct puser *u, const Pres__Reg *r)
 		lync_init(&u->lync->lync, p->d->wheel, &ops);
 		pres_user_view(&u->pres, &v);
 		lync_view(&u->lync->lync, &v);
+		lync_note(&u->lync->lync, u->note);
 	}
 	u->lync->lync.bootstrap = c->bootstrap;
 	u->lync->lync.federated = c->bootstrap_federated;
+	puser_text(aor, sizeof(aor), slice_of(r->has_aor, r->aor));
+	u->lync->lync.done = store_boot_get(p->store, u->name, aor);
 	/* After a restart of many users the server is not to be flooded. */
 	if (p->lync_next < now)
 		p->lync_next = now;
@@ -221,6 +294,8 @@ void lync_user_notify(struct puser *u, const Pres__Notify *n)
 {
 	struct lync_user *x = u->lync;
 
+	if (x && n->id && n->id == x->provision)
+		lync_provisioning(&x->lync, slice_of(n->has_body, n->body));
 	if (!x || !x->sub || n->id != x->sub)
 		return;
 	if (n->ended)
@@ -232,6 +307,12 @@ void lync_user_view(struct puser *u, const struct pres_view *v)
 {
 	if (u->lync)
 		lync_view(&u->lync->lync, v);
+}
+
+void lync_user_note(struct puser *u)
+{
+	if (u->lync)
+		lync_note(&u->lync->lync, u->note);
 }
 
 void lync_user_down(struct puser *u)
@@ -247,6 +328,7 @@ void lync_user_free(struct puser *u)
 	if (!u->lync)
 		return;
 	lync_fini(&u->lync->lync);
+	free(u->lync->settings);
 	free(u->lync);
 	u->lync = NULL;
 }

@@ -23,6 +23,9 @@ static const struct place {
 	[LP_USER_2] = { "state", "static", "userState", 2, USER_INST },
 	[LP_USER_3] = { "state", "static", "userState", 3, USER_INST },
 	[LP_BLOCKED] = { "state", "static", "aggregateState", 32000, 0 },
+	[LP_NOTE_200] = { "note", "static", "note", 200, 0 },
+	[LP_NOTE_300] = { "note", "static", "note", 300, 0 },
+	[LP_NOTE_400] = { "note", "static", "note", 400, 0 },
 };
 
 static bool is_user(unsigned i)
@@ -30,11 +33,16 @@ static bool is_user(unsigned i)
 	return i == LP_USER_2 || i == LP_USER_3;
 }
 
+static bool is_note(unsigned i)
+{
+	return i >= LP_NOTE_200 && i <= LP_NOTE_400;
+}
+
 static uint32_t instance(const struct lync_pub *p, unsigned i)
 {
 	if (i == LP_DEVICE)
 		return p->device;
-	if (is_user(i) || i == LP_BLOCKED)
+	if (is_user(i) || is_note(i) || i == LP_BLOCKED)
 		return places[i].mark;
 	return p->device >> 4 | places[i].mark;
 }
@@ -77,6 +85,14 @@ void lync_pub_view(struct lync_pub *p, const struct pres_view *v)
 	p->v = *v;
 }
 
+void lync_pub_note(struct lync_pub *p, const char *note)
+{
+	if (strcmp(p->note, note) == 0)
+		return;
+	snprintf(p->note, sizeof(p->note), "%s", note);
+	p->note_wanted = p->note[0] != '\0';
+}
+
 static bool wanted(const struct lync_pub *p, unsigned i)
 {
 	switch (i) {
@@ -90,14 +106,18 @@ static bool wanted(const struct lync_pub *p, unsigned i)
 	case LP_USER_2:
 	case LP_USER_3:
 		return p->v.manual != PRES_MANUAL_NONE && (p->user_ours || p->user_wanted);
-	default:
+	case LP_BLOCKED:
 		return p->want_blocked;
+	default:
+		return p->note[0] && (p->note_ours || p->note_wanted);
 	}
 }
 
 /* Not ours to take away: what a desktop client wrote, what a first log-in left. */
 static bool removable(const struct lync_pub *p, unsigned i)
 {
+	if (is_note(i))
+		return p->note_ours;
 	return i != LP_BLOCKED && (!is_user(i) || p->user_ours);
 }
 
@@ -136,6 +156,13 @@ static void put_device(struct wr *w, const struct lync_pub *p)
 	wr_fmt(w, "<timezone>00:00:00%c%02ld:%02ld</timezone>", off < 0 ? '-' : '+',
 	    (off < 0 ? -off : off) / 60, (off < 0 ? -off : off) % 60);
 	wr_str(w, "<machineName>IPDECT</machineName></device>");
+}
+
+static void put_note(struct wr *w, const struct lync_pub *p)
+{
+	wr_str(w, "<note xmlns=\"" NS "note\"><body type=\"personal\" uri=\"\">");
+	put_escaped(w, p->note);
+	wr_str(w, "</body></note>");
 }
 
 static void put_state(struct wr *w, const struct lync_pub *p, unsigned i)
@@ -183,6 +210,8 @@ int lync_pub_build(struct lync_pub *p, struct wr *w)
 		if (want) {
 			if (i == LP_DEVICE)
 				put_device(&c, p);
+			else if (is_note(i))
+				put_note(&c, p);
 			else
 				put_state(&c, p, i);
 			if (c.bad)
@@ -227,6 +256,10 @@ void lync_pub_accepted(struct lync_pub *p)
 		if (is_user(i)) {
 			p->user_ours = p->at[i].will != 0;
 			p->user_wanted = false;
+		}
+		if (is_note(i)) {
+			p->note_ours = p->at[i].will != 0;
+			p->note_wanted = false;
 		}
 	}
 }
@@ -290,6 +323,8 @@ void lync_pub_item(struct lync_pub *p, const struct lync_cat *c)
 		if (i == LP_BLOCKED && strcmp(c->type, "aggregateState") != 0)
 			continue;
 		p->at[i].version = c->version;
+		if (i == LP_NOTE_200 && !p->at[i].index && !p->note_wanted)
+			p->note_ours = p->note[0] && strcmp(p->note, c->note) == 0;
 		/* The newest hand-set state counts, whoever set it. Ours stays ours while it says what we say. */
 		if (i != LP_USER_2 || p->at[i].index)
 			continue;

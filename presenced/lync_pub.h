@@ -12,6 +12,7 @@
  * what watchers see; only inputs are published. While a call is up machineState is 3500 beside the phoneState, because
  * the least available input wins and "In a call" shows only from 6500 to 8999. */
 
+#define LYNC_NOTE_MAX 128 /* octets, UTF-8 */
 enum lync_place {
 	LP_DEVICE,
 	LP_MACHINE_2,
@@ -21,19 +22,24 @@ enum lync_place {
 	LP_USER_2,
 	LP_USER_3,
 	LP_BLOCKED, /* the static Offline for blocked watchers, container 32000: a first log-in leaves it */
+	LP_NOTE_200,
+	LP_NOTE_300,
+	LP_NOTE_400,
 	LP_N
 };
 
 struct lync_pub {
-	char aor[320];      /* "sip:user@domain" */
-	char uuid[40];      /* endpointId */
-	uint32_t device;    /* instance of the device category; the states' are derived from it */
-	bool no_phone;      /* DisablePhonePresence of the provisioning */
-	bool want_blocked;  /* bootstrap */
-	bool user_ours;     /* the userState there is was written by us */
-	bool user_wanted;   /* the hand-set state changed and is to be published */
-	bool overtaken;     /* set when somebody else replaced our userState; the owner clears it */
-	bool one_category;  /* a server refused a request of several: one category each */
+	char aor[320];     /* "sip:user@domain" */
+	char uuid[40];     /* endpointId */
+	uint32_t device;   /* instance of the device category; the states' are derived from it */
+	bool no_phone;     /* DisablePhonePresence of the provisioning */
+	bool want_blocked; /* bootstrap */
+	bool user_ours;    /* the userState there is was written by us */
+	bool user_wanted;  /* the hand-set state changed and is to be published */
+	bool overtaken;    /* set when somebody else replaced our userState; the owner clears it */
+	bool one_category; /* a server refused a request of several: one category each */
+	bool note_ours, note_wanted; /* the same for the note */
+	char note[LYNC_NOTE_MAX + 1];
 	unsigned off;       /* bits of places that the server does not take */
 	struct pres_view v; /* what is wanted */
 	struct {
@@ -49,6 +55,8 @@ void lync_pub_init(struct lync_pub *p, struct slice aor, struct slice epid, stru
 /* The endpoint was registered anew: its publications are gone, versions come from roaming-self. */
 void lync_pub_reset(struct lync_pub *p);
 void lync_pub_view(struct lync_pub *p, const struct pres_view *v);
+void lync_pub_note(
+    struct lync_pub *p, const char *note); /* "": none; what another client wrote stays */
 /* Writes the publish document for what differs from what is there. Count of publications; 0: nothing to do. Versions are the
  * present ones. ERR_LIMIT: the buffer is too small (LYNC_PUB_DOC suffices). */
 #define LYNC_PUB_DOC 8192

@@ -10,6 +10,7 @@ struct Pres__Notify;
 void lync_user_reg(struct puser *u, const struct Pres__Reg *r);
 void lync_user_notify(struct puser *u, const struct Pres__Notify *n);
 void lync_user_view(struct puser *u, const struct pres_view *v);
+void lync_user_note(struct puser *u);
 void lync_user_down(struct puser *u); /* sipd is away */
 void lync_user_free(struct puser *u);
 bool lync_user_text(const struct puser *u, char *out, size_t cap); /* false: no session */

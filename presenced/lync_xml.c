@@ -249,6 +249,8 @@ static void roaming_end(struct sax *x, const char *name, struct slice text)
 			c->availability = v;
 	} else if (r->in_category && strcmp(name, "custom") == 0 && !c->token[0]) {
 		put_slice(c->token, sizeof(c->token), text);
+	} else if (r->in_category && strcmp(name, "body") == 0) {
+		put_slice(c->note, sizeof(c->note), text);
 	} else if (r->in_category && strcmp(name, "line") == 0 && r->uc_line && !c->line[0]) {
 		put_slice(c->line, sizeof(c->line), text);
 	} else if (strcmp(name, "container") == 0 && r->in_container) {

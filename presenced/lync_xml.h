@@ -25,6 +25,7 @@ struct lync_cat { /* one publication as the server tells it; texts are clipped, 
 	bool mwi, waiting, counted;
 	uint32_t unread, read; /* voice mails, when counted */
 	char line[96];         /* own number: "tel:…" of a Uc line */
+	char note[136];        /* body of a personal note */
 };
 
 struct lync_members { /* who may see a container */

@@ -128,6 +128,8 @@ static int on_manual(struct ipc_peer *p, struct ipc_msg *m)
 	    (manual_of[s->state] == PRES_MANUAL_NONE && s->state != PRES__STATE__STATE_AUTOMATIC))
 		return ipc_fail(p, m, ERR_VALUE, "this state cannot be set by hand");
 	err = puser_manual(u, manual_of[s->state], s->minutes);
+	if (!err && s->has_note)
+		err = puser_note(u, text(1, s->note));
 	return err ? ipc_fail(p, m, err, "the state could not be stored")
 	           : ipc_reply(p, m, &ok.base);
 }

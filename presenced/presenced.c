@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "presenced/dir_text.h"
 #include "presenced/lync_user.h"
 
 #define OFF(field) offsetof(struct presenced_conf, field)
@@ -187,6 +188,7 @@ static void restore(struct puser *u)
 	uint64_t now = (uint64_t)time(NULL), until;
 	uint32_t manual;
 
+	store_note_get(u->room->store, u->name, u->note, sizeof(u->note));
 	if (store_manual_get(u->room->store, u->name, now, &manual, &until) != 0 || manual == 0 ||
 	    manual > PRES_MANUAL_OFF_WORK)
 		return;
@@ -239,6 +241,26 @@ int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes)
 	if (err == 0)
 		pres_user_manual(&u->pres, m, minutes);
 	return err;
+}
+
+int puser_note(struct puser *u, struct slice note)
+{
+	char text[sizeof(u->note)];
+
+	note = slice_trim(note);
+	if (note.n > LYNC_NOTE_MAX)
+		return ERR_VALUE;
+	dir_clean(note, text, sizeof(text));
+	if (!slice_eq(note, slice_str(text)))
+		return ERR_VALUE; /* no sound text */
+	if (strcmp(text, u->note) == 0)
+		return 0;
+	int err = store_note_set(u->room->store, u->name, text);
+	if (err)
+		return err;
+	memcpy(u->note, text, sizeof(text));
+	lync_user_note(u);
+	return 0;
 }
 
 void presenced_stream_begin(struct presenced *p)

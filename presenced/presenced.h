@@ -5,6 +5,7 @@
 #include "common/map.h"
 #include "ipc/daemon.h"
 #include "presenced/directory.h"
+#include "presenced/lync_pub.h"
 #include "presenced/pres_state.h"
 #include "presenced/store.h"
 
@@ -30,8 +31,9 @@ struct puser {
 	struct pres_user pres;
 	char name[PRES_NAME_MAX + 1], group[33];
 	char display[129], number[65];
-	bool seen;       /* in the running stream from sipd */
-	bool registered; /* presence exists only then */
+	char note[LYNC_NOTE_MAX + 1]; /* set by hand, "": none */
+	bool seen;                    /* in the running stream from sipd */
+	bool registered;              /* presence exists only then */
 	bool disabled;
 	char reason[96];        /* why it is not registered, in sipd's words */
 	uint64_t since;         /* Unix seconds of the last change */
@@ -67,6 +69,9 @@ void presenced_stream_begin(struct presenced *p);
 void presenced_stream_done(struct presenced *p);
 /* Stored before it is confirmed; minutes 0: until changed. ERR_STORE. */
 int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes) MUST_CHECK;
+
+int puser_note(
+    struct puser *u, struct slice note) MUST_CHECK; /* ERR_VALUE: too long, no text; ERR_STORE */
 
 /* What a watcher sees, as a number of pres.State and as a word ("in-a-call"). */
 enum pres_shown {

@@ -9,12 +9,14 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#define PACE_MS    1000u
-#define TRIES_MAX  3u
-#define PAUSE_MS   30000u
-#define BACKOFF_LO 5000u
-#define BACKOFF_HI 300000u
-#define HOUR_MS    3600000u
+#define PACE_MS     1000u
+#define TRIES_MAX   3u
+#define MEMBERS_MAX 3u
+#define POLL_MS     28800000u /* provisioning is asked for again */
+#define PAUSE_MS    30000u
+#define BACKOFF_LO  5000u
+#define BACKOFF_HI  300000u
+#define HOUR_MS     3600000u
 
 enum { ST_OFF, ST_WAIT, ST_PROVISION, ST_SELF, ST_READY, ST_STOPPED };
 enum { EV_UP, EV_DOWN, EV_TIMER, EV_ANSWER, EV_AGAIN, EV_STOP, NEV };
@@ -27,6 +29,8 @@ static struct lync *lync_of(struct fsm *m)
 static const char provision_body[] =
     "<provisioningGroupList xmlns=\"http://schemas.microsoft.com/2006/09/sip/"
     "provisioninggrouplist\"><provisioningGroup name=\"ServerConfiguration\"/>"
+    "<provisioningGroup name=\"ucPolicy\"/><provisioningGroup name=\"mediaConfiguration\"/>"
+    "<provisioningGroup name=\"locationPolicy\"/>"
     "<provisioningGroup name=\"endpointConfiguration\"/>"
     "<provisioningGroup name=\"presencePolicyV2\"/></provisioningGroupList>";
 static const char self_body[] =
@@ -55,7 +59,19 @@ static int act_self(struct fsm *m, int ev, const void *arg)
 	struct lync *l = lync_of(m);
 
 	(void)ev, (void)arg;
+	l->has_se = l->has_fed = false;
+	l->version_100 = l->version_200 = 0;
 	return l->ops->ask(l, LYNC_SELF, SLICE_LIT(self_body)) ? FSM_NEXT : ST_WAIT;
+}
+
+static int act_poll(struct fsm *m, int ev, const void *arg)
+{
+	struct lync *l = lync_of(m);
+
+	(void)ev, (void)arg;
+	/* Not answered: the next one comes. */
+	(void)l->ops->ask(l, LYNC_PROVISION, SLICE_LIT(provision_body));
+	return FSM_NEXT;
 }
 
 static int act_again(struct fsm *m, int ev, const void *arg)
@@ -72,7 +88,7 @@ static const struct fsm_state states[] = {
 	[ST_WAIT] = { .name = "WAIT", .timer = "wait", .ms = BACKOFF_LO },
 	[ST_PROVISION] = { .name = "PROVISION" },
 	[ST_SELF] = { .name = "SELF" },
-	[ST_READY] = { .name = "READY" },
+	[ST_READY] = { .name = "READY", .timer = "provisioning", .ms = POLL_MS },
 	[ST_STOPPED] = { .name = "STOPPED", .timer = "stopped", .ms = HOUR_MS },
 };
 /* clang-format off */
@@ -88,6 +104,7 @@ static const struct fsm_row rows[] = {
 	{ ST_SELF,      EV_AGAIN,  ST_WAIT,      0, act_again },
 	{ ST_SELF,      EV_STOP,   ST_STOPPED,   0, act_again },
 	{ ST_READY,     EV_DOWN,   ST_OFF,       0, NULL },
+	{ ST_READY,     EV_TIMER,  ST_READY,     0, act_poll },
 	{ ST_READY,     EV_AGAIN,  ST_WAIT,      0, act_again },
 	{ ST_READY,     EV_STOP,   ST_STOPPED,   0, act_again },
 	{ ST_STOPPED,   EV_DOWN,   ST_OFF,       0, NULL },
@@ -247,34 +264,56 @@ static void setting(void *ctx, const char *group, const char *name, struct slice
 	struct lync *l = ctx;
 	bool on = slice_ieq(value, SLICE_LIT("true"));
 
-	(void)group;
+	l->ops->setting(l, group, name, value);
 	if (strcmp(name, "DisablePhonePresence") == 0)
 		l->pub.no_phone = on;
 	else if (strcmp(name, "EnablePrivacyMode") == 0)
 		l->privacy = on;
 }
 
-/* A user who never signed in with a desktop client is seen by nobody: the memberships of a first log-in are missing. */
+/* Without provisioning the defaults hold. */
+static void provision(struct lync *l, struct slice body)
+{
+	if (lync_provision_parse(body, setting, l))
+		log_ev(LOG_WARNING, "provisioning of the Lync server not understood",
+		    F_TEXT("IPDECT_AOR", l->pub.aor));
+	l->ops->provisioned(l);
+}
+
+static void remember(struct lync *l, uint32_t bits)
+{
+	if ((l->done | bits) == l->done)
+		return;
+	l->done |= bits;
+	l->ops->once(l);
+}
+
+/* A user who never signed in with a desktop client is seen by nobody: the memberships of a first log-in are missing. What is
+ * there, by whomever, counts as done; what was done once and is missing was taken away on purpose. */
 static void bootstrap(struct lync *l)
 {
 	char doc[512];
 	struct wr w = wr_of(doc, sizeof(doc));
-	bool se = !l->has_se && !l->privacy, fed = !l->has_fed && l->federated;
 
-	if (!l->bootstrap || l->members_done)
+	if (!l->bootstrap)
 		return;
-	l->members_done = true;
-	if (!se && !fed)
+	remember(l, (l->has_se ? LYNC_DONE_ENTERPRISE | LYNC_DONE_BLOCKED : 0u) |
+	                (l->has_fed ? LYNC_DONE_FEDERATED : 0u));
+	uint32_t todo = (l->privacy ? 0 : LYNC_DONE_ENTERPRISE) |
+	                (l->federated && !l->privacy ? LYNC_DONE_FEDERATED : 0u);
+	todo &= ~l->done;
+	l->pub.want_blocked = !l->privacy && !(l->done & LYNC_DONE_BLOCKED);
+	if (!todo || l->doing || l->members >= MEMBERS_MAX)
 		return;
-	l->pub.want_blocked = se;
+	l->members++;
 	wr_str(&w, "<setContainerMembers xmlns=\"http://schemas.microsoft.com/2006/09/sip/"
 	           "container-management\">");
-	if (se)
+	if (todo & LYNC_DONE_ENTERPRISE)
 		wr_fmt(&w,
 		    "<container id=\"200\" version=\"%u\"><member action=\"add\" "
 		    "type=\"sameEnterprise\"/></container>",
 		    l->version_200);
-	if (fed)
+	if (todo & LYNC_DONE_FEDERATED)
 		wr_fmt(&w,
 		    "<container id=\"100\" version=\"%u\"><member action=\"add\" "
 		    "type=\"federated\"/></container>",
@@ -282,8 +321,22 @@ static void bootstrap(struct lync *l)
 	wr_str(&w, "</setContainerMembers>");
 	log_ev(LOG_NOTICE, "presence of a user who never signed in is made visible",
 	    F_TEXT("IPDECT_AOR", l->pub.aor));
-	if (!l->ops->ask(l, LYNC_MEMBERS, wr_slice(&w)))
-		l->members_done = false;
+	l->doing = l->ops->ask(l, LYNC_MEMBERS, wr_slice(&w)) ? todo : 0;
+}
+
+static void members_answer(struct lync *l, uint32_t code)
+{
+	uint32_t was = l->doing;
+
+	l->doing = 0;
+	if (code < 300)
+		remember(l, was);
+	else if (code == 409 && l->members < MEMBERS_MAX)
+		again(l, "versions of the containers are read again", PACE_MS);
+	else
+		log_ev(LOG_WARNING, "memberships of presence containers not written",
+		    F_U64("IPDECT_STATUS", code), F_TEXT("IPDECT_AOR", l->pub.aor),
+		    F_REMEDY("let the user sign in once with a desktop client"));
 }
 
 static void self_known(struct lync *l, struct slice body)
@@ -344,6 +397,8 @@ static void service_answer(struct lync *l, uint32_t code, struct slice body, uin
 		l->backoff_ms = 0;
 		l->why[0] = '\0';
 		lync_pub_accepted(&l->pub);
+		if (l->pub.want_blocked && l->pub.at[LP_BLOCKED].version)
+			remember(l, LYNC_DONE_BLOCKED);
 		if (body.n)
 			(void)roaming(l, body);
 		flush(l);
@@ -375,13 +430,14 @@ void lync_answer(
 {
 	switch (what) {
 	case LYNC_PROVISION:
-		if (l->fsm.st != ST_PROVISION)
+		if (l->fsm.st != ST_PROVISION && l->fsm.st != ST_READY)
 			return;
-		/* Without provisioning the defaults hold. */
-		if (code >= 200 && code < 300 && body.n && lync_provision_parse(body, setting, l))
-			log_ev(LOG_WARNING, "provisioning of the Lync server not understood",
-			    F_TEXT("IPDECT_AOR", l->pub.aor));
-		(void)fsm_event(&l->fsm, EV_ANSWER, NULL);
+		if (code >= 200 && code < 300 && body.n)
+			provision(l, body);
+		if (l->fsm.st == ST_PROVISION)
+			(void)fsm_event(&l->fsm, EV_ANSWER, NULL);
+		else
+			flush(l); /* a policy may forbid or allow the phone's state now */
 		break;
 	case LYNC_SELF:
 		if (l->fsm.st == ST_SELF)
@@ -392,12 +448,7 @@ void lync_answer(
 			service_answer(l, code, body, retry_s);
 		break;
 	default:
-		if (code >= 300)
-			log_ev(LOG_WARNING, "memberships of presence containers not written",
-			    F_U64("IPDECT_STATUS", code), F_TEXT("IPDECT_AOR", l->pub.aor),
-			    F_REMEDY("let the user sign in once with a desktop client"));
-		else
-			l->has_se = true;
+		members_answer(l, code);
 	}
 }
 
@@ -409,6 +460,14 @@ void lync_notify(struct lync *l, struct slice body, bool ended)
 		self_known(l, body);
 	if (ended)
 		again(l, "the server ended the subscription", 5000 + id_below(25000));
+}
+
+void lync_provisioning(struct lync *l, struct slice body)
+{
+	if (l->fsm.st == ST_OFF || !body.n)
+		return;
+	provision(l, body);
+	flush(l);
 }
 
 /* ---- the owner ---- */
@@ -433,19 +492,24 @@ void lync_up(struct lync *l, struct slice aor, struct slice epid, struct slice u
     uint32_t delay_ms)
 {
 	struct pres_view v = l->pub.v;
-	bool ours = l->pub.user_ours, wish = l->pub.user_wanted;
+	bool ours = l->pub.user_ours, wish = l->pub.user_wanted, note_wish = l->pub.note_wanted;
+	char note[sizeof(l->pub.note)];
 
 	if (l->fsm.st != ST_OFF) {
 		if (!anew)
 			return;
 		lync_down(l);
 	}
+	memcpy(note, l->pub.note, sizeof(note));
 	lync_pub_init(&l->pub, aor, epid, uuid);
+	memcpy(l->pub.note, note, sizeof(note));
+	l->pub.note_wanted = note_wish;
 	l->pub.v = v;
 	l->pub.user_ours = ours;
 	l->pub.user_wanted = wish || (v.manual != PRES_MANUAL_NONE && !ours);
-	l->members_done = l->has_se = l->has_fed = l->mail_known = false;
-	l->version_100 = l->version_200 = 0;
+	l->mail_known = false;
+	l->members = 0;
+	l->doing = 0;
 	l->tries = 0;
 	l->backoff_ms = 0;
 	l->first_ms = delay_ms + 1;
@@ -466,6 +530,12 @@ void lync_down(struct lync *l)
 void lync_view(struct lync *l, const struct pres_view *v)
 {
 	lync_pub_view(&l->pub, v);
+	flush(l);
+}
+
+void lync_note(struct lync *l, const char *note)
+{
+	lync_pub_note(&l->pub, note);
 	flush(l);
 }
 

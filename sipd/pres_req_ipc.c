@@ -16,7 +16,7 @@
 
 #define HEADERS_MAX 16
 #define LINES_MAX   4096
-#define OPEN_MAX    4096 /* requests under way, and subscriptions, of all users */
+#define OPEN_MAX    16384 /* requests under way, and subscriptions, of all users */
 #define AUTHS_MAX   2
 
 struct pres_reqs {
@@ -44,8 +44,8 @@ struct psub {
 	struct user *user;
 	uint64_t id;
 	struct ipc_ticket
-	    *ticket; /* waits for the first answer, or for the end of an unsubscription */
-	bool leaving;
+	    *ticket;        /* waits for the first answer, or for the end of an unsubscription */
+	bool leaving, told; /* told: a notification came, maybe before the answer */
 	struct sub *sub;
 	struct auth_req *auth;
 	char *event, *target, *body;
@@ -382,6 +382,7 @@ static void on_notify(void *ctx, struct sub *sub, const struct sip_msg *req)
 	struct psub *p = ctx;
 
 	(void)sub;
+	p->told = true;
 	tell_notify(p, sip_msg_value(req, SIP_H_SUBSCRIPTION_STATE),
 	    sip_msg_value(req, SIP_H_CONTENT_TYPE), req->body, false);
 }
@@ -431,7 +432,7 @@ static void on_sub_ended(void *ctx, struct sub *sub, struct slice reason, uint32
 		ipc_ticket_reply(p->ticket, &ok.base);
 		p->ticket = NULL;
 	}
-	answer_sub(p, NULL, 408);
+	answer_sub(p, NULL, p->told ? 200 : 408);
 	tell_notify(p, w.bad ? SLICE_LIT("") : wr_slice(&w), SLICE_LIT(""), SLICE_LIT(""), true);
 	drop_sub(p);
 }
@@ -478,6 +479,7 @@ static int begin(struct psub *p, const Pres__Subscribe *q, struct slice lines)
 		.owner = reg_owner(p->user),
 		.event = slice_str(p->event),
 		.expires = q->has_expires_s ? q->expires_s : 0,
+		.once = q->has_expires_s && q->expires_s == 0,
 		.lines = lines,
 		.flow = f,
 		.try_ms = s->conf->transaction_ms };

@@ -183,6 +183,15 @@ static void on_subscribe(
 		return;
 	}
 	s->retried = false;
+	if (s->conf.once) {
+		s->notified |= rsp->body.n != 0;
+		tmr_start(&s->timer, NOTIFY_MS);
+		if (s->conf.ops->reply)
+			s->conf.ops->reply(s->conf.ctx, s, rsp, 0);
+		if (s->conf.ops && s->notified)
+			end(s, SLICE_LIT("fetched"), 0);
+		return;
+	}
 	if (dlg_on_reply(s->dlg, rsp) == ERR_NOTFOUND)
 		return; /* another fork's; the first NOTIFY decided */
 	dlg_refresh(s->dlg, rsp);
@@ -246,7 +255,7 @@ static void on_timer(struct tmr *t, void *ctx)
 			s->conf.ops->fetch(s->conf.ctx, s, s->expires);
 		return;
 	}
-	if (!s->notified || s->stopping) {
+	if (!s->notified || s->stopping || s->conf.once) {
 		end(s, SLICE_LIT("timeout"), 0);
 		return;
 	}
@@ -459,7 +468,7 @@ int sub_out(struct sip_ua *ua, const struct sub_conf *c, struct dlg *d, struct s
 	s->type = slice_dup(type);
 	s->body = mem_dup(body.p ? body.p : "", body.n);
 	s->nbody = body.n;
-	err = send_subscribe(s, s->conf.expires);
+	err = send_subscribe(s, c->once ? 0 : s->conf.expires);
 	if (err)
 		destroy(s);
 	else
@@ -473,7 +482,7 @@ int sub_retry(struct sub *s, struct slice lines)
 		return ERR_STATE;
 	tmr_stop(&s->timer);
 	s->again = slice_dup(lines);
-	return send_subscribe(s, s->stopping ? 0 : s->conf.expires);
+	return send_subscribe(s, s->stopping || s->conf.once ? 0 : s->conf.expires);
 }
 
 void sub_stop(struct sub *s)

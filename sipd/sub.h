@@ -21,8 +21,9 @@ struct sub_conf {
 	const struct sub_ops *ops;
 	void *ctx;
 	uint64_t owner;
-	struct slice event;   /* "message-summary", with its parameters */
-	uint32_t expires;     /* s; 0: 3600 */
+	struct slice event; /* "message-summary", with its parameters */
+	uint32_t expires;   /* s; 0: 3600 */
+	bool once; /* Expires 0: the state is fetched (RFC 6665 4.4.3), ended("fetched") follows */
 	struct slice lines;   /* Accept and others, whole lines */
 	struct tp_flow *flow; /* or dest, or neither: by route */
 	const struct tp_dest *dest;

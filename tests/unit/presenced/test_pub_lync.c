@@ -13,7 +13,8 @@
 struct world {
 	struct tmr_wheel *w;
 	struct lync l;
-	unsigned asked[LYNC_ASKS], overtaken;
+	unsigned asked[LYNC_ASKS], overtaken, once, settings, provisioned;
+	char members[512];
 	uint64_t at;
 	uint32_t unread;
 	char doc[LYNC_PUB_DOC + 1];
@@ -27,6 +28,10 @@ static bool ask(struct lync *l, enum lync_ask what, struct slice body)
 	struct world *x = world_of(l);
 
 	x->asked[what]++;
+	if (what == LYNC_MEMBERS) {
+		memcpy(x->members, body.p, body.n);
+		x->members[body.n] = '\0';
+	}
 	if (what != LYNC_SERVICE)
 		return true;
 	if (x->asked[what] > 1)
@@ -49,7 +54,21 @@ static void overtaken(struct lync *l)
 {
 	world_of(l)->overtaken++;
 }
-static const struct lync_ops ops = { ask, nothing, nothing, mail, overtaken };
+static void once(struct lync *l)
+{
+	world_of(l)->once++;
+}
+static void setting(struct lync *l, const char *group, const char *name, struct slice value)
+{
+	(void)group, (void)name, (void)value;
+	world_of(l)->settings++;
+}
+static void provisioned(struct lync *l)
+{
+	world_of(l)->provisioned++;
+}
+static const struct lync_ops ops = { ask, nothing, nothing, mail, overtaken, once, setting,
+	provisioned };
 static const char roaming[] =
     "<roamingData><categories uri='sip:a@b'><category name='state'/><category name='device'/>"
     "<category name='mwi' instance='0' container='1' version='3'><mwi messageWaiting='true' "
@@ -186,6 +205,149 @@ static void hostile(void **state)
 	assert_int_equal(
 	    lync_roaming_parse((struct slice){ deep, LYNC_XML_MAX + 1 }, &none, NULL), ERR_LIMIT);
 }
+/* ---- a first log-in that never was ---- */
+
+static const char bare[] =
+    "<roamingData><categories uri='sip:a@b'><category name='state'/><category name='device'/>"
+    "</categories><containers><container id='200' version='4'/></containers></roamingData>";
+
+static void again(struct world *x, const char *doc)
+{
+	lync_up(&x->l, SLICE_LIT("sip:a@b"), SLICE_LIT("0a1b2c3d4e"), SLICE_LIT("uuid"), true, 0);
+	tmr_advance(x->w, 1500);
+	lync_answer(&x->l, LYNC_PROVISION, 489, SLICE_LIT(""), 0);
+	lync_answer(&x->l, LYNC_SELF, 200, slice_str(doc), 0);
+}
+
+static void boot_once(void **state)
+{
+	struct world *x = *state;
+
+	x->l.bootstrap = x->l.federated = true;
+	again(x, bare);
+	assert_int_equal(x->asked[LYNC_MEMBERS], 1);
+	assert_non_null(strstr(x->members, "id=\"200\" version=\"4\""));
+	assert_non_null(strstr(x->members, "id=\"100\" version=\"0\""));
+	assert_non_null(strstr(x->doc, "container=\"32000\""));
+	assert_int_equal(x->l.done, 0); /* not before the server has it */
+	lync_answer(&x->l, LYNC_MEMBERS, 200, SLICE_LIT(""), 0);
+	assert_int_equal(x->l.done, LYNC_DONE_ENTERPRISE | LYNC_DONE_FEDERATED);
+	ok(x);
+	assert_int_equal(x->l.done, LYNC_DONE_ENTERPRISE | LYNC_DONE_FEDERATED | LYNC_DONE_BLOCKED);
+	/* The user takes the memberships away with a desktop client: they stay away. */
+	again(x, bare);
+	assert_int_equal(x->asked[LYNC_MEMBERS], 1);
+	assert_null(strstr(x->doc, "container=\"32000\""));
+	/* The record was lost: as for a new user. */
+	x->l.done = 0;
+	again(x, bare);
+	assert_int_equal(x->asked[LYNC_MEMBERS], 2);
+}
+
+static void boot_stale(void **state)
+{
+	struct world *x = *state;
+
+	x->l.bootstrap = true;
+	again(x, bare);
+	for (unsigned i = 1; i <= 5; i++) { /* refused for ever: three times, then no more */
+		assert_int_equal(x->asked[LYNC_MEMBERS], i < 3 ? i : 3);
+		lync_answer(&x->l, LYNC_MEMBERS, 409, SLICE_LIT(""), 0);
+		tmr_advance(x->w, 5000);
+		lync_answer(&x->l, LYNC_PROVISION, 489, SLICE_LIT(""), 0);
+		lync_answer(&x->l, LYNC_SELF, 200, slice_str(bare), 0);
+	}
+	assert_int_equal(x->l.done & LYNC_DONE_ENTERPRISE, 0);
+	assert_int_equal(x->l.fsm.st, 4); /* and it publishes nevertheless */
+}
+
+static void boot_found(void **state)
+{
+	struct world *x = *state;
+
+	x->l.bootstrap = true;
+	again(x, roaming); /* somebody signed in: nothing to do, now and later */
+	assert_int_equal(x->asked[LYNC_MEMBERS], 0);
+	assert_int_equal(x->l.done, LYNC_DONE_ENTERPRISE | LYNC_DONE_BLOCKED);
+	assert_int_equal(x->once, 1);
+	again(x, bare);
+	assert_int_equal(x->asked[LYNC_MEMBERS], 0);
+}
+
+static void boot_privacy(void **state)
+{
+	struct world *x = *state;
+
+	x->l.bootstrap = true;
+	lync_up(&x->l, SLICE_LIT("sip:a@b"), SLICE_LIT("0a1b2c3d4e"), SLICE_LIT("uuid"), true, 0);
+	tmr_advance(x->w, 1500);
+	lync_answer(&x->l, LYNC_PROVISION, 200,
+	    SLICE_LIT("<provisionGroupList><provisionGroup name='presencePolicyV2'>"
+	              "<propertyEntryList><property name='EnablePrivacyMode'> true </property>"
+	              "</propertyEntryList></provisionGroup></provisionGroupList>"),
+	    0);
+	assert_int_equal(x->settings, 1);
+	assert_int_equal(x->provisioned, 1);
+	lync_answer(&x->l, LYNC_SELF, 200, slice_str(bare), 0);
+	assert_int_equal(x->asked[LYNC_MEMBERS], 0);
+}
+
+/* ---- others ---- */
+
+static void note(void **state)
+{
+	struct world *x = *state;
+
+	ok(x);
+	lync_note(&x->l, "Back at <2>");
+	tmr_advance(x->w, 1000);
+	assert_non_null(strstr(x->doc, "categoryName=\"note\" instance=\"0\" container=\"300\""));
+	assert_non_null(strstr(x->doc, ">Back at &lt;2></body>"));
+	ok(x);
+	lync_note(&x->l, "");
+	tmr_advance(x->w, 1000);
+	assert_non_null(strstr(
+	    x->doc, "container=\"400\" version=\"1\" expireType=\"static\" expires=\"0\"/>"));
+	ok(x);
+	/* A desktop client's note is not ours to take away. */
+	unsigned before = x->asked[LYNC_SERVICE];
+	lync_notify(&x->l,
+	    SLICE_LIT("<roamingData><categories uri='sip:a@b'><category name='note' instance='0' "
+	              "container='200' version='7'><note><body>lunch</body></note></category>"
+	              "</categories></roamingData>"),
+	    false);
+	tmr_advance(x->w, 5000);
+	assert_int_equal(x->asked[LYNC_SERVICE], before);
+}
+
+static void lost(void **state)
+{
+	struct world *x = *state;
+
+	ok(x);
+	lync_notify(&x->l, SLICE_LIT(""), true); /* 481 to a refresh, or the server ended it */
+	tmr_advance(x->w, 40000);
+	assert_int_equal(x->asked[LYNC_PROVISION], 2);
+	lync_answer(&x->l, LYNC_PROVISION, 481, SLICE_LIT(""), 0);
+	assert_int_equal(x->asked[LYNC_SELF], 2);
+	lync_answer(&x->l, LYNC_SELF, 481, SLICE_LIT(""), 0);
+	tmr_advance(x->w, 400000);
+	assert_int_equal(x->asked[LYNC_PROVISION], 3);
+}
+
+static void poll(void **state)
+{
+	struct world *x = *state;
+
+	ok(x);
+	tmr_advance(x->w, 28800000);
+	assert_int_equal(x->asked[LYNC_PROVISION], 2); /* every eight hours */
+	lync_answer(&x->l, LYNC_PROVISION, 503, SLICE_LIT(""), 0);
+	tmr_advance(x->w, 28800000);
+	assert_int_equal(x->asked[LYNC_PROVISION], 3);
+	assert_int_equal(x->asked[LYNC_SELF], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +356,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(phone_means_3500, setup, teardown),
 		cmocka_unit_test(hostile),
+		cmocka_unit_test_setup_teardown(boot_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(boot_stale, setup, teardown),
+		cmocka_unit_test_setup_teardown(boot_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(boot_privacy, setup, teardown),
+		cmocka_unit_test_setup_teardown(note, setup, teardown),
+		cmocka_unit_test_setup_teardown(lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(poll, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
