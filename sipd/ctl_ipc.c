@@ -11,6 +11,7 @@
 #include "sipd/call.h"
 #include "sipd/dect_pb.h"
 #include "sipd/leg_sip.h"
+#include "sipd/prov.h"
 #include "sipd/reg.h"
 #include "sipd/trace.h"
 #include "sipd/user_csv.h"
@@ -574,6 +575,8 @@ const struct ctl_cmd sipd_cmds[] = {
 	    false, user_export, "Writes all users as CSV, without passwords." },
 	{ "reg", "list", IPC_VIEW, NULL, false, NULL, 0, ROW(reg), false, reg_list,
 	    "Lists registrations." },
+	{ "provision", "list", IPC_VIEW, "USER", false, NULL, 0, ROW(provision), false, prov_list,
+	    "Shows what a Lync server gave by in-band provisioning, and what is used." },
 	{ "call", "list", IPC_VIEW, NULL, false, NULL, 0, ROW(call), false, call_list,
 	    "Lists calls." },
 	{ "call", "show", IPC_VIEW, "CALL", true, NULL, 0, ROW(call), false, call_show,

@@ -8,6 +8,7 @@
 #include "sipd/dect.h"
 #include "sipd/media_ipc.h"
 #include "sipd/pres.h"
+#include "sipd/prov.h"
 #include "sipd/sipd.h"
 #include "sipd/tls.h"
 
@@ -54,6 +55,7 @@ const struct ipc_handler sipd_handlers[] = {
 	PRES(SEND, IPC_REQ, IPC_MAX_BODY, pres__send, pres_on_send),
 	PRES(SUBSCRIBE, IPC_REQ, IPC_MAX_BODY, pres__subscribe, pres_on_subscribe),
 	PRES(UNSUBSCRIBE, IPC_REQ, 256, pres__unsubscribe, pres_on_unsubscribe),
+	PRES(PROVISION, IPC_EVT, 32768, pres__provision, prov_on_provision),
 	PRES(MWI, IPC_EVT, 1024, call__notice, pres_on_mwi),
 	{ IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_EVENT, IPC_EVT, 0, 8192, IPC_MEDIAD,
 	    &media__event__descriptor, media_on_event },

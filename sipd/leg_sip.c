@@ -8,6 +8,7 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/prov.h"
 #include "sipd/reg.h"
 #include "sipd/sdp_body.h"
 
@@ -50,7 +51,8 @@ static void apply(struct leg_sip *l)
 		media_apply(l->leg.media, l->leg.side, &l->oa.result);
 }
 
-static int write_offer(struct leg_sip *l, struct wr *w)
+/* make: oa_offer or oa_answer. */
+static int write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
 {
 	char extra[2048];
 	struct wr x = wr_of(extra, sizeof(extra));
@@ -60,22 +62,7 @@ static int write_offer(struct leg_sip *l, struct wr *w)
 	if (s->hooks->sdp)
 		s->hooks->sdp(s, l->leg.media, &x);
 	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
-	int err = oa_offer(&l->oa, w);
-	l->oa.extra = (struct slice){ 0 };
-	return err;
-}
-
-static int write_answer(struct leg_sip *l, struct wr *w)
-{
-	char extra[2048];
-	struct wr x = wr_of(extra, sizeof(extra));
-	struct sipd *s = l->leg.sipd;
-
-	local_address(l);
-	if (s->hooks->sdp)
-		s->hooks->sdp(s, l->leg.media, &x);
-	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
-	int err = oa_answer(&l->oa, w);
+	int err = make(&l->oa, w);
 	l->oa.extra = (struct slice){ 0 };
 	return err;
 }
@@ -108,7 +95,7 @@ static void send_invite(struct leg_sip *l)
 		.flow = l->flow,
 		.try_ms = s->conf->transaction_ms,
 		.stick = s->conf->to_registrar && l->flow };
-	int err = write_offer(l, &wo);
+	int err = write_sdp(l, &wo, oa_offer);
 
 	if (u && user_on(u, USER_NAME) && l->caller.uri[0] && !s->hooks_ctx &&
 	    l->leg.call->a->user != u) {
@@ -218,7 +205,7 @@ struct leg_sip *leg_sip_make(struct sipd *s, struct user *u)
 	l->leg.user = u;
 	l->leg.ref = id_u64();
 	l->leg.mu.ev = on_media;
-	oa_init(&l->oa, &s->oa);
+	oa_init(&l->oa, prov_oa(s, u));
 	return l;
 }
 
@@ -412,7 +399,7 @@ static void say_identity(struct leg_sip *l)
 	} else {
 		char text[SDP_MAX];
 		struct wr wo = wr_of(text, sizeof(text));
-		if (!l->leg.media || write_offer(l, &wo))
+		if (!l->leg.media || write_sdp(l, &wo, oa_offer))
 			return;
 		err = inv_offer(l->inv, false, wr_slice(&w), sdp_body(&wo));
 		mem_wipe(text, sizeof(text));
@@ -443,7 +430,7 @@ void leg_sip_reoffer(struct leg_sip *l)
 		l->again = true;
 		return;
 	}
-	if (!l->leg.media || write_offer(l, &w))
+	if (!l->leg.media || write_sdp(l, &w, oa_offer))
 		return;
 	int err = inv_offer(l->inv, false, SLICE_LIT(""), sdp_body(&w));
 	if (err) {
@@ -550,7 +537,7 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 		return;
 	}
 	if (err == ERR_NOTFOUND) { /* they want our offer */
-		if (write_offer(l, &w) == 0)
+		if (write_sdp(l, &w, oa_offer) == 0)
 			(void)inv_answer(i, 200, SLICE_LIT(""), sdp_body(&w));
 		else
 			(void)inv_answer(i, 500, SLICE_LIT("Retry-After: 3\r\n"), no_body);
@@ -563,7 +550,7 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	}
 	err = err ? err : oa_asked(&l->oa, sdp, &same);
 	if (!err)
-		err = write_answer(l, &w);
+		err = write_sdp(l, &w, oa_answer);
 	if (err) {
 		(void)inv_answer(i, 488, leg_sip_refusal(err), no_body);
 		oa_withdraw(&l->oa);
@@ -724,7 +711,7 @@ static int do_connect(struct leg_sip *l)
 {
 	char text[SDP_MAX], lines[700];
 	struct wr w = wr_of(text, sizeof(text)), wx = wr_of(lines, sizeof(lines));
-	int err = l->offerless ? write_offer(l, &w) : write_answer(l, &w);
+	int err = l->offerless ? write_sdp(l, &w, oa_offer) : write_sdp(l, &w, oa_answer);
 
 	put_identity(l, &wx);
 	if (!err)

@@ -11,6 +11,7 @@
 #include "sipd/ms.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
+#include "sipd/prov.h"
 #include "sipd/reg.h"
 #include "sipd/sdp_body.h"
 #include "sipd/tls.h"
@@ -167,6 +168,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 		return;
 	}
 	struct leg_sip *l = leg_sip_make(s, NULL);
+	l->oa.conf = prov_oa(s, u);
 	struct wr wc = wr_of(l->contact, sizeof(l->contact));
 	struct inv_conf conf = { .ops = &leg_inv_ops,
 		.ctx = l,

@@ -4,8 +4,7 @@
 #include "sipd/sipd.h"
 
 /* The pres interface: sipd's side of the link to presenced. */
-ipc_handler_h pres_on_state, pres_on_mwi, pres_on_send, pres_on_subscribe, pres_on_unsubscribe,
-    pres_on_provision;
+ipc_handler_h pres_on_state, pres_on_mwi, pres_on_send, pres_on_subscribe, pres_on_unsubscribe;
 void pres_up(struct sipd *s, struct ipc_peer *p);
 /* presenced's requests and subscriptions (pres_req_ipc.c) end with it, with the user, with us. */
 void pres_reqs_down(struct sipd *s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sipd/call.h"
+#include "sipd/prov.h"
 #include "sipd/reg.h"
 
 bool route_emergency(const struct sipd *s, struct slice dialled)
@@ -34,9 +35,10 @@ static void to_uri(struct sipd *s, const struct user *from, struct slice number,
 	wr_str(&w, s->conf->sips ? "sips:" : "sip:");
 	sip_escape_user(&w, number);
 	/* LYNC: digits are completed by the site's dial plan. */
-	if (s->conf->lync && s->conf->lync_phone_context[0] && number_is(number) && number.n &&
-	    number.p[0] != '+' && !users_reach(s->users, number))
-		wr_fmt(&w, ";phone-context=%s", s->conf->lync_phone_context);
+	const char *plan = prov_phone_context(s, from);
+	if (s->conf->lync && plan[0] && number_is(number) && number.n && number.p[0] != '+' &&
+	    !users_reach(s->users, number))
+		wr_fmt(&w, ";phone-context=%s", plan);
 	wr_str(&w, "@");
 	wr_slice_add(&w, from ? sipd_domain(s, from) : slice_str(s->conf->default_domain));
 	/* RFC 3261 19.1.6: a number in a SIP URI says so. */
@@ -101,6 +103,15 @@ void route_find(
 				return;
 		}
 		to_uri(s, from, dialled, r);
+		return;
+	}
+	if (s->conf->voicemail_number[0] && !internal &&
+	    slice_eq(dialled, slice_str(s->conf->voicemail_number))) {
+		struct wr w = wr_of(r->uri, sizeof(r->uri));
+
+		r->kind = ROUTE_SIP;
+		if (!prov_voicemail(s, from, &w) || !wr_nul(&w))
+			none(r, CAUSE_UNKNOWN_NUMBER);
 		return;
 	}
 	if (number_is_uri(dialled)) {

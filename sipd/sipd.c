@@ -17,6 +17,7 @@
 #include "sipd/ms.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
+#include "sipd/prov.h"
 #include "sipd/reg.h"
 #include "sipd/tls.h"
 #include "sipd/trace.h"
@@ -173,6 +174,7 @@ void sipd_user_changed(struct sipd *s, struct user *u, bool gone)
 				LIST_ENTRY(it, struct leg, user_leg)->user = NULL;
 				list_remove(it);
 			}
+			prov_free(u);
 			free(u->room);
 			u->room = NULL;
 		}
@@ -254,7 +256,9 @@ static int make_oa(struct sipd *s, const struct sipd_conf *c)
 		    F_REMEDY("write pattern>result, for example 00%>+%"));
 		return ERR_VALUE;
 	}
-	s->oa = oa;
+	s->oa = s->oa_policy[0] = s->oa_policy[1] = oa;
+	s->oa_policy[0].srtp = OA_SRTP_OFF;
+	s->oa_policy[1].srtp = oa.nsuite ? OA_SRTP_REQUIRED : OA_SRTP_OFF;
 	return 0;
 }
 
@@ -496,8 +500,10 @@ void sipd_fini(struct daemon *d)
 	if (s->media)
 		media_pool_free(s->media);
 	if (s->users) {
-		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u))
+		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u)) {
+			prov_free(u);
 			free(u->room);
+		}
 		users_close(s->users);
 	}
 	cdr_close(s->cdr);

@@ -43,7 +43,7 @@ struct sipd_conf {
 	uint32_t srtp_require, ptime, media_dscp;
 	/* ours */
 	struct conf_list listen, transports, number_rules, complete_numbers, emergency, trusted, dns_servers;
-	char *emergency_uri, *agent, *voicemail, *tls_identity;
+	char *emergency_uri, *agent, *voicemail, *voicemail_number, *tls_identity;
 	uint32_t tls_client;
 	struct conf_list tls_legacy;
 	uint32_t register_when, register_rate, accept, dtmf, transfer, session_expires;
@@ -51,7 +51,7 @@ struct sipd_conf {
 	uint32_t record_days;
 	bool call_waiting, early_tones, mwi, rel100, allow_uri;
 	/* [lync] */
-	bool lync, lync_strict;
+	bool lync, lync_strict, lync_policy;
 	uint32_t lync_auth;
 	struct conf_list lync_front_ends;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context;
@@ -63,6 +63,7 @@ struct reg;
 struct mwi;
 struct ms;
 struct ms_ep;
+struct prov;
 /* What is known of a user beyond the record; user->room. */
 struct ustate {
 	struct user *user;
@@ -72,6 +73,7 @@ struct ustate {
 	struct ms_ep *ms; /* LYNC: NULL: not registered there */
 	bool device_known, subscribed, reachable, wideband;
 	char rfp[16];
+	struct prov *prov;           /* LYNC: in-band provisioning; NULL: none */
 	uint32_t mail_new, mail_old; /* message waiting, as last told */
 	bool mail_known;
 };
@@ -98,7 +100,7 @@ struct sipd {
 	struct list calls;
 	struct map legs; /* handset legs by call reference */
 	unsigned ncalls;
-	struct oa_conf oa;
+	struct oa_conf oa, oa_policy[2]; /* as configured; speech never, always encrypted */
 	struct number_rule rules[NUMBER_RULES_MAX];
 	size_t nrules;
 	struct regs *regs;

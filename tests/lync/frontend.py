@@ -630,6 +630,13 @@ class FrontEnd:
             u = self.users[c["aor"]]
             return [{"category": k[0], "instance": k[1], "container": k[2], "version": u.versions[k], "xml": v["xml"]}
                     for k, v in u.pubs.items()]
+        if what == "provision":
+            self.provision.update(c["settings"])
+            return {}
+        if what == "members":  # as a desktop client changes them
+            u = self.users[c["aor"]]
+            u.containers = {int(k): (u.containers.get(int(k), (0, []))[0] + 1, v) for k, v in c["containers"].items()}
+            return {}
         if what == "containers":
             return {str(k): v for k, v in self.users[c["aor"]].containers.items()}
         if what == "trace":

@@ -18,7 +18,10 @@ for MODE in trusted ntlm; do
 	[ $MODE = trusted ] && TRUST=(--trusted ipdect.contoso.com)
 	rm -rf "$DIR/state" "$DIR/run"
 	fe 1 "$PORT" "${TRUST[@]}"
+	ask 1 '{"do":"provision","settings":{"ucLocationProfile":"Berlin.contoso.com","ucMinAudioPort":"49152"}}' > /dev/null
 	start_lync $MODE "localhost:$PORT" <<CONF
+[sipd]
+voicemail-number = 17
 [presenced]
 available-time = 5m
 CONF
@@ -53,6 +56,29 @@ CONF
 	# ---- message waiting comes as a category
 	ask 1 '{"do":"mwi","aor":"sip:203@contoso.com","new":3,"old":1}' > /dev/null
 	clean 1 "$MODE message waiting"
+	# ---- in-band provisioning: shown, and used
+	wait_for 10 sh -c "'$BUILD/dectctl' -r '$DIR/run' provision list 200 | grep -q 'dial plan'" || fail "$MODE: provisioning: $(ctl provision list)"
+	ctl provision list 200
+	start_softcall "plan-$MODE" -u 203 -n 1 -t 5551 -R 5 -c 1 -s 6
+	wait "$SOFT"
+	ask 1 '{"do":"trace","last":400}' | grep -q 'sip:5551;phone-context=Berlin.contoso.com@contoso.com' || fail "$MODE: the server's dial plan is not named"
+	start_softcall "mail-$MODE" -u 203 -n 1 -t 17 -R 5 -c 1 -s 6
+	wait "$SOFT"
+	ask 1 '{"do":"trace","last":400}' | grep -q 'INVITE sip:203@contoso.com;opaque=app:voicemail' || fail "$MODE: the mailbox is not called"
+	echo "$MODE: provisioning is used"
+	# ---- a user who never signed in: made visible once, and what the user then takes away stays away
+	members() { ask 1 "{\"do\":\"containers\",\"aor\":\"sip:204@contoso.com\"}"; }
+	ask 1 '{"do":"user","name":"204","password":"secret-204","bootstrapped":false}' > /dev/null
+	[ $MODE = ntlm ] && { echo -n secret-204 | ctl secret set 204 kind=sip value=- > "$DIR/secret" 2>&1 || fail "secret set: $(cat "$DIR/secret")"; }
+	ctl user add 204 display-name=New ipei=050030077777 > "$DIR/add" 2>&1 || fail "user add: $(cat "$DIR/add")"
+	start_softcall "new-$MODE" -a 50 -n 5 -u 200
+	wait_for 30 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence show 204 | grep -q machine" || fail "$MODE: 204 is not published: $(ctl presence show 204; ctl reg list)"
+	has_se() { members | grep -q '"200".*sameEnterprise'; }
+	wait_for 10 has_se || fail "$MODE: 204 was not made visible: $(members)"
+	members | grep -q federated && fail "$MODE: visible to partners though it is not configured"
+	ask 1 '{"do":"members","aor":"sip:204@contoso.com","containers":{"200":[]}}' > /dev/null
+	echo "$MODE: made visible"
+	stop_softcall
 	# ---- presenced dies and is back
 	kill -9 "$PRES"
 	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &
@@ -60,6 +86,8 @@ CONF
 	PIDS+=("$PRES")
 	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence show 200 | grep -q published" || fail "$MODE: presenced is back, nothing is published: $(ctl presence show 200)"
 	clean 1 "$MODE presenced back"
+	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence show 204 | grep -q machine" || fail "$MODE: 204 is not published again: $(ctl presence show 204)"
+	has_se && fail "$MODE: a membership that the user took away was written again: $(members)"
 	echo "$MODE: presenced killed and back: published again"
 	kill -0 "$SIPD" || fail "sipd died"
 	kill "$SIPD" "$CERTD" "$PRES" "$FE"

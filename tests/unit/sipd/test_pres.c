@@ -8,6 +8,7 @@
 #include "rig.h"
 #include "rig_sip.h"
 #include "pres.pb-c.h"
+#include "sipd/prov.h"
 #include "sipd/reg.h"
 
 static struct {
@@ -247,11 +248,110 @@ static void subscribes(void **state)
 	rig_free(r);
 }
 
+static void notify_once(struct rig *r, const char *from, const char *id)
+{
+	sip_send(r,
+	    "NOTIFY sip:200@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bK%.8s;rport\r\nMax-Forwards: 70\r\n"
+	    "From: <sip:300@example.test>;tag=s1\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 1 NOTIFY\r\n"
+	    "Contact: <sip:300@127.0.0.1:%u>\r\nEvent: presence\r\n"
+	    "Subscription-State: terminated;reason=timeout\r\nContent-Type: "
+	    "application/pidf+xml\r\nContent-Length: 7\r\n\r\n<open/>",
+	    r->port, r->peer, id, from, id, r->peer);
+	sip_await(r, "SIP/2.0 200");
+}
+
+/* Expires 0: the state once (RFC 6665 4.4.3), with the answer (LYNC), after it, or before it. */
+static void fetches(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	Pres__Subscribe s = PRES__SUBSCRIBE__INIT;
+	char from[256], id[128];
+	(void)state;
+
+	connect_presenced(r);
+	rig_registered(r);
+	s.user = (char *)(uintptr_t) "200";
+	s.target = text("sip:300@example.test");
+	s.event = text("presence");
+	s.has_expires_s = 1;
+	for (unsigned i = 0; i < 3; i++) {
+		s.id = i + 1;
+		pres.ended = false;
+		assert_int_equal(
+		    ipc_request(pres.to_sipd, IPC_IF_PRES, PRES__TYPE__PRES_SUBSCRIBE, &s.base,
+		        &pres__subscribed__descriptor, 5000, on_subscribed, NULL),
+		    0);
+		sip_await(r, "SUBSCRIBE sip:300@example.test SIP/2.0");
+		assert_non_null(strstr(got, "\r\nExpires: 0\r\n"));
+		sip_header("From", from, sizeof(from));
+		sip_header("Call-ID", id, sizeof(id));
+		if (i == 2)
+			notify_once(r, from, id);
+		else
+			sip_reply(r, "200 OK", "s1", "Expires: 0\r\n", i ? "" : "<piggy/>");
+		if (i == 1)
+			notify_once(r, from, id);
+		RIG_UNTIL(r, pres.replies == i + 1 && pres.ended);
+		assert_int_equal(pres.code, 200);
+		assert_int_equal(pres.id, i + 1);
+	}
+	ipc_node_free(pres.node);
+	rig_spin(r, 20);
+	rig_free(r);
+}
+
+static void provision(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	static const char *const items[][2] = { { "voiceMailUri", "sip:vm@example.test" },
+		{ "ucPC2PCAVEncryption", "RequireEncryption" }, { "bad", "a\r\nVia: x" },
+		{ "spaced", "a b" } };
+	Pres__Provision v = PRES__PROVISION__INIT;
+	Pres__Header h[4], *ptr[4];
+	char uri[128];
+	struct wr w = wr_of(uri, sizeof(uri));
+	struct sipd *s = sipd_of(&r->d);
+	(void)state;
+
+	connect_presenced(r);
+	rig_registered(r);
+	for (size_t i = 0; i < 4; i++) {
+		pres__header__init(&h[i]);
+		h[i].name = text(items[i][0]);
+		h[i].value = text(items[i][1]);
+		ptr[i] = &h[i];
+	}
+	v.user = (char *)(uintptr_t) "200";
+	v.item = ptr;
+	v.n_item = 4;
+	assert_int_equal(
+	    ipc_event(pres.to_sipd, IPC_IF_PRES, PRES__TYPE__PRES_PROVISION, &v.base), 0);
+	struct user *u = users_find(s->users, SLICE_LIT("200"));
+	RIG_UNTIL(r, prov_get(u, "voiceMailUri"));
+	assert_null(prov_get(u, "bad"));
+	assert_null(prov_get(u, "spaced"));
+	assert_null(prov_get(users_find(s->users, SLICE_LIT("201")), "voiceMailUri"));
+	assert_true(prov_voicemail(s, u, &w));
+	assert_true(slice_eq(wr_slice(&w), SLICE_LIT("sip:vm@example.test")));
+	assert_ptr_equal(prov_oa(s, u), &s->oa); /* a policy counts in the dialect only */
+	/* The next word replaces all of it. */
+	v.n_item = 0;
+	assert_int_equal(
+	    ipc_event(pres.to_sipd, IPC_IF_PRES, PRES__TYPE__PRES_PROVISION, &v.base), 0);
+	RIG_UNTIL(r, !prov_get(u, "voiceMailUri"));
+	ipc_node_free(pres.node);
+	rig_spin(r, 20);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends),
 		cmocka_unit_test(subscribes),
+		cmocka_unit_test(fetches),
+		cmocka_unit_test(provision),
 	};
 
 	log_set_level(LOG_ERR);
