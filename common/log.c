@@ -168,14 +168,34 @@ static void journal_field(
 	iov[(*n)++] = (struct iovec){ w->p + from, w->n - from };
 }
 
-static void to_journal(int prio, const char *file, int line, const char *func, const char *message,
-    const struct log_field *f)
+bool log_event_name(const char *text, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	for (const char *p = text; *p; p++) {
+		char c = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+
+		if (!plain && (n == 0 || out[n - 1] == '-'))
+			continue;
+		if (n + 1 >= cap)
+			return false;
+		out[n++] = plain ? c : '-';
+	}
+	if (n > 0 && out[n - 1] == '-')
+		n--;
+	out[n] = '\0';
+	return n > 0;
+}
+
+static void to_journal(int prio, const char *file, int line, const char *func, const char *text,
+    const char *message, const struct log_field *f)
 {
 	char buf[8192];
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct iovec iov[MAX_FIELDS + 8];
 	int n = 0;
-	char place[16];
+	char place[16], name[160];
 
 	snprintf(place, sizeof(place), "%d", line);
 	journal_field(&w, iov, &n, "MESSAGE", message);
@@ -184,6 +204,8 @@ static void to_journal(int prio, const char *file, int line, const char *func, c
 	journal_field(&w, iov, &n, "CODE_FILE", file);
 	journal_field(&w, iov, &n, "CODE_LINE", place);
 	journal_field(&w, iov, &n, "CODE_FUNC", func);
+	if (prio <= LOG_NOTICE && log_event_name(text, name, sizeof(name)))
+		journal_field(&w, iov, &n, "IPDECT_EVENT", name);
 	for (int i = 0; f->key && i < MAX_FIELDS; f++, i++) {
 		size_t from = w.n;
 		wr_str(&w, f->key);
@@ -211,7 +233,7 @@ void log_write(int prio, const char *file, int line, const char *func, const cha
 		return;
 	}
 	if (lg.journal)
-		to_journal(prio, file, line, func, msg, f);
+		to_journal(prio, file, line, func, text, msg, f);
 	else
 		fprintf(stderr, "<%d>%s: %s\n", prio, lg.ident, msg);
 	if (dropped && !lg.journal)

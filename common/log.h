@@ -10,6 +10,9 @@
  *
  *   log_ev(LOG_NOTICE, "call answered", F_CALL(c->ref), F_U64("IPDECT_MS", ms));
  *
+ * In the journal an event of notice and above has a name that is made of its text (IPDECT_EVENT=call-answered): a text that
+ * changes is a name that changes. docs/events.md lists them, tests/lint/events.py holds the list to the sources.
+ *
  * Levels: err = someone must act; warning = degraded, heals itself; notice = once per call or link event;
  * info = per message; debug = off until switched on. Text from a peer is escaped (controls become \xNN).
  * Lines beyond 20 in 5 s from one place are counted and reported, not written. */
@@ -41,6 +44,8 @@ struct log_field {
 void log_write(int prio, const char *file, int line, const char *func, const char *text,
     const struct log_field *f);
 
+/* The name of an event: its text in small letters, each run of other characters a "-". False: cap is too small. */
+bool log_event_name(const char *text, char *out, size_t cap);
 /* Chooses the journal when stderr is one (JOURNAL_STREAM), else stderr with a <n> prefix. ident is kept. */
 void log_open(const char *ident);
 void log_set_level(int prio); /* LOG_ERR … LOG_DEBUG; default LOG_NOTICE */

@@ -176,7 +176,7 @@ int ctl_base_show(struct ctl_run *r)
 
 /* ---- changes ---- */
 
-static int put(struct ctl_run *r, const uint8_t mac[6], const char *done)
+static int put(struct ctl_run *r, const uint8_t mac[6], bool admitted)
 {
 	struct slice name = ctl_text_arg(r, "name");
 	struct rfp_admit a = { .dect = -1 };
@@ -200,7 +200,8 @@ static int put(struct ctl_run *r, const uint8_t mac[6], const char *done)
 	if (err)
 		return ctl_fail(r, err, "not stored: %s", err_text(err));
 	rfp_dir_mac_text(mac, hex);
-	log_ev(LOG_NOTICE, done, F_TEXT("IPDECT_MAC", hex), F_U64("IPDECT_UID", ctl_uid(r)));
+	log_ev(LOG_NOTICE, admitted ? "base admitted" : "base changed", F_TEXT("IPDECT_MAC", hex),
+	    F_U64("IPDECT_UID", ctl_uid(r)));
 	return 0;
 }
 
@@ -211,7 +212,7 @@ int ctl_base_admit(struct ctl_run *r)
 
 	if (err)
 		return err;
-	err = put(r, mac, "base admitted");
+	err = put(r, mac, true);
 	if (!err && !rfp_dir_find(ctl_room(r)->dir, mac)->rec.last_seen)
 		ctl_say(r, "never seen so far: it is let in when it comes\n");
 	return err;
@@ -226,7 +227,7 @@ int ctl_base_set(struct ctl_run *r)
 		return ERR_NOTFOUND;
 	if (!b->rec.admitted)
 		return ctl_fail(r, ERR_STATE, "it waits for admission: dectctl base admit");
-	return put(r, mac, "base changed");
+	return put(r, mac, false);
 }
 
 int ctl_base_remove(struct ctl_run *r)

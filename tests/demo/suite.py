@@ -106,17 +106,24 @@ class Daemon:
             if self.instance is not None:
                 argv += ["-i", str(self.instance)]
             self.ready.clear()
-            with open(self.log, "ab") as out:
-                self.child = subprocess.Popen(["bash", "-c", LAUNCH, self.name, *argv], env=env, pass_fds=fds,
-                                              stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
-                                              start_new_session=True)
+            self.child = subprocess.Popen(["bash", "-c", LAUNCH, self.name, *argv], env=env, pass_fds=fds,
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                          cwd="/", start_new_session=True)
+            note = threading.Thread(target=self.note, args=(self.child.stdout,), daemon=True)
+            note.start()
             code = self.child.wait()
+            note.join(2)
             if self.stopping or code in (64, 78):
                 return
             self.restarts += 1
-            with open(self.log, "ab") as out:
-                out.write(f"<2>{self.label}: ended with status {code}\n".encode())
+            self.note([f"<2>{self.label}: ended with status {code}\n".encode()])
             time.sleep(0.1)
+
+    def note(self, lines):
+        """What it says, with the time: the journal's part."""
+        with open(self.log, "ab", buffering=0) as out:
+            for line in lines:
+                out.write(time.strftime("%H:%M:%S").encode() + f"{time.time() % 1:.3f} ".encode()[1:] + line)
 
     def wait_ready(self, seconds=10.0):
         if not self.ready.wait(seconds):

@@ -1,0 +1,11 @@
+# Fails when docs/events.md does not list exactly the events that the sources log. cmake -DROOT=<src> [-DWRITE=1] -P events.cmake
+cmake_minimum_required(VERSION 3.25)
+find_program(PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
+if(NOT PYTHON)
+	message(STATUS "python3 is not installed: the list of events is not checked")
+	return()
+endif()
+execute_process(COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/events.py ${ROOT} ${WRITE} RESULT_VARIABLE rc ERROR_VARIABLE err)
+if(NOT rc EQUAL 0)
+	message(FATAL_ERROR "${err}")
+endif()
