@@ -193,7 +193,9 @@ static int check_run(struct ctl_run *r)
 	if (*links)
 		ctl_check(r, "links", down ? CTL_FAILED : CTL_OK,
 		    down ? "start what is down: systemctl start ipdect.target" : "", "%s", links);
-	if (access(d->state_dir, R_OK | W_OK | X_OK) == 0)
+	if (d->def->instances)
+		; /* media instances keep nothing */
+	else if (access(d->state_dir, R_OK | W_OK | X_OK) == 0)
 		ctl_check(r, "state directory", CTL_OK, "", "%s can be written", d->state_dir);
 	else
 		ctl_check(r, "state directory", CTL_FAILED,
