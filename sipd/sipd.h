@@ -42,7 +42,8 @@ struct sipd_conf {
 	bool answer_preferred, answer_single, ignore_version, srtp, lifetime, mki, comfort_noise;
 	uint32_t srtp_require, ptime, media_dscp;
 	/* ours */
-	struct conf_list listen, transports, number_rules, complete_numbers, emergency, trusted, dns_servers;
+	struct conf_list listen, transports, number_rules, complete_numbers, emergency, trusted,
+	    dns_servers;
 	char *emergency_uri, *agent, *voicemail, *voicemail_number, *tls_identity;
 	uint32_t tls_client;
 	struct conf_list tls_legacy;
