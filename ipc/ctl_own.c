@@ -184,6 +184,16 @@ void ctl_check(struct ctl_run *r, const char *check, enum ctl_result result, con
 		ctl_warn(r, "there is more than fits: %s: %s", check, words[result]);
 }
 
+static void check_state_dir(const struct daemon *d, struct ctl_run *r)
+{
+	if (access(d->state_dir, R_OK | W_OK | X_OK) == 0)
+		ctl_check(r, "state directory", CTL_OK, "", "%s can be written", d->state_dir);
+	else
+		ctl_check(r, "state directory", CTL_FAILED,
+		    "give it to the daemon's user, mode 0700, and mount it writable", "%s: %s",
+		    d->state_dir, strerror(errno));
+}
+
 static int check_run(struct ctl_run *r)
 {
 	struct daemon *d = ctl_ctx(r);
@@ -193,14 +203,8 @@ static int check_run(struct ctl_run *r)
 	if (*links)
 		ctl_check(r, "links", down ? CTL_FAILED : CTL_OK,
 		    down ? "start what is down: systemctl start ipdect.target" : "", "%s", links);
-	if (d->def->instances)
-		; /* media instances keep nothing */
-	else if (access(d->state_dir, R_OK | W_OK | X_OK) == 0)
-		ctl_check(r, "state directory", CTL_OK, "", "%s can be written", d->state_dir);
-	else
-		ctl_check(r, "state directory", CTL_FAILED,
-		    "give it to the daemon's user, mode 0700, and mount it writable", "%s: %s",
-		    d->state_dir, strerror(errno));
+	if (!d->def->instances) /* media instances keep nothing */
+		check_state_dir(d, r);
 	if (d->def->check)
 		d->def->check(d, r);
 	return 0;
