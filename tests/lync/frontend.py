@@ -19,7 +19,8 @@ import uuid
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import ntlm  # noqa: E402
-from presence import Conflict, User, resources  # noqa: E402
+from presence import User  # noqa: E402
+from subscribe import PresenceServer  # noqa: E402
 from sipmsg import Bad, Message, aor_of, auth_params, check, name_addr, signature_buffer, uri_param  # noqa: E402
 
 REALM = "SIP Communications Service"
@@ -108,15 +109,18 @@ class Transaction:
         self.branches, self.done, self.best = {}, False, None
 
 
-class FrontEnd:
+class FrontEnd(PresenceServer):
     def __init__(self, options):
         self.o, self.fqdn, self.domain = options, options.fqdn, options.domain
         self.users, self.passwords, self.logins = {}, {}, {}
         self.endpoints, self.associations, self.transactions = {}, {}, {}
         self.violations, self.trace, self.counts, self.keepalives = [], [], {}, 0
-        self.flows, self.settings = set(), {"redirect": None, "action": "added", "expire_sa": False, "refuse": {}}
+        self.flows, self.settings = set(), {"redirect": None, "action": "added", "expire_sa": False, "refuse": {},
+                                            "expires": 7200, "keepalive": 300}
+        self.numbers, self.asserted = {}, {}  # E.164 number -> address; address -> P-Asserted-Identity of its requests
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
-        self.dialogs = {}
+        self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
+        self.handshakes = 0
 
     def add_user(self, name, password, login=None, bootstrapped=True):
         aor = f"sip:{name}@{self.domain}".lower()
@@ -149,7 +153,22 @@ class FrontEnd:
         cert = writer.get_extra_info("peercert") or {}
         names = [v for k, v in cert.get("subjectAltName", ()) if k == "DNS"] + \
                 [v for rdn in cert.get("subject", ()) for k, v in rdn if k == "commonName"]
-        flow = Flow(self, reader, writer, any(n in self.o.trusted for n in names))
+        await self.serve(Flow(self, reader, writer, any(n in self.o.trusted for n in names)))
+
+    async def connect_back(self, aor, cert, key, ca):
+        """What a pool may do towards a trusted application: a connection of its own, for what is for this user."""
+        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        ctx.load_verify_locations(ca)
+        ctx.load_cert_chain(cert, key)
+        e = next(iter(self.endpoints[aor].values()))
+        host, _, port = e.contact.split("@")[-1].split(";")[0].partition(":")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(port), ssl=ctx, server_hostname=host, limit=1 << 20)
+        e.flow = Flow(self, reader, writer, True)
+        asyncio.ensure_future(self.serve(e.flow))
+        return e.flow
+
+    async def serve(self, flow):
+        writer = flow.writer
         self.flows.add(flow)
         try:
             async for text, body in flow.messages():
@@ -253,6 +272,7 @@ class FrontEnd:
             self.challenge(flow, m)
             return None
         try:
+            self.handshakes += 1
             sa.keys, user, _ = sa.acceptor.accept(base64.b64decode(token), self.password_of)
             if self.logins.get(self.login_of(user)) != aor:
                 flow.send(m.reply(403, "Forbidden", [("ms-diagnostics", f'4004;reason="Credentials provided are not authorized '
@@ -358,10 +378,12 @@ class FrontEnd:
             self.violation("the Contact of REGISTER lacks proxy=replace")
         self.endpoints.setdefault(aor, {})[epid] = e
         action = "refreshed" if old else self.settings["action"]
-        contacts = ", ".join(f'<{x.contact}>;expires=7200;+sip.instance="<urn:uuid:{x.instance}>";gruu="{x.gruu}"'
+        expiry = self.settings["expires"]
+        contacts = ", ".join(f'<{x.contact}>;expires={expiry};+sip.instance="<urn:uuid:{x.instance}>";gruu="{x.gruu}"'
                              for x in self.endpoints[aor].values())
         flow.send(m.reply(200, "OK", [
-            ("ms-keep-alive", "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300"), ("Contact", contacts), ("Expires", "7200"),
+            ("ms-keep-alive", f"UAS; tcp=no; hop-hop=yes; end-end=no; timeout={self.settings['keepalive']}"),
+            ("Contact", contacts), ("Expires", str(expiry)),
             ("presence-state", f'register-action="{action}";primary-cluster-type="central";is-connected-to-primary="yes"'),
             ("Allow-Events", "vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-contacts,vnd-microsoft-roaming-ACL,"
                              "presence,presence.wpending,vnd-microsoft-roaming-self,vnd-microsoft-provisioning"),
@@ -372,6 +394,8 @@ class FrontEnd:
 
     def targets(self, uri):
         aor = aor_of(uri)
+        user = aor[4:].split("@")[0]
+        aor = self.numbers.get(user, aor)
         if uri_param(uri, "gruu") is not None:
             return [e for e in self.endpoints.get(aor, {}).values() if e.gruu.lower() == uri.lower()]
         found = [e for e in self.all_endpoints() if e.contact.lower() == uri.lower()]
@@ -379,6 +403,19 @@ class FrontEnd:
 
     def own_route(self, value):
         return self.fqdn in value
+
+    def check_transfer(self, m):
+        """The INVITE that follows from a REFER: Referred-By as it was given, the same conversation, the target untouched."""
+        by = m.get("Referred-By")
+        asked = [r for r in self.refers if r[0].lower() == m.uri.lower()]
+        if by and not any(r[1] == by for r in self.refers):
+            self.violation(f"Referred-By is not what a REFER said: {by}")
+        if by and not asked:
+            self.violation(f"INVITE after REFER to {m.uri}, which no Refer-To named")
+        if asked and not by and any(r[2] == m.get("Ms-Conversation-ID") for r in asked):
+            self.violation("INVITE after REFER without Referred-By")
+        if by and not any(r[1] == by and r[2] == m.get("Ms-Conversation-ID") for r in asked):
+            self.violation("INVITE after REFER with another Ms-Conversation-ID")
 
     def proxy(self, flow, m, sa):
         if m.method == "ACK" and not m.get("Route"):
@@ -393,8 +430,17 @@ class FrontEnd:
                     self.violation(f"INVITE without {h}")
             if b"m=audio" not in m.body:
                 self.violation("INVITE without an audio offer: voice routing would not apply")
-            if sa is not None and uri_param(name_addr(m.get("Contact", ""))[0], "gruu") is None:
+            if uri_param(name_addr(m.get("Contact", ""))[0], "gruu") is None:
                 self.violation("the Contact of INVITE is not the GRUU")
+            self.check_transfer(m)
+            self.dialogs[m.get("Call-ID")] = m.get("Ms-Conversation-ID")
+        if m.method == "REFER":
+            if not m.get("Referred-By") or not m.get("Refer-To"):
+                self.violation("REFER without Refer-To or Referred-By")
+            if ";tag=" not in m.get("To", ""):
+                self.violation("REFER outside of a dialog")
+            self.refers.append((name_addr(m.get("Refer-To", ""))[0].split("?")[0], m.get("Referred-By"),
+                                self.dialogs.get(m.get("Call-ID"))))
         found = self.targets(m.uri)
         callee = aor_of(m.uri)
         hops = int(m.get("Max-Forwards", "70"))
@@ -427,7 +473,8 @@ class FrontEnd:
                 out.set("To", out.get("To") + f";epid={e.epid}")
             sender = name_addr(m.get("From"))[0]
             if m.method == "INVITE" and not out.get("P-Asserted-Identity"):
-                out.set("P-Asserted-Identity", m.get("P-Preferred-Identity") or f"<{sender}>")
+                out.set("P-Asserted-Identity", self.asserted.get(aor_of(sender)) or m.get("P-Preferred-Identity") or
+                        f"<{sender}>")
             out.set("P-Preferred-Identity", None)
             if m.method != "ACK":
                 t.branches[branch] = Branch(e, out)
@@ -438,6 +485,9 @@ class FrontEnd:
         m = m.copy()
         for h in ("Authorization", "Proxy-Authorization", "Authentication-Info"):
             m.set(h, None)
+        who = aor_of(name_addr(m.get("To"))[0])
+        if m.method == "INVITE" and 101 <= m.status < 300 and self.asserted.get(who):
+            m.set("P-Asserted-Identity", self.asserted[who])
         t.flow.send(m, t.sa)
 
     def on_response(self, flow, m):
@@ -507,121 +557,13 @@ class FrontEnd:
         for b in t.branches.values():
             self.cancel(b, m.get("Reason") or 'SIP;cause=487;text="Cancelled"')
 
-    # ---- presence ----
-
-    def on_service(self, flow, m, sa, sender):
-        user = self.users[sender.aor]
-        kind = m.get("Content-Type", "").split(";")[0].strip()
-        if aor_of(m.uri) != sender.aor or aor_of(name_addr(m.get("To"))[0]) != sender.aor:
-            self.violation("SERVICE: Request-URI, From and To are not the same user")
-        try:
-            if kind == "application/msrtc-category-publish+xml":
-                touched = user.publish(m.body, sender.instance, self.violation)
-                flow.send(m.reply(200, "OK", [("Content-Type", "application/vnd-microsoft-roaming-self+xml")],
-                                  user.roaming(touched), tag="s"), sa)
-                self.tell_watchers(sender.aor, touched)
-            elif kind == "application/msrtc-setcontainermembers+xml":
-                user.set_members(m.body)
-                flow.send(m.reply(200, "OK", tag="s"), sa)
-            elif kind == "application/SOAP+xml" and self.o.plain:  # contact lists of desktop clients
-                flow.send(m.reply(200, "OK", tag="s"), sa)
-            elif kind == "application/msrtc-presence-setsubscriber+xml":
-                flow.send(m.reply(200, "OK", tag="s"), sa)
-            else:
-                flow.send(m.reply(488, "Not Acceptable Here", tag="s"), sa)
-        except Conflict as c:
-            flow.send(m.reply(409, "Conflict", [("Content-Type", "application/msrtc-fault+xml")], c.body(), tag="s"), sa)
-        except (ValueError, StopIteration, TypeError, Exception) as e:  # noqa: BLE001  bad XML in any way
-            self.violation(f"SERVICE: {type(e).__name__} {e}")
-            flow.send(m.reply(400, "Bad Request", [("ms-diagnostics", f'4001;reason="XML";source="{self.fqdn}"')], tag="s"), sa)
-
-    def on_subscribe(self, flow, m, sa, sender, event):
-        user = self.users[sender.aor]
-        piggy = m.lists("Supported", "ms-piggyback-first-notify")
-        bodies = {
-            "vnd-microsoft-roaming-self": ("application/vnd-microsoft-roaming-self+xml", lambda: user.roaming(None, True)),
-            "vnd-microsoft-provisioning-v2": ("application/vnd-microsoft-roaming-provisioning-v2+xml", self.provisioning),
-            "vnd-microsoft-roaming-contacts": ("application/vnd-microsoft-roaming-contacts+xml", lambda: (
-                '<contactList deltaNum="1"><group id="1" name="~" externalURI=""/>' + "".join(
-                    f'<contact uri="{a[4:]}" name="" groups="1 " subscribed="true" externalURI=""/>'
-                    for a in self.users if a != sender.aor) + "</contactList>").encode()),
-            "presence": ("application/msrtc-event-categories+xml", None),
-        }
-        if event not in bodies:
-            flow.send(m.reply(489, "Bad Event", tag="e"), sa)
-            return
-        kind, make = bodies[event]
-        expires = m.get("Expires", "28800")
-        tag = name_addr(m.get("To"))[1].get("tag") or os.urandom(8).hex()
-        if event == "presence":
-            if aor_of(m.uri) == sender.aor and not m.lists("Require", "adhoclist"):
-                self.violation("batched SUBSCRIBE without Require: adhoclist")
-            who = [aor_of(r) for r in resources(m.body)] or [aor_of(m.uri)]
-            kind, body = self.batch(sender, who)
-        else:
-            who, body = [sender.aor], make()
-        if expires != "0":
-            sender.subscriptions[event] = {"dialog": (m.get("Call-ID"), m.get("From"), m.get("To"), tag), "cseq": 1, "who": who,
-                                           "contact": name_addr(m.get("Contact", ""))[0]}
-        else:
-            sender.subscriptions.pop(event, None)
-        headers = [("Expires", expires), ("Event", event), ("Contact", f"<sip:{self.fqdn}:{self.o.port};transport=tls>"),
-                   ("subscription-state", f"active;expires={expires}" if expires != "0" else "terminated;expires=0")]
-        if piggy:
-            headers += [("ms-piggyback-cseq", "1"), ("Content-Type", kind)]
-        flow.send(m.reply(200, "OK", headers, body if piggy else b"", tag=tag), sa)
-        if not piggy and expires != "0":
-            self.benotify(sender, event, kind, body)
-
-    def batch(self, sender, who):
-        parts = [("<list xmlns=\"urn:ietf:params:xml:ns:rlmi\" uri=\"%s\" version=\"0\" fullState=\"false\">" % sender.aor + "".join(
-            f'<resource uri="{a}"><instance id="0" state="{"active" if a in self.users else "terminated"}" cid="{a[4:]}"/>'
-            "</resource>" for a in who) + "</list>", "application/rlmi+xml", "resources")]
-        parts += [(self.users[a].watched().decode(), "application/msrtc-event-categories+xml", a[4:]) for a in who
-                  if a in self.users]
-        b = os.urandom(8).hex()
-        body = "".join(f"--{b}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <{cid}>\r\nContent-Type: {t}\r\n\r\n{x}\r\n\r\n"
-                       for x, t, cid in parts) + f"--{b}--\r\n"
-        return (f'multipart/related;type="application/rlmi+xml";start=resources;boundary={b}', body.encode())
-
-    def benotify(self, e, event, kind, body):
-        s = e.subscriptions.get(event)
-        if not s:
-            return
-        call, frm, to, tag = s["dialog"]
-        s["cseq"] += 1
-        uri, params, _ = name_addr(frm)
-        m = Message(f"BENOTIFY {e.contact} SIP/2.0", [
-            ("Via", f"SIP/2.0/TLS {self.o.address}:{self.o.port};branch=z9hG4bK{os.urandom(5).hex()};ms-own"),
-            ("Max-Forwards", "70"), ("From", f"<{name_addr(to)[0]}>;tag={tag}"),
-            ("To", f"<{uri}>;tag={params.get('tag', '')};epid={e.epid}"), ("Call-ID", call), ("CSeq", f"{s['cseq']} BENOTIFY"),
-            ("Require", "eventlist"), ("Event", event), ("subscription-state", "active;expires=28800"),
-            ("Content-Type", kind)], body)
-        e.flow.send(m, e.sa)
-
-    def tell_watchers(self, aor, touched):
-        user = self.users[aor]
-        for e in self.all_endpoints():
-            if e.aor == aor:
-                self.benotify(e, "vnd-microsoft-roaming-self", "application/vnd-microsoft-roaming-self+xml",
-                              user.roaming(touched))
-            if aor in e.subscriptions.get("presence", {}).get("who", ()):
-                self.benotify(e, "presence", "application/msrtc-event-categories+xml", user.watched())
-
-    def provisioning(self):
-        return ('<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification">'
-                '<provisionGroup name="ServerConfiguration">' + "".join(f"<{k}>{v}</{k}>" for k, v in self.provision.items())
-                + '</provisionGroup><provisionGroup name="endpointConfiguration"><propertyEntryList>'
-                '<property name="DisablePhonePresence">false</property></propertyEntryList></provisionGroup>'
-                "</provisionGroupList>").encode()
-
     # ---- a test's hand on it ----
 
     def command(self, c):
         what = c["do"]
         if what == "state":
             return {"violations": self.violations, "counts": self.counts, "keepalives": self.keepalives,
-                    "flows": len(self.flows),
+                    "flows": len(self.flows), "handshakes": self.handshakes,
                     "endpoints": {a: [{"epid": e.epid, "gruu": e.gruu, "trusted": e.flow.trusted, "signed": bool(e.sa)}
                                       for e in by.values()] for a, by in self.endpoints.items() if by}}
         if what == "shown":
@@ -688,25 +630,31 @@ class FrontEnd:
         writer.close()
 
 
+async def listen(fe):
+    o = fe.o
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ctx.load_cert_chain(o.cert, o.key)
+    ctx.load_verify_locations(o.ca)
+    ctx.verify_mode = ssl.CERT_OPTIONAL
+    servers = [await asyncio.start_server(fe.connected, o.address, o.port, ssl=ctx, limit=1 << 20)]
+    if o.plain:
+        servers.append(await asyncio.start_server(fe.connected, o.address, o.plain, limit=1 << 20))
+    if o.control:
+        servers.append(await asyncio.start_unix_server(fe.controlled, o.control, limit=1 << 22))
+    fe.servers = servers
+
+
 async def serve(o):
     fe = FrontEnd(o)
     for u in o.user or ():
         name, _, password = u.partition(":")
         fe.add_user(name, password)
-    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ctx.load_cert_chain(o.cert, o.key)
-    ctx.load_verify_locations(o.ca)
-    ctx.verify_mode = ssl.CERT_OPTIONAL
-    await asyncio.start_server(fe.connected, o.address, o.port, ssl=ctx, limit=1 << 20)
-    if o.plain:
-        await asyncio.start_server(fe.connected, o.address, o.plain, limit=1 << 20)
-    if o.control:
-        await asyncio.start_unix_server(fe.controlled, o.control, limit=1 << 22)
+    await listen(fe)
     print("ready", flush=True)
     await asyncio.Event().wait()
 
 
-def main():
+def options(argv=None):
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--address", default="127.0.0.1")
     p.add_argument("--port", type=int, required=True)
@@ -718,8 +666,8 @@ def main():
     p.add_argument("--trusted", action="append", default=[])
     p.add_argument("--plain", type=int, help="port without TLS, for clients that are to prove this server")
     p.add_argument("--control")
-    asyncio.run(serve(p.parse_args()))
+    return p.parse_args(argv)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(serve(options()))
