@@ -87,16 +87,16 @@ static void done(struct fsm *m)
 {
 	struct call *c = call_of(m);
 	struct sipd *s = c->sipd;
-	struct leg *legs[2] = { c->a, c->b };
 
-	for (int i = 0; i < 2; i++)
-		if (legs[i] && !legs[i]->gone)
-			legs[i]->ops->release(legs[i], c->cause ? c->cause : CAUSE_INTERNAL);
-	if (c->done) {
+	if (c->done) { /* it may take back who was to be transferred */
 		void (*fn)(struct call *, void *, bool, unsigned) = c->done;
 		c->done = NULL;
 		fn(c, c->done_ctx, false, cause_status(c->cause));
 	}
+	struct leg *legs[2] = { c->a, c->b };
+	for (int i = 0; i < 2; i++)
+		if (legs[i] && !legs[i]->gone)
+			legs[i]->ops->release(legs[i], c->cause ? c->cause : CAUSE_INTERNAL);
 	list_remove(&c->node);
 	s->ncalls--;
 	stat_set_to(s->st.active, s->ncalls);
@@ -110,7 +110,7 @@ static void done(struct fsm *m)
 
 static const struct fsm_env env = { timer_start, timer_stop, moved, done };
 
-struct call *call_new(struct sipd *s, struct leg *a)
+static struct call *make(struct sipd *s, struct leg *a, uint8_t state)
 {
 	struct call *c = mem_new(sizeof(*c));
 
@@ -119,14 +119,33 @@ struct call *call_new(struct sipd *s, struct leg *a)
 	c->ref = a->ref;
 	c->start = tmr_now(s->d->wheel);
 	a->call = c;
-	a->calling = true;
 	list_append(&s->calls, &c->node);
 	s->ncalls++;
 	stat_set_to(s->st.active, s->ncalls);
 	tmr_init(&c->timer, s->d->wheel, on_timer, c);
 	tmr_init(&c->reap, s->d->wheel, on_reap, c);
-	fsm_init(&c->fsm, &call_def, &env, CALL_PREPARE);
+	fsm_init(&c->fsm, &call_def, &env, state);
 	return c;
+}
+
+struct call *call_new(struct sipd *s, struct leg *a)
+{
+	a->calling = true;
+	return make(s, a, CALL_PREPARE);
+}
+
+void call_resume(struct leg *l, struct leg *stays)
+{
+	struct call *old = stays->call, *c;
+
+	if (old->a == stays)
+		old->a = NULL;
+	else
+		old->b = NULL;
+	c = make(l->sipd, l, CALL_ACTIVE);
+	c->b = stays;
+	stays->call = c;
+	stays->ops->display(stays, &l->who);
 }
 
 int call_event(struct call *c, enum call_ev ev, const struct call_arg *arg)

@@ -90,6 +90,8 @@ void call_take(struct leg *l, enum cause cause);
 /* A leg that is up is to be joined with a new target (blind transfer, REFER). done is called once; may be NULL. */
 int call_redirect(struct leg *stays, const char *target, const char *extra,
     void (*done)(struct call *c, void *ctx, bool ok, unsigned status), void *ctx);
+/* A transfer failed: stays is taken out of the call that it was sent into, and talks to l again. Both are up. */
+void call_resume(struct leg *l, struct leg *stays);
 /* Attended transfer: the far ends of x and y (two legs of one handset) are joined, x and y released. */
 int call_join(struct leg *x, struct leg *y);
 /* What a handset asks for: attended joins x and y's far ends, blind sends x's far end to a target; by REFER or by a

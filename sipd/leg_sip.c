@@ -8,14 +8,11 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/ms.h"
+#include "sipd/ms_diag.h"
 #include "sipd/prov.h"
 #include "sipd/reg.h"
 #include "sipd/sdp_body.h"
-
-static struct inv_body sdp_body(const struct wr *w)
-{
-	return (struct inv_body){ SLICE_LIT("application/sdp"), wr_slice(w) };
-}
 
 static const struct inv_body no_body;
 
@@ -27,7 +24,7 @@ void leg_sip_gone(struct leg_sip *l, enum cause cause)
 	(void)call_event(l->leg.call, CALL_EV_GONE, &arg);
 }
 
-static void failed_call(struct leg_sip *l, enum cause cause, const char *target)
+void leg_sip_failed(struct leg_sip *l, enum cause cause, const char *target)
 {
 	struct call_arg arg = { .leg = &l->leg, .cause = cause, .target = target };
 
@@ -37,7 +34,7 @@ static void failed_call(struct leg_sip *l, enum cause cause, const char *target)
 
 /* ---- media ---- */
 
-static void local_address(struct leg_sip *l)
+void leg_sip_local_address(struct leg_sip *l)
 {
 	struct leg *g = &l->leg;
 
@@ -45,20 +42,19 @@ static void local_address(struct leg_sip *l)
 	l->oa.rtcp = *media_rtcp(g->media, g->side);
 }
 
-static void apply(struct leg_sip *l)
+void leg_sip_apply(struct leg_sip *l)
 {
 	if (l->leg.media)
 		media_apply(l->leg.media, l->leg.side, &l->oa.result);
 }
 
-/* make: oa_offer or oa_answer. */
-static int write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
+int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
 {
 	char extra[2048];
 	struct wr x = wr_of(extra, sizeof(extra));
 	struct sipd *s = l->leg.sipd;
 
-	local_address(l);
+	leg_sip_local_address(l);
 	if (s->hooks->sdp)
 		s->hooks->sdp(s, l->leg.media, &x);
 	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
@@ -67,7 +63,7 @@ static int write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, s
 	return err;
 }
 
-static void open_media(struct leg_sip *l)
+void leg_sip_open_media(struct leg_sip *l)
 {
 	struct media_leg net = { .on = true };
 
@@ -79,7 +75,7 @@ static void open_media(struct leg_sip *l)
 
 /* ---- outgoing ---- */
 
-static void send_invite(struct leg_sip *l)
+void leg_sip_send_invite(struct leg_sip *l)
 {
 	struct sipd *s = l->leg.sipd;
 	const struct user *u = l->leg.user;
@@ -95,7 +91,7 @@ static void send_invite(struct leg_sip *l)
 		.flow = l->flow,
 		.try_ms = s->conf->transaction_ms,
 		.stick = s->conf->to_registrar && l->flow };
-	int err = write_sdp(l, &wo, oa_offer);
+	int err = leg_sip_write_sdp(l, &wo, oa_offer);
 
 	if (u && user_on(u, USER_NAME) && l->caller.uri[0] && !s->hooks_ctx &&
 	    l->leg.call->a->user != u) {
@@ -117,11 +113,12 @@ static void send_invite(struct leg_sip *l)
 	wr_fmt(&wm, "<%s>", l->uri);
 	sipd_put_dialog_contact(s, &wc, u, l->flow);
 	wr_str(&wx, l->extra ? l->extra : "");
+	ms_call_conversation(l, &wx);
 	if (s->hooks->lines)
 		s->hooks->lines(s, u, SIP_M_INVITE, &wx);
 	if (err || wl.bad || wm.bad || wx.bad || wc.bad) {
 		log_ev(LOG_WARNING, "no INVITE could be written", F_CALL(l->leg.ref), F_ERR(err));
-		failed_call(l, CAUSE_INTERNAL, NULL);
+		leg_sip_failed(l, CAUSE_INTERNAL, NULL);
 		return;
 	}
 	conf.lines = wr_slice(&wx);
@@ -133,11 +130,11 @@ static void send_invite(struct leg_sip *l)
 		.max_forwards = s->conf->max_forwards };
 	d.nroute = reg_routes(u, route);
 	d.route = route;
-	err = inv_out(s->ua, &conf, dlg_uac_new(&d), sdp_body(&wo), &l->inv);
+	err = inv_out(s->ua, &conf, dlg_uac_new(&d), leg_sip_sdp_body(&wo), &l->inv);
 	mem_wipe(offer, sizeof(offer));
 	if (err) {
 		log_ev(LOG_WARNING, "INVITE not sent", F_CALL(l->leg.ref), F_ERR(err));
-		failed_call(l, CAUSE_CONGESTION, NULL);
+		leg_sip_failed(l, CAUSE_CONGESTION, NULL);
 		return;
 	}
 	l->sent = true;
@@ -156,15 +153,15 @@ static void resolved(void *ctx, int err, const struct resolve_result *res)
 		log_ev(LOG_NOTICE, "no way to the called party", F_CALL(l->leg.ref),
 		    F_TEXT("IPDECT_URI", l->uri), F_ERR(err),
 		    F_REMEDY("check DNS and the proxies in the configuration"));
-		failed_call(l, CAUSE_UNKNOWN_NUMBER, NULL);
+		leg_sip_failed(l, CAUSE_UNKNOWN_NUMBER, NULL);
 		return;
 	}
 	if (l->leg.media && media_ready(l->leg.media))
-		send_invite(l);
+		leg_sip_send_invite(l);
 }
 
 /* Media and flow: whichever is there last sends. */
-static int go(struct leg_sip *l)
+int leg_sip_go(struct leg_sip *l)
 {
 	struct sipd *s = l->leg.sipd;
 	struct sip_uri uri;
@@ -177,25 +174,11 @@ static int go(struct leg_sip *l)
 		l->q = resolve_uri(sip_ua_resolve(s->ua), &uri, resolved, l);
 	}
 	if (!l->leg.media)
-		open_media(l);
+		leg_sip_open_media(l);
 	else if (l->flow && media_ready(l->leg.media))
-		send_invite(l);
+		leg_sip_send_invite(l);
 	return 0;
 }
-
-static int op_offer(
-    struct leg *g, const struct party *caller, const struct party *diverted, bool waiting)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	(void)diverted; /* is in the header lines */
-	(void)waiting;
-	l->caller = *caller;
-	return go(l);
-}
-
-static void on_media(
-    struct media_user *u, struct media *m, enum media_event ev, enum media_side side, int v);
 
 struct leg_sip *leg_sip_make(struct sipd *s, struct user *u)
 {
@@ -204,7 +187,7 @@ struct leg_sip *leg_sip_make(struct sipd *s, struct user *u)
 	leg_init(&l->leg, s, &leg_sip_ops);
 	l->leg.user = u;
 	l->leg.ref = id_u64();
-	l->leg.mu.ev = on_media;
+	l->leg.mu.ev = leg_sip_on_media;
 	oa_init(&l->oa, prov_oa(s, u));
 	return l;
 }
@@ -249,7 +232,7 @@ static void on_progress(void *ctx, struct inv *i, const struct sip_msg *rsp)
 				log_ev(LOG_INFO, "early answer not usable", F_CALL(l->leg.ref),
 				    F_ERR(err));
 			else
-				apply(l);
+				leg_sip_apply(l);
 		}
 		early = l->oa.established && !l->oa.offered;
 	}
@@ -280,10 +263,10 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 		    F_ERR(err),
 		    F_REMEDY("compare codecs and the encryption setting with the far end's"));
 		inv_bye(i, SLICE_LIT("Reason: SIP;cause=488;text=\"Not acceptable here\"\r\n"));
-		failed_call(l, CAUSE_CODEC, NULL);
+		leg_sip_failed(l, CAUSE_CODEC, NULL);
 		return;
 	}
-	apply(l);
+	leg_sip_apply(l);
 	(void)party_of_identity(&who, rsp, slice_str(l->leg.sipd->conf->default_domain));
 	struct call_arg arg = { .leg = &l->leg, .party = &who };
 	(void)call_event(l->leg.call, CALL_EV_ANSWER, &arg);
@@ -301,7 +284,7 @@ static void on_credentials(void *ctx, int err, struct slice lines)
 	if (err) {
 		log_ev(LOG_WARNING, "INVITE not authenticated", F_CALL(l->leg.ref), F_ERR(err),
 		    F_REMEDY("set the user's password: dectctl user password"));
-		failed_call(l, CAUSE_FORBIDDEN, NULL);
+		leg_sip_failed(l, CAUSE_FORBIDDEN, NULL);
 	}
 }
 
@@ -310,7 +293,7 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 	struct leg_sip *l = ctx;
 	struct sipd *s = l->leg.sipd;
 	struct sip_addr contact;
-	char target[NUMBER_MAX];
+	char target[NUMBER_MAX], why[400];
 	enum cause cause = cause_of_status(status);
 
 	(void)i;
@@ -324,17 +307,20 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 		        slice_str(l->oa.local), on_credentials, l, &l->auth) == 0)
 			return;
 	}
+	ms_call_why(rsp, why, sizeof(why));
 	log_ev(LOG_NOTICE, "call refused by the far end", F_CALL(l->leg.ref),
-	    F_U64("IPDECT_STATUS", status), F_ERR(err));
+	    F_U64("IPDECT_STATUS", status), F_ERR(err), F_WHY(why));
 	if (rsp && status >= 300 && status < 400 && sip_msg_contact(rsp, &contact) == 0 &&
 	    slice_copy(contact.uri_raw, target, sizeof(target)) == 0) {
-		failed_call(l, CAUSE_FORWARDED, target);
+		leg_sip_failed(l, CAUSE_FORWARDED, target);
 		return;
 	}
 	if (!rsp)
 		cause = err == ERR_TIMEOUT || err == ERR_LOST ? CAUSE_PEER_LOST : CAUSE_UNREACHABLE;
 	else if (party_elsewhere(rsp))
 		cause = CAUSE_ELSEWHERE;
+	else if (ms_call_disturbs(rsp))
+		cause = CAUSE_BUSY;
 	if (!rsp)
 		reg_suspect(s, l->leg.user);
 	struct call_arg arg = { .leg = &l->leg, .cause = cause, .silent = !rsp };
@@ -345,7 +331,7 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 /* ---- in the session ---- */
 
 /* Who is at our end now (RFC 3325): for displays behind the far end. */
-static void put_identity(struct leg_sip *l, struct wr *w)
+void leg_sip_put_identity(struct leg_sip *l, struct wr *w)
 {
 	const struct sipd *s = l->leg.sipd;
 	const struct party *p = &l->far;
@@ -378,7 +364,7 @@ static void put_identity(struct leg_sip *l, struct wr *w)
 }
 
 /* Tells it: by UPDATE, or by a re-INVITE with the description as it is. */
-static void say_identity(struct leg_sip *l)
+void leg_sip_say_identity(struct leg_sip *l)
 {
 	char lines[700];
 	struct wr w = wr_of(lines, sizeof(lines));
@@ -387,7 +373,7 @@ static void say_identity(struct leg_sip *l)
 	l->say = false;
 	if (!l->inv || l->leg.gone)
 		return;
-	put_identity(l, &w);
+	leg_sip_put_identity(l, &w);
 	if (w.bad || w.n == 0)
 		return;
 	if (!inv_is_up(l->inv) || l->oa.offered || l->oa.asked) {
@@ -399,9 +385,9 @@ static void say_identity(struct leg_sip *l)
 	} else {
 		char text[SDP_MAX];
 		struct wr wo = wr_of(text, sizeof(text));
-		if (!l->leg.media || write_sdp(l, &wo, oa_offer))
+		if (!l->leg.media || leg_sip_write_sdp(l, &wo, oa_offer))
 			return;
-		err = inv_offer(l->inv, false, wr_slice(&w), sdp_body(&wo));
+		err = inv_offer(l->inv, false, wr_slice(&w), leg_sip_sdp_body(&wo));
 		mem_wipe(text, sizeof(text));
 		if (err)
 			oa_withdraw(&l->oa);
@@ -415,7 +401,7 @@ static void go_on(struct leg_sip *l)
 	if (l->again)
 		leg_sip_reoffer(l);
 	if (l->say)
-		say_identity(l);
+		leg_sip_say_identity(l);
 }
 
 void leg_sip_reoffer(struct leg_sip *l)
@@ -430,9 +416,9 @@ void leg_sip_reoffer(struct leg_sip *l)
 		l->again = true;
 		return;
 	}
-	if (!l->leg.media || write_sdp(l, &w, oa_offer))
+	if (!l->leg.media || leg_sip_write_sdp(l, &w, oa_offer))
 		return;
-	int err = inv_offer(l->inv, false, SLICE_LIT(""), sdp_body(&w));
+	int err = inv_offer(l->inv, false, SLICE_LIT(""), leg_sip_sdp_body(&w));
 	if (err) {
 		oa_withdraw(&l->oa);
 		l->again = err == ERR_BUSY;
@@ -481,7 +467,7 @@ static void on_reply(
 			log_ev(LOG_NOTICE, "the answer to a change cannot be used",
 			    F_CALL(l->leg.ref), F_ERR(err));
 		else
-			apply(l);
+			leg_sip_apply(l);
 	} else if (rsp && rsp->status >= 300) {
 		log_ev(LOG_INFO, "a change of the session was refused", F_CALL(l->leg.ref),
 		    F_U64("IPDECT_STATUS", rsp->status));
@@ -529,16 +515,18 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	char text[SDP_MAX];
 	struct wr w = wr_of(text, sizeof(text));
 	struct slice sdp;
+	char lines[160];
+	struct wr wx = wr_of(lines, sizeof(lines));
 	bool same, was_held = l->oa.result.held;
-	int err = sdp_of_msg(req, &sdp);
+	int err = ms_call_sdp(l, req, &sdp);
 
 	if (l->leg.gone) {
 		(void)inv_answer(i, 481, SLICE_LIT(""), no_body);
 		return;
 	}
 	if (err == ERR_NOTFOUND) { /* they want our offer */
-		if (write_sdp(l, &w, oa_offer) == 0)
-			(void)inv_answer(i, 200, SLICE_LIT(""), sdp_body(&w));
+		if (leg_sip_write_sdp(l, &w, oa_offer) == 0)
+			(void)inv_answer(i, 200, SLICE_LIT(""), leg_sip_sdp_body(&w));
 		else
 			(void)inv_answer(i, 500, SLICE_LIT("Retry-After: 3\r\n"), no_body);
 		mem_wipe(text, sizeof(text));
@@ -550,15 +538,16 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	}
 	err = err ? err : oa_asked(&l->oa, sdp, &same);
 	if (!err)
-		err = write_sdp(l, &w, oa_answer);
+		err = leg_sip_write_sdp(l, &w, oa_answer);
 	if (err) {
 		(void)inv_answer(i, 488, leg_sip_refusal(err), no_body);
 		oa_withdraw(&l->oa);
 		return;
 	}
-	(void)inv_answer(i, 200, SLICE_LIT(""), sdp_body(&w));
+	ms_call_put_accepted(l, &wx);
+	(void)inv_answer(i, 200, wr_slice(&wx), leg_sip_sdp_body(&w));
 	mem_wipe(text, sizeof(text));
-	apply(l);
+	leg_sip_apply(l);
 	if (l->oa.result.held != was_held) {
 		struct leg *other = call_other(l->leg.call, &l->leg);
 		if (other && !other->gone)
@@ -584,7 +573,7 @@ static void on_confirmed(void *ctx, struct inv *i, const struct sip_msg *ack)
 			leg_sip_gone(l, CAUSE_CODEC);
 			return;
 		}
-		apply(l);
+		leg_sip_apply(l);
 	}
 	go_on(l);
 }
@@ -598,6 +587,9 @@ static void on_ended(void *ctx, struct inv *i, enum inv_end why, const struct si
 	if (l->leg.gone)
 		return;
 	switch (why) {
+	case INV_END_BYE:
+		ms_call_ended(l, m);
+		break;
 	case INV_END_CANCEL:
 		cause = m && party_elsewhere(m) ? CAUSE_ELSEWHERE : CAUSE_CANCELLED;
 		break;
@@ -691,229 +683,3 @@ struct leg *leg_of_inv(struct sipd *s, const struct inv *i)
 	}
 	return NULL;
 }
-
-/* ---- towards this end ---- */
-
-static void op_progress(struct leg *g, enum leg_progress p, const struct party *far)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	(void)far;
-	if (!l->inv || g->up)
-		return;
-	if (p == LEG_ALERTING || p == LEG_EARLY_MEDIA)
-		(void)inv_progress(l->inv, 180, SLICE_LIT(""), SLICE_LIT(""), no_body);
-	else if (p == LEG_QUEUED)
-		(void)inv_progress(l->inv, 182, SLICE_LIT(""), SLICE_LIT(""), no_body);
-}
-
-static int do_connect(struct leg_sip *l)
-{
-	char text[SDP_MAX], lines[700];
-	struct wr w = wr_of(text, sizeof(text)), wx = wr_of(lines, sizeof(lines));
-	int err = l->offerless ? write_sdp(l, &w, oa_offer) : write_sdp(l, &w, oa_answer);
-
-	put_identity(l, &wx);
-	if (!err)
-		err = inv_accept(l->inv, wx.bad ? SLICE_LIT("") : wr_slice(&wx), sdp_body(&w));
-	mem_wipe(text, sizeof(text));
-	if (!err && !l->offerless)
-		apply(l);
-	return err;
-}
-
-static void op_display(struct leg *g, const struct party *far);
-
-static int op_connect(struct leg *g, const struct party *far)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	if (g->up) { /* its media was linked to the new end's; the far end's display is all that changes */
-		op_display(g, far);
-		return 0;
-	}
-	if (far)
-		l->far = *far;
-	if (!g->media) {
-		l->connecting = true;
-		open_media(l);
-		return 0;
-	}
-	if (!media_ready(g->media)) {
-		l->connecting = true;
-		return 0;
-	}
-	return do_connect(l);
-}
-
-static void on_media(
-    struct media_user *u, struct media *m, enum media_event ev, enum media_side side, int v)
-{
-	struct leg_sip *l = leg_sip_of(CONTAINER_OF(u, struct leg, mu));
-	struct leg *other = call_other(l->leg.call, &l->leg);
-
-	(void)m;
-	(void)v;
-	if (l->leg.gone)
-		return;
-	switch (ev) {
-	case MEDIA_READY:
-		if (l->out && !l->sent && l->flow)
-			send_invite(l);
-		if (l->connecting) {
-			l->connecting = false;
-			if (l->leg.call)
-				call_join_media(l->leg.call);
-			if (do_connect(l))
-				leg_sip_gone(l, CAUSE_CODEC);
-		}
-		break;
-	case MEDIA_MOVED:
-		local_address(l);
-		if (!other || !other->handset || other->media != l->leg.media)
-			leg_sip_reoffer(l);
-		else
-			(void)call_event(l->leg.call, CALL_EV_MOVED, NULL);
-		break;
-	case MEDIA_FAILED:
-	case MEDIA_LOST:
-		if (!l->sent && l->out)
-			failed_call(l, CAUSE_CONGESTION, NULL);
-		else if (!other || other->media != l->leg.media) {
-			struct call_arg arg = { .cause = CAUSE_CONGESTION };
-			(void)call_event(l->leg.call, CALL_EV_END, &arg);
-		}
-		break;
-	case MEDIA_SILENT:
-		/* A held end may be silent for ever. */
-		if (side == l->leg.side && l->leg.up && !l->oa.result.held && !l->leg.held_by_far) {
-			log_ev(LOG_NOTICE, "no media from the far end: call ended",
-			    F_CALL(l->leg.ref));
-			struct call_arg arg = { .cause = CAUSE_PEER_LOST };
-			(void)call_event(l->leg.call, CALL_EV_END, &arg);
-		}
-		break;
-	case MEDIA_DTMF:
-		break; /* mediad carries RFC 4733 through */
-	case MEDIA_BAD_KEYS:
-		log_ev(LOG_WARNING, "media from the far end cannot be verified", F_CALL(l->leg.ref),
-		    F_REMEDY("the far end uses other SRTP parameters than it said"));
-		break;
-	default:
-		break;
-	}
-}
-
-static void op_release(struct leg *g, enum cause cause)
-{
-	struct leg_sip *l = leg_sip_of(g);
-	char lines[160];
-	struct wr w = wr_of(lines, sizeof(lines));
-
-	g->gone = true;
-	auth_cancel(l->auth);
-	l->auth = NULL;
-	if (!l->inv)
-		return;
-	if (cause == CAUSE_ELSEWHERE)
-		wr_str(&w, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n");
-	if (inv_is_up(l->inv))
-		inv_bye(l->inv, wr_slice(&w));
-	else if (l->out)
-		inv_cancel(l->inv, wr_slice(&w));
-	else if (!g->up)
-		(void)inv_refuse(l->inv, cause_status(cause), SLICE_LIT(""),
-		    cause == CAUSE_CODEC        ? leg_sip_refusal(ERR_UNSUPP)
-		    : cause == CAUSE_CONGESTION ? SLICE_LIT("Retry-After: 5\r\n")
-		                                : SLICE_LIT(""));
-}
-
-static void op_display(struct leg *g, const struct party *far)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	if (!far ||
-	    (strcmp(far->number, l->far.number) == 0 && strcmp(far->name, l->far.name) == 0))
-		return;
-	l->far = *far;
-	say_identity(l);
-}
-
-static void op_far_hold(struct leg *g, bool held)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	l->oa.want = held ? SDP_SENDONLY : SDP_SENDRECV;
-	if (g->media) {
-		struct media_leg music = { .on = true, .has_music = true, .music = held };
-		media_set(g->media, g->side, &music);
-	}
-	leg_sip_reoffer(l);
-}
-
-static int op_dtmf(struct leg *g, struct slice digits)
-{
-	struct leg_sip *l = leg_sip_of(g);
-	uint32_t how = g->sipd->conf->dtmf;
-	int err = 0;
-
-	if (how == DTMF_RFC4733 || (how == DTMF_AUTO && oa_event_pt(&l->oa.result)))
-		return g->media ? media_dtmf(g->media, g->side, digits) : ERR_STATE;
-	for (size_t i = 0; i < digits.n && !err; i++) {
-		char body[48];
-		int n = snprintf(body, sizeof(body), "Signal=%c\r\nDuration=160\r\n", digits.p[i]);
-		struct inv_body b = { SLICE_LIT("application/dtmf-relay"), { body, (size_t)n } };
-		err = inv_request(l->inv, SIP_M_INFO, SLICE_LIT(""), b);
-	}
-	return err;
-}
-
-static void op_moved(struct leg *g)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	if (g->media && media_ready(g->media))
-		leg_sip_reoffer(l);
-}
-
-static void on_reap(struct tmr *t, void *ctx)
-{
-	struct leg_sip *l = ctx;
-
-	(void)t;
-	sub_free(l->refer);
-	inv_free(l->inv);
-	resolve_cancel(l->q);
-	auth_cancel(l->auth);
-	tp_flow_unref(l->flow);
-	oa_fini(&l->oa);
-	oa_fini(&l->base);
-	free(l->uri);
-	free(l->extra);
-	free(l->refer_lines);
-	free(l);
-}
-
-/* Not within a callback of the session: from the loop. */
-static void op_free(struct leg *g)
-{
-	struct leg_sip *l = leg_sip_of(g);
-
-	g->gone = true;
-	g->call = NULL;
-	tmr_init(&l->reap, g->sipd->d->wheel, on_reap, l);
-	tmr_start(&l->reap, 0);
-}
-
-const struct leg_ops leg_sip_ops = {
-	.name = "sip",
-	.offer = op_offer,
-	.progress = op_progress,
-	.connect = op_connect,
-	.release = op_release,
-	.display = op_display,
-	.far_hold = op_far_hold,
-	.dtmf = op_dtmf,
-	.moved = op_moved,
-	.free = op_free,
-};

@@ -25,8 +25,11 @@ struct leg_sip {
 	bool out, offerless;         /* offerless: the INVITE that came had no offer */
 	bool wait_media, connecting; /* connecting: connect() waits for the media */
 	bool sent, tried_auth, again, prober;
-	bool say;         /* who is at our end waits to be told */
-	struct party far; /* who is at our end */
+	bool say;              /* who is at our end waits to be told */
+	struct party far;      /* who is at our end */
+	char conversation[72]; /* LYNC: Ms-Conversation-ID; empty: none */
+	char accepted
+	    [128]; /* LYNC: Content-ID of the part of a multipart offer that we took; empty: none */
 	unsigned refer_tries;
 };
 extern const struct leg_ops leg_sip_ops;
@@ -37,6 +40,10 @@ static inline struct leg_sip *leg_sip_of(struct leg *l)
 struct leg *leg_of_inv(struct sipd *s, const struct inv *i); /* NULL: not a leg's */
 extern const struct inv_ops leg_inv_ops;
 struct leg_sip *leg_sip_make(struct sipd *s, struct user *u);
+static inline struct inv_body leg_sip_sdp_body(const struct wr *w)
+{
+	return (struct inv_body){ SLICE_LIT("application/sdp"), wr_slice(w) };
+}
 /* Header lines that say why an offer is refused. */
 struct slice leg_sip_refusal(int err);
 
@@ -48,6 +55,22 @@ bool leg_sip_welcome(struct sipd *s, struct tp_flow *f);
 void leg_sip_reoffer(struct leg_sip *l);
 /* Events to the call. */
 void leg_sip_gone(struct leg_sip *l, enum cause cause);
+void leg_sip_failed(struct leg_sip *l, enum cause cause, const char *target);
+
+/* ---- shared by leg_sip.c and leg_sip_ops.c ---- */
+int leg_sip_go(
+    struct leg_sip *l); /* media and connection: whichever is there last sends the INVITE */
+void leg_sip_send_invite(struct leg_sip *l);
+/* make: oa_offer or oa_answer. */
+int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *));
+void leg_sip_apply(struct leg_sip *l); /* what was agreed, to the media */
+void leg_sip_open_media(struct leg_sip *l);
+void leg_sip_local_address(struct leg_sip *l);
+void leg_sip_on_media(
+    struct media_user *u, struct media *m, enum media_event ev, enum media_side side, int v);
+/* Who is at our end: header lines, and telling the far end. */
+void leg_sip_put_identity(struct leg_sip *l, struct wr *w);
+void leg_sip_say_identity(struct leg_sip *l);
 
 /* refer.c */
 void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req);

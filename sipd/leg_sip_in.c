@@ -13,7 +13,6 @@
 #include "sipd/pres.h"
 #include "sipd/prov.h"
 #include "sipd/reg.h"
-#include "sipd/sdp_body.h"
 #include "sipd/tls.h"
 
 /* Whom the Request-URI names: our Contact has the user's name in it; a PBX may keep the number that was called. */
@@ -180,10 +179,13 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	l->flow = tp_flow_ref(f);
 	party_of_request(&l->leg.who, req, true, domain);
 	sipd_put_dialog_contact(s, &wc, u, f);
-	int err = sdp_of_msg(req, &sdp);
+	int err = ms_call_sdp(l, req, &sdp);
 	if (err == ERR_NOTFOUND) {
 		l->offerless = true;
 		err = 0;
+	} else if (ms_call_conference(s, tx, req)) {
+		leg_free(&l->leg);
+		return;
 	} else if (err == ERR_UNSUPP) {
 		(void)tx_reply(tx, 415, SLICE_LIT(""),
 		    SLICE_LIT("Accept: application/sdp, multipart/alternative, "
@@ -218,7 +220,8 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	}
 	stat_add(s->st.received, 1);
 	struct call *c = call_new(s, &l->leg);
-	c->is_diverted = party_diverted(&c->diverted, req, domain);
+	c->is_diverted = party_diverted(&c->diverted, req, domain) ||
+	                 ms_call_for_another(s, u, req, &c->diverted);
 	c->internal = true; /* it came from outside for this user: not out again */
 	c->complete = true;
 	(void)snprintf(c->dialled, sizeof(c->dialled), "%s", u->f[USER_NAME]);

@@ -66,6 +66,26 @@ void ms_refused(
 /* NOTIFY registration-notify (MS-SIPREGE 3.1.5): true: it was one and is answered. */
 bool ms_deregistered(struct sipd *s, struct tx *tx, const struct sip_msg *req);
 
+/* ---- ms_call.c: calls; outside of the dialect they do what RFC 3261 says ---- */
+struct leg_sip;
+/* The Ms-Conversation-ID line of an INVITE: the one of the call that this one follows from (transfer, consultation, forward),
+ * else a new one. None when w has it. */
+void ms_call_conversation(struct leg_sip *l, struct wr *w);
+/* sdp_of_msg(), and what of the message the leg must remember. */
+int ms_call_sdp(struct leg_sip *l, const struct sip_msg *m, struct slice *sdp) MUST_CHECK;
+void ms_call_put_accepted(const struct leg_sip *l, struct wr *w); /* Ms-Accepted-Content-ID */
+/* An invitation to a conference (application/ms-conf-invite+xml): true: it is answered. */
+bool ms_call_conference(struct sipd *s, struct tx *tx, const struct sip_msg *req);
+/* A call for a delegator, team or group that reaches u: who was called. */
+bool ms_call_for_another(
+    const struct sipd *s, const struct user *u, const struct sip_msg *req, struct party *out);
+unsigned ms_call_status(
+    const struct sipd *s, enum cause cause); /* what a caller is answered with */
+void ms_call_why(
+    const struct sip_msg *rsp, char *out, size_t cap); /* ms-diagnostics in words; may be NULL */
+void ms_call_ended(const struct leg_sip *l, const struct sip_msg *bye);
+bool ms_call_disturbs(const struct sip_msg *rsp); /* "do not disturb": Warning 391 */
+
 /* ---- ms_auth_ipc.c ---- */
 /* A 401 or 407 to REGISTER. 0: send again now; 1: fn is called when it is ready; ERR_AUTH: the server refuses what we
  * said; ERR_UNSUPP: no NTLM on offer; ERR_LOST: certd is away; ERR_SYNTAX. */

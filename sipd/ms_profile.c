@@ -18,7 +18,8 @@ static const struct {
 	{ OFF(sips), true, false }, { OFF(gruu), true, true },
 	{ OFF(to_registrar), true, true }, /* all stays on the registered connection */
 	{ OFF(ignore_version), true, true }, { OFF(lifetime), true, true },
-	{ OFF(mki), true, true }, { OFF(mwi), true, false }, /* comes with presence */
+	{ OFF(mki), true, true }, { OFF(comfort_noise), true, true },
+	{ OFF(mwi), true, false }, /* comes with presence */
 };
 
 static char *keep(struct wr *w, const char *fmt, const char *a, const char *b, const char *c)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/enc.h"
-#include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
@@ -97,14 +96,8 @@ void ms_put_epid(const struct sipd *s, struct wr *w, const struct user *u)
 
 static void lines(struct sipd *s, const struct user *u, enum sip_method m, struct wr *w)
 {
-	uint8_t id[22];
-	char text[ENC_B64_LEN(sizeof(id))];
-
 	if (m != SIP_M_INVITE || !u)
 		return;
-	id_random(id, sizeof(id));
-	(void)enc_b64(id, sizeof(id), text);
-	wr_fmt(w, "Ms-Conversation-ID: %s\r\n", text);
 	wr_str(w, "Supported: histinfo, gruu-10, ms-early-media\r\nP-Preferred-Identity: ");
 	sipd_put_aor(s, w, u, false);
 	if (user_on(u, USER_NUMBER) && u->f[USER_NUMBER][0] == '+')

@@ -21,6 +21,14 @@ static void frag(struct leg_sip *l, unsigned status, bool last)
 		log_ev(LOG_INFO, "the outcome of a transfer could not be told", F_CALL(l->leg.ref));
 }
 
+/* The last word, and this end stays as it was: it may be transferred again. */
+static void told(struct leg_sip *l, unsigned status)
+{
+	frag(l, status, true);
+	sub_free(l->refer);
+	l->refer = NULL;
+}
+
 static void on_sub_ended(void *ctx, struct sub *s, struct slice reason, uint32_t retry_s)
 {
 	struct leg_sip *l = ctx;
@@ -53,7 +61,18 @@ static void on_outcome(struct call *c, void *ctx, bool ok, unsigned status)
 {
 	struct leg_sip *l = ctx;
 
-	(void)c;
+	/* RFC 5589 6.1: without success the call that was there goes on. */
+	if (!ok && !l->leg.gone && c->a && c->a->up && !c->a->gone) {
+		struct leg *stays = c->a;
+		told(l, status);
+		call_resume(&l->leg, stays);
+		leg_sip_apply(l);
+		if (l->oa.result.held)
+			stays->ops->far_hold(stays, true);
+		log_ev(LOG_NOTICE, "transfer failed: the call goes on", F_CALL(l->leg.ref),
+		    F_U64("IPDECT_STATUS", status));
+		return;
+	}
 	frag(l, status, true);
 	if (ok && !l->leg.gone)
 		l->leg.ops->release(&l->leg, CAUSE_TRANSFERRED);
@@ -110,6 +129,8 @@ void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 		wr_slice_add(&w, by);
 		wr_str(&w, "\r\n");
 	}
+	if (l->conversation[0])
+		wr_fmt(&w, "Ms-Conversation-ID: %s\r\n", l->conversation);
 	(void)tx_reply(tx, 202, SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""));
 	if (!slice_ieq(sip_msg_value(req, SIP_H_REFER_SUB), SLICE_LIT("false")) &&
 	    sub_refer_in(s->ua, &conf, inv_dlg(l->inv), req->cseq, &l->refer))
@@ -125,7 +146,10 @@ void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 		if (mine && mine->call && mine != &l->leg) {
 			/* Both sessions are ours: join what hangs at their other ends. */
 			int err = call_join(&l->leg, mine);
-			frag(l, err ? 500 : 200, true);
+			if (err)
+				told(l, 500);
+			else
+				frag(l, 200, true);
 			return;
 		}
 		wr_str(&w, "Replaces: ");
@@ -143,7 +167,7 @@ void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 	l->leg.call = NULL;
 	int err = call_redirect(stays, uri, extra, on_outcome, l);
 	if (err) {
-		frag(l, err == ERR_NOTFOUND ? 404 : 500, true);
+		told(l, err == ERR_NOTFOUND ? 404 : 500);
 		if (stays->call == old) { /* nothing has changed: back into the call */
 			if (!old->a)
 				old->a = &l->leg;
@@ -161,6 +185,8 @@ int refer_send(struct leg_sip *l, const char *target, struct leg_sip *replaces)
 	struct sipd *s = l->leg.sipd;
 	char lines[1400];
 	struct wr w = wr_of(lines, sizeof(lines));
+	struct leg *own = call_other(l->leg.call, &l->leg); /* who transfers */
+	struct user *u = l->leg.user ? l->leg.user : own ? own->user : NULL;
 	struct route r;
 
 	if (!l->inv || !inv_is_up(l->inv) || !inv_peer_allows(l->inv, SIP_M_REFER))
@@ -182,7 +208,7 @@ int refer_send(struct leg_sip *l, const char *target, struct leg_sip *replaces)
 				wr_u8(&w, (uint8_t)*p);
 		}
 	} else {
-		route_find(s, l->leg.user, slice_str(target), false, &r);
+		route_find(s, u, slice_str(target), false, &r);
 		if (r.kind == ROUTE_SIP) {
 			wr_str(&w, r.uri);
 		} else {
@@ -193,11 +219,13 @@ int refer_send(struct leg_sip *l, const char *target, struct leg_sip *replaces)
 		}
 	}
 	wr_str(&w, ">\r\n");
-	if (l->leg.user) {
+	if (u) {
 		wr_str(&w, "Referred-By: ");
-		sipd_put_aor(s, &w, l->leg.user, false);
+		sipd_put_aor(s, &w, u, false);
 		wr_str(&w, "\r\n");
 	}
+	if (s->conf->lync) /* LYNC: ours goes on when the transfer fails */
+		wr_str(&w, "Supported: ms-safe-transfer\r\n");
 	if (!wr_nul(&w))
 		return ERR_LIMIT;
 	struct inv_body none = { SLICE_LIT(""), SLICE_LIT("") };

@@ -18,7 +18,6 @@
 #define BACKOFF_MAX_MS  60000
 #define GROUP_MS        20
 #define RETRY_AFTER_MAX 3600
-#define REDIRECTS_MAX   5
 
 static void on_timer(struct tmr *t, void *ctx)
 {
@@ -83,7 +82,7 @@ static const struct fsm_env env = { timer_start, timer_stop, moved, nothing };
 
 /* ---- one user's machine ---- */
 
-static void drop_flow(struct reg *r)
+void reg_drop_flow(struct reg *r)
 {
 	if (r->watching)
 		tp_flow_unwatch(&r->watch);
@@ -93,7 +92,7 @@ static void drop_flow(struct reg *r)
 }
 
 /* LYNC: an association is made with one server over one connection. */
-static void forget_sa(struct reg *r)
+void reg_forget_sa(struct reg *r)
 {
 	struct ms_ep *e = ms_ep(r->regs->s, r->user);
 
@@ -214,38 +213,6 @@ static void keep_gruu(struct reg *r, const struct sip_msg *rsp)
 		r->gruu = mem_str(text);
 		return;
 	}
-}
-
-/* 3xx: the target with the highest q. */
-static bool redirected(struct reg *r, const struct sip_msg *rsp)
-{
-	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
-	struct slice s, q;
-	struct sip_addr a;
-	double best = -1;
-
-	if (r->redirects++ >= REDIRECTS_MAX)
-		return false;
-	while (sip_values_next(&v, &s)) {
-		char text[8] = "1";
-		if (sip_addr_parse(&a, s) || a.star ||
-		    (a.uri.scheme != SIP_SCHEME_SIP && a.uri.scheme != SIP_SCHEME_SIPS))
-			continue;
-		if (sip_addr_param(&a, SLICE_LIT("q"), &q) && slice_copy(q, text, sizeof(text)))
-			continue;
-		if (strtod(text, NULL) > best) {
-			best = strtod(text, NULL);
-			free(r->redirect);
-			r->redirect = slice_dup(a.uri_raw);
-		}
-	}
-	if (best < 0)
-		return false;
-	drop_flow(r);
-	forget_sa(r);
-	log_ev(LOG_INFO, "registration is sent elsewhere", F_USER(r->user->f[USER_NAME]),
-	    F_TEXT("IPDECT_TO", r->redirect));
-	return true;
 }
 
 static void on_credentials(void *ctx, int err, struct slice lines)
@@ -378,7 +345,7 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 			return;
 		}
 	}
-	if (rsp->status >= 300 && rsp->status < 400 && redirected(r, rsp)) {
+	if (rsp->status >= 300 && rsp->status < 400 && reg_redirected(r, rsp)) {
 		r->auths = 0;
 		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
 		return;
@@ -415,7 +382,7 @@ static void on_req(
 		if (rsp->status < 200)
 			break;
 		if (rsp->status < 300 && sip_req_flow(req) && sip_req_flow(req) != r->flow) {
-			drop_flow(r);
+			reg_drop_flow(r);
 			r->flow = tp_flow_ref(sip_req_flow(req));
 			r->watch.down = on_down;
 			tp_flow_watch(r->flow, &r->watch);
@@ -424,6 +391,15 @@ static void on_req(
 				tp_flow_keepalive(r->flow, r->regs->s->conf->keepalive_ms, false);
 		}
 		reg_proxy_saw(r->proxy, sip_req_flow(req));
+		if (r->ntarget && (rsp->status == 503 || rsp->status == 504)) {
+			r->code = rsp->status;
+			r->why = "the server that it was sent to cannot serve it";
+			reg_drop_flow(r);
+			reg_forget_sa(r);
+			(void)reg_target_failed(r);
+			(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
+			break;
+		}
 		if (rsp->status == 503)
 			reg_proxy_down(r->proxy, "503 Service Unavailable");
 		final(r, rsp);
@@ -488,15 +464,11 @@ static void silent(struct reg *r, int err)
 	r->why = err == ERR_NOTFOUND ? "the proxy's name cannot be resolved"
 	         : err == ERR_AUTH   ? "the proxy could not be proven by TLS"
 	                             : "the proxy does not answer";
-	if (r->redirect) { /* not the proxy's fault */
-		free(r->redirect);
-		r->redirect = NULL;
-	} else {
+	if (!reg_target_failed(r)) /* else it is not the proxy's fault */
 		reg_proxy_down(r->proxy, r->why);
-	}
 	stat_add(r->regs->lost, 1);
-	drop_flow(r);
-	forget_sa(r);
+	reg_drop_flow(r);
+	reg_forget_sa(r);
 	(void)fsm_event(&r->fsm, REG_EV_NEXT, NULL);
 }
 
@@ -571,10 +543,9 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 		return REG_WAIT;
 	}
 	if (p != r->proxy) {
-		drop_flow(r);
-		forget_sa(r);
-		free(r->redirect);
-		r->redirect = NULL;
+		reg_drop_flow(r);
+		reg_forget_sa(r);
+		reg_targets_clear(r);
 		r->redirects = 0;
 	}
 	r->proxy = p;
@@ -585,7 +556,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	if (r->flow && tp_flow_alive(r->flow)) {
 		err = send_on(r, r->flow, NULL, 0);
 	} else {
-		err = sip_uri_parse(&uri, slice_str(r->redirect ? r->redirect : p->uri));
+		err = sip_uri_parse(&uri, slice_str(r->ntarget ? r->target[0] : p->uri));
 		if (!err && resolve_now(sip_ua_resolve(s->ua), &uri, &d))
 			err = send_to(r, &d, 1);
 		else if (!err)
@@ -641,8 +612,8 @@ int reg_lost(struct fsm *m, int ev, const void *arg)
 	(void)m;
 	(void)ev;
 	(void)arg;
-	drop_flow(r);
-	forget_sa(r);
+	reg_drop_flow(r);
+	reg_forget_sa(r);
 	auth_cancel(r->auth);
 	r->auth = NULL;
 	r->delay = reg_turn(r->regs, 100 + id_below(900));
@@ -679,8 +650,8 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 		if (!w.bad && sip_req_send(s->ua, &c, on_req, r, &bye) == 0)
 			sip_req_forget(bye);
 	}
-	drop_flow(r);
-	forget_sa(r);
+	reg_drop_flow(r);
+	reg_forget_sa(r);
 	return FSM_NEXT;
 }
 
@@ -707,10 +678,10 @@ static void reg_free(struct reg *r)
 	resolve_cancel(r->q);
 	auth_cancel(r->auth);
 	tmr_stop(&r->timer);
-	drop_flow(r);
+	reg_drop_flow(r);
 	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
 	free(r->routes);
-	free(r->redirect);
+	reg_targets_clear(r);
 	free(r->gruu);
 	free(r);
 }

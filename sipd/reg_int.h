@@ -26,6 +26,7 @@ struct regs {
 	struct stat_val *ok, *refused, *lost;
 };
 
+#define REG_TARGETS 4 /* of one 3xx */
 struct reg {
 	struct fsm fsm;
 	struct regs *regs;
@@ -40,8 +41,9 @@ struct reg {
 	char call_id[40], tag[20], instance[40];
 	char *lines; /* credentials for the next try */
 	char *routes;
-	char *redirect; /* where a 3xx sent us; NULL: to the proxy */
-	char *gruu;     /* RFC 5627; NULL: none */
+	char *target[REG_TARGETS]; /* where a 3xx sent us, what to try first */
+	unsigned ntarget;          /* 0: to the proxy */
+	char *gruu;                /* RFC 5627; NULL: none */
 	unsigned redirects;
 	uint64_t owner;
 	uint32_t cseq, expires, granted, delay, tries, backoff;
@@ -63,4 +65,13 @@ void reg_proxy_saw(struct proxy *p, const struct tp_flow *f);
 void reg_proxy_down(struct proxy *p, const char *why);
 /* The table as configured; who points into the old one is to be removed before. */
 void regs_set_proxies(struct regs *r);
+void reg_drop_flow(struct reg *r);
+void reg_forget_sa(
+    struct reg *r); /* LYNC: an association is made with one server over one connection */
+
+/* reg_redir.c */
+bool reg_redirected(struct reg *r, const struct sip_msg *rsp); /* false: nowhere, or too often */
+/* The target in use does not serve: the next one is tried. false: none was in use. */
+bool reg_target_failed(struct reg *r);
+void reg_targets_clear(struct reg *r);
 #endif

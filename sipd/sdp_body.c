@@ -4,42 +4,90 @@
 #include <string.h>
 
 #define PARTS_MAX 8
+#define DEPTH_MAX 3
 
-int sdp_of_msg(const struct sip_msg *m, struct slice *sdp)
+struct found {
+	struct sip_part best, fallback;
+};
+
+static bool is_mixed(struct slice type)
 {
-	struct sip_part part;
-	struct slice fallback = { 0 }, best = { 0 };
-	bool mixed = sip_msg_is_type(m, "multipart", "mixed");
+	return slice_istarts(type, SLICE_LIT("multipart/mixed"));
+}
 
-	*sdp = (struct slice){ 0 };
-	if (m->body.n == 0)
-		return ERR_NOTFOUND;
-	if (!sip_msg_is_type(m, "application", "sdp") && !mixed &&
-	    !slice_istarts(sip_msg_value(m, SIP_H_CONTENT_TYPE), SLICE_LIT("multipart/")))
-		return ERR_UNSUPP;
+static bool is_multipart(struct slice type)
+{
+	return slice_istarts(type, SLICE_LIT("multipart/"));
+}
+
+static bool required(struct slice disposition)
+{
+	struct slice handling;
+	size_t semi = slice_chr(disposition, ';');
+
+	return sip_param_find(
+	           slice_sub(disposition, semi, disposition.n), SLICE_LIT("handling"), &handling) &&
+	       slice_ieq(handling, SLICE_LIT("required"));
+}
+
+/* LYNC: the part for OCS 2007 is marked so. */
+static bool for_2007(struct slice disposition)
+{
+	return disposition.n &&
+	       memmem(disposition.p, disposition.n, "ms-proxy-2007fallback", 21) != NULL;
+}
+
+static int walk(struct slice type, struct slice body, unsigned depth, struct found *f)
+{
 	for (unsigned i = 0; i < PARTS_MAX; i++) {
-		int err = sip_msg_part(m, i, &part);
-		struct slice handling;
+		struct sip_part part;
+		int err = sip_part_nth(type, body, i, &part);
 
 		if (err == ERR_NOTFOUND)
 			break;
 		if (err)
 			return err;
 		if (sip_part_is(&part, "application/sdp")) {
-			/* LYNC: the part for OCS 2007 is marked so. */
-			if (part.disposition.n && memmem(part.disposition.p, part.disposition.n,
-			                              "ms-proxy-2007fallback", 21))
-				fallback = part.body;
+			if (for_2007(part.disposition))
+				f->fallback = part;
 			else
-				best = part.body;
-		} else if (mixed &&
-		           sip_param_find(slice_sub(part.disposition,
-		                              slice_chr(part.disposition, ';'), part.disposition.n),
-		               SLICE_LIT("handling"), &handling) &&
-		           slice_ieq(handling, SLICE_LIT("required"))) {
+				f->best = part;
+		} else if (is_multipart(part.type) && depth < DEPTH_MAX) {
+			err = walk(part.type, part.body, depth + 1, f);
+			if (err)
+				return err;
+		} else if (is_mixed(type) && required(part.disposition)) {
 			return ERR_UNSUPP;
 		}
 	}
-	*sdp = best.n ? best : fallback;
-	return sdp->n ? 0 : ERR_NOTFOUND;
+	return 0;
+}
+
+int sdp_part_of_msg(const struct sip_msg *m, struct sip_part *part)
+{
+	struct slice type = sip_msg_value(m, SIP_H_CONTENT_TYPE);
+	struct found f = { 0 };
+	int err;
+
+	*part = (struct sip_part){ 0 };
+	if (m->body.n == 0)
+		return ERR_NOTFOUND;
+	if (sip_msg_is_type(m, "application", "sdp"))
+		return sip_msg_part(m, 0, part);
+	if (!is_multipart(type))
+		return ERR_UNSUPP;
+	err = walk(type, m->body, 1, &f);
+	if (err)
+		return err;
+	*part = f.best.body.n ? f.best : f.fallback;
+	return part->body.n ? 0 : ERR_NOTFOUND;
+}
+
+int sdp_of_msg(const struct sip_msg *m, struct slice *sdp)
+{
+	struct sip_part part;
+	int err = sdp_part_of_msg(m, &part);
+
+	*sdp = part.body;
+	return err;
 }

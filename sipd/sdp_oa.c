@@ -404,9 +404,12 @@ int oa_asked(struct oa *o, struct slice text, bool *same)
 			*same = true;
 			o->next = o->result;
 			o->next.dir = limit(o->next.held ? SDP_INACTIVE : SDP_SENDRECV, o->want);
+			const struct sdp_media *m =
+			    &sdp.media[o->audio < sdp.nmedia ? o->audio : 0];
 			if (equal)
-				take_stream(
-				    o, &sdp.media[o->audio < sdp.nmedia ? o->audio : 0], &o->next);
+				take_stream(o, m, &o->next);
+			remember_lines(
+			    o, &sdp, m); /* what went before may have been an offer of ours */
 			o->asked = true;
 			return 0;
 		}

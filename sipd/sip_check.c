@@ -97,6 +97,9 @@ static unsigned check_body(const struct sip_msg *req, struct wr *lines)
 	if (sip_msg_is_type(req, "application", "sdp") ||
 	    slice_istarts(type, SLICE_LIT("multipart/")))
 		return 0;
+	/* LYNC: an invitation to a conference is refused where it is known how. */
+	if (sip_msg_is_type(req, "application", "ms-conf-invite+xml"))
+		return 0;
 	wr_str(lines, "Accept: application/sdp, multipart/mixed, multipart/alternative\r\n");
 	return 415;
 }

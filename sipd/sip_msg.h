@@ -105,6 +105,9 @@ struct sip_part {
 	struct slice body;
 };
 int sip_msg_part(const struct sip_msg *m, unsigned n, struct sip_part *part) MUST_CHECK;
+/* The same of a part that is multipart itself: type is its Content-Type. ERR_NOTFOUND also when it is not multipart. */
+int sip_part_nth(
+    struct slice type, struct slice body, unsigned n, struct sip_part *part) MUST_CHECK;
 /* Does the part's type match "application/sdp" (any case, parameters ignored)? */
 bool sip_part_is(const struct sip_part *part, const char *type);
 #endif

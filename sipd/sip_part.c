@@ -5,9 +5,9 @@
 
 #define BOUNDARY_MAX 70 /* RFC 2046 5.1.1 */
 
-static bool multipart(const struct sip_msg *m, char *boundary, size_t *n)
+static bool multipart(struct slice v, char *boundary, size_t *n)
 {
-	struct slice v = sip_msg_value(m, SIP_H_CONTENT_TYPE), b;
+	struct slice b;
 	size_t semi = slice_chr(v, ';');
 
 	if (!slice_istarts(v, SLICE_LIT("multipart/")) ||
@@ -60,22 +60,15 @@ static void part_headers(struct sip_part *part)
 	}
 }
 
-int sip_msg_part(const struct sip_msg *m, unsigned nth, struct sip_part *part)
+int sip_part_nth(struct slice type, struct slice body, unsigned nth, struct sip_part *part)
 {
 	char b[BOUNDARY_MAX + 4];
-	const char *start = m->body.p, *end = start + m->body.n, *at, *from, *stop;
+	const char *start = body.p, *end = start + body.n, *at, *from, *stop;
 	size_t n;
 
 	*part = (struct sip_part){ 0 };
-	if (!multipart(m, b, &n)) {
-		if (nth || m->body.n == 0)
-			return ERR_NOTFOUND;
-		part->type = sip_msg_value(m, SIP_H_CONTENT_TYPE);
-		part->disposition = sip_msg_value(m, SIP_H_CONTENT_DISPOSITION);
-		part->id = sip_msg_value(m, SIP_H_CONTENT_ID);
-		part->body = m->body;
-		return 0;
-	}
+	if (!multipart(type, b, &n))
+		return ERR_NOTFOUND;
 	at = find_delimiter(start, start, end, b, n);
 	for (unsigned i = 0; at; i++) {
 		from = at + n;
@@ -106,4 +99,22 @@ int sip_msg_part(const struct sip_msg *m, unsigned nth, struct sip_part *part)
 		return 0;
 	}
 	return nth == 0 ? ERR_SYNTAX : ERR_NOTFOUND;
+}
+
+int sip_msg_part(const struct sip_msg *m, unsigned nth, struct sip_part *part)
+{
+	struct slice type = sip_msg_value(m, SIP_H_CONTENT_TYPE);
+	char b[BOUNDARY_MAX + 4];
+	size_t n;
+
+	if (multipart(type, b, &n))
+		return sip_part_nth(type, m->body, nth, part);
+	*part = (struct sip_part){ 0 };
+	if (nth || m->body.n == 0)
+		return ERR_NOTFOUND;
+	part->type = type;
+	part->disposition = sip_msg_value(m, SIP_H_CONTENT_DISPOSITION);
+	part->id = sip_msg_value(m, SIP_H_CONTENT_ID);
+	part->body = m->body;
+	return 0;
 }

@@ -215,6 +215,7 @@ static int make_oa(struct sipd *s, const struct sipd_conf *c)
 		.lifetime = c->lifetime,
 		.mki = c->mki,
 		.cn = c->comfort_noise,
+		.ms = c->lync,
 		.ptime = (uint16_t)c->ptime };
 
 	for (size_t i = 0; i < c->codecs.n; i++) {
@@ -239,6 +240,8 @@ static int make_oa(struct sipd *s, const struct sipd_conf *c)
 			             "AEAD_AES_128_GCM"));
 			return ERR_VALUE;
 		}
+		if (c->lync && suite != SDES_CM_80)
+			continue; /* LYNC: MS-SDPEXT 3.1.5.1 knows no other */
 		oa.suite[oa.nsuite++] = (uint8_t)suite;
 	}
 	if (oa.ncodec == 0)

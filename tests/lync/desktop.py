@@ -48,10 +48,11 @@ class Call:
         self.events, self.waits, self.forks = asyncio.Queue(), {}, {}
         self.stream, self.keys, self.key, self.ended, self.final = None, [], None, False, None
         self.caller, self.branch, self.ackable = True, "", None
-        self.refer_outcome = asyncio.Queue()
+        self.refer_outcome, self.among_us = asyncio.Queue(), False  # among_us: the far end is another of these clients
 
     def wrong(self, text):
-        self.fe.violation(f"{self.desk.name}: {text}")
+        if not self.among_us:
+            self.fe.violation(f"{self.desk.name}: {text}")
 
     async def event(self, *kinds, seconds=10):
         """The next event of these kinds; those of other kinds on the way are dropped."""
@@ -134,15 +135,16 @@ class Call:
         if method == "INVITE":
             m.headers += [("Allow", ALLOW), ("Supported", SUPPORTED)]
         done = asyncio.get_running_loop().create_future()
-        self.waits[self.cseq] = done
+        self.waits[f"{self.cseq} {method}"] = done
+        self.among_us = self.among_us or any(isinstance(e.flow, Flow) for e in self.fe.targets(self.target))
         self.last = m
         self.fe.note("<", self.desk.flow, m)
         self.fe.on_request(self.desk.flow, m.copy())
         return await asyncio.wait_for(asyncio.shield(done), seconds)
 
-    async def invite_to(self, uri, body=None, headers=(), seconds=20, kind=None, conversation=None):
+    async def invite_to(self, uri, body=None, headers=(), seconds=20, kind=None, conversation=None, to=None):
         """The final answer; raises Refused. Events: progress for each 1xx."""
-        self.target, self.remote = uri, f"<{uri}>"
+        self.target, self.remote = uri, to or f"<{uri}>"
         self.conversation = conversation or base64.b64encode(os.urandom(22)).decode()
         if body is None:
             await self.open()
@@ -179,6 +181,7 @@ class Call:
         """inactive, sendonly, or zero: the old form of RFC 2543. Returns their answer."""
         self.sent = re.sub(r"o=(\S+) \S+ \S+", r"o=\1 0 0", self.sent)
         text = re.sub(r"a=(sendrecv|sendonly|recvonly|inactive)\r\n", "", self.sent)
+        text = re.sub(r"c=IN IP4 \S+", f"c=IN IP4 {self.stream.ip}", text)
         if form == "zero":
             text = re.sub(r"c=IN IP4 \S+", "c=IN IP4 0.0.0.0", text)
         elif form:
@@ -263,7 +266,7 @@ class Call:
                 self.answered(m)
             self.events.put_nowait(("progress", m))
             return
-        done = self.waits.pop(int(m.get("CSeq").split()[0]), None)
+        done = self.waits.pop(m.get("CSeq"), None)
         if done and not done.done():
             done.set_result(m)
 
@@ -389,7 +392,7 @@ class Desk:
         c.remote = re.sub(r";tag=[^;]*", "", m.get("From"))
         c.remote_tag = name_addr(m.get("From"))[1].get("tag")
         c.target, c.route = name_addr(m.get("Contact"))[0], m.values("Record-Route")
-        c.conversation = m.get("Ms-Conversation-ID")
+        c.conversation, c.among_us = m.get("Ms-Conversation-ID"), m.get("User-Agent", "").startswith("UCCAPI")
         if m.body and m.get("Content-Type", "").startswith("application/sdp"):
             c.sdp = Sdp(m.body.decode(), c.wrong)
             c.sdp.check_offer(self.fe.settings.get("policy", "optional"))

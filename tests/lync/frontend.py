@@ -121,6 +121,7 @@ class FrontEnd(PresenceServer):
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
         self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
         self.handshakes = 0
+        self.delegates = {}  # who is called -> (who rings, header lines)
 
     def add_user(self, name, password, login=None, bootstrapped=True):
         aor = f"sip:{name}@{self.domain}".lower()
@@ -228,7 +229,9 @@ class FrontEnd(PresenceServer):
         sa.cnums.add(p["cnum"])
         who = m.get("From") if m.request else m.get("To")
         uri, params, _ = name_addr(who)
-        if m.method != "REGISTER" and (aor_of(uri) != sa.aor or params.get("epid", "").lower() != sa.epid):
+        # In a call for a delegator or a team the address is theirs; the endpoint's id tells whose association it is.
+        other = not m.request or ";tag=" in m.get("To", "")
+        if m.method != "REGISTER" and ((aor_of(uri) != sa.aor and not other) or params.get("epid", "").lower() != sa.epid):
             self.violation(f"{m.start}: signed by {sa.aor} {sa.epid}, but from {who}")
         return sa
 
@@ -396,6 +399,7 @@ class FrontEnd(PresenceServer):
         aor = aor_of(uri)
         user = aor[4:].split("@")[0]
         aor = self.numbers.get(user, aor)
+        aor = self.delegates.get(aor, (aor,))[0]
         if uri_param(uri, "gruu") is not None:
             return [e for e in self.endpoints.get(aor, {}).values() if e.gruu.lower() == uri.lower()]
         found = [e for e in self.all_endpoints() if e.contact.lower() == uri.lower()]
@@ -428,7 +432,7 @@ class FrontEnd(PresenceServer):
             for h in ("Ms-Conversation-ID", "Contact", "Allow", "Supported"):
                 if not m.get(h):
                     self.violation(f"INVITE without {h}")
-            if b"m=audio" not in m.body:
+            if b"m=audio" not in m.body and not self.settings.get("any-body"):
                 self.violation("INVITE without an audio offer: voice routing would not apply")
             if uri_param(name_addr(m.get("Contact", ""))[0], "gruu") is None:
                 self.violation("the Contact of INVITE is not the GRUU")
@@ -465,11 +469,13 @@ class FrontEnd(PresenceServer):
             out.headers[via] = ("Via", out.headers[via][1] + f";ms-received-port={flow.peer[1]};ms-received-cid={flow.cid}")
             out.insert("Via", f"SIP/2.0/TLS {self.o.address}:{self.o.port};branch={branch};branched=TRUE")
             out.set("Max-Forwards", str(hops - 1))
+            if callee in self.delegates and m.method == "INVITE":
+                out.headers += self.delegates[callee][1]
             if m.method in ("INVITE", "SUBSCRIBE", "REFER"):
                 out.insert("Record-Route", f"<sip:{self.fqdn}:{self.o.port};transport=tls;opaque=state:F:T:Eu:Ci.R{flow.cid};lr;"
                            f"ms-route-sig=EXAMPLEroute_sig-0{branch[-3:]}>;tag={os.urandom(16).hex().upper()}")
             turi, tparams, tdisp = name_addr(out.get("To"))
-            if "epid" not in tparams and aor_of(turi) == e.aor:
+            if "epid" not in tparams:
                 out.set("To", out.get("To") + f";epid={e.epid}")
             sender = name_addr(m.get("From"))[0]
             if m.method == "INVITE" and not out.get("P-Asserted-Identity"):
@@ -497,6 +503,8 @@ class FrontEnd(PresenceServer):
         via = m.pop_first("Via") or ""
         branch = (name_addr(f"<x>{';' + via.partition(';')[2]}")[1]).get("branch", "")
         t = self.transactions.get(branch)
+        if t and m.method == "CANCEL":  # our own, with the branch of what it ends
+            return
         if not t:
             if "ms-own" not in via:
                 self.violation(f"a response for nothing that was sent: {m.start}")

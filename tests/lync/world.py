@@ -197,9 +197,9 @@ class World:
         keep = dict(self.settings)
         self.settings["local-port"] = self.settings.get("local-port", keep.get("local-port", free_port()))
         self.write_conf()
-        before = self.logged("sipd", "configuration")
+        before = self.logged("sipd", "reloaded")
         self.sipd.send_signal(1)
-        await until("sipd reads its configuration", lambda: self.logged("sipd", "configuration") > before)
+        await until("sipd reads its configuration", lambda: self.logged("sipd", "reloaded") > before)
 
     def logged(self, name, text):
         with open(self.log[name], errors="replace") as f:
