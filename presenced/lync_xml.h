@@ -7,13 +7,11 @@
 
 /* The documents that a Lync front end sends for presence: roaming data and categories (MS-PRES 2.2.2.7, MS-SIPRE), version
  * faults (MS-PRES 2.2.2.10.4), provisioning groups (MS-SIPREGE 2.2.2.5). All untrusted: no document type, at most
- * LYNC_XML_MAX octets, LYNC_XML_DEPTH deep. Elements are known by their local names, because name spaces vary between
+ * SAX_DOC octets, SAX_DEPTH deep (sax.h). Elements are known by their local names, because name spaces vary between
  * product versions. Nothing is kept; callbacks get what is valid only during the call.
  *
  * Every parser: 0; ERR_LIMIT: too large, too deep, too many; ERR_SYNTAX: not well-formed, a document type, not the
  * document meant. Callbacks may have run before an error shows. */
-#define LYNC_XML_MAX   (256u * 1024)
-#define LYNC_XML_DEPTH 32u
 
 struct lync_cat { /* one publication as the server tells it; texts are clipped, absent ones "" */
 	char uri[160]; /* whose categories */

@@ -9,6 +9,7 @@
 #include "common/id.h"
 #include "common/mem.h"
 #include "presenced/pub_lync.h"
+#include "presenced/sax.h"
 
 struct world {
 	struct tmr_wheel *w;
@@ -203,7 +204,7 @@ static void hostile(void **state)
 	assert_int_equal(
 	    lync_roaming_parse(SLICE_LIT("<!DOCTYPE a []><a/>"), &none, NULL), ERR_SYNTAX);
 	assert_int_equal(
-	    lync_roaming_parse((struct slice){ deep, LYNC_XML_MAX + 1 }, &none, NULL), ERR_LIMIT);
+	    lync_roaming_parse((struct slice){ deep, SAX_DOC + 1 }, &none, NULL), ERR_LIMIT);
 }
 /* ---- a first log-in that never was ---- */
 
