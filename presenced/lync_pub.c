@@ -7,6 +7,7 @@
 
 #include "common/map.h"
 #include "common/mem.h"
+#include "presenced/sax.h"
 
 #define NS        "http://schemas.microsoft.com/2006/09/sip/"
 #define USER_INST 0x20000000u
@@ -121,24 +122,6 @@ static bool removable(const struct lync_pub *p, unsigned i)
 	return i != LP_BLOCKED && (!is_user(i) || p->user_ours);
 }
 
-static void put_escaped(struct wr *w, const char *s)
-{
-	for (; *s; s++)
-		switch (*s) {
-		case '&':
-			wr_str(w, "&amp;");
-			break;
-		case '<':
-			wr_str(w, "&lt;");
-			break;
-		case '"':
-			wr_str(w, "&quot;");
-			break;
-		default:
-			wr_u8(w, (unsigned char)*s);
-		}
-}
-
 static void put_device(struct wr *w, const struct lync_pub *p)
 {
 	time_t now = time(NULL);
@@ -148,9 +131,9 @@ static void put_device(struct wr *w, const struct lync_pub *p)
 	localtime_r(&now, &tm);
 	off = tm.tm_gmtoff / 60;
 	wr_fmt(w, "<device xmlns=\"" NS "device\" endpointId=\"");
-	put_escaped(w, p->uuid);
+	sax_escape(w, p->uuid);
 	wr_str(w, "\"><capabilities preferred=\"false\" uri=\"");
-	put_escaped(w, p->aor);
+	sax_escape(w, p->aor);
 	/* No "text": clients then say "Voice Only" and offer no messages. */
 	wr_str(w, "\"><voice capture=\"true\" render=\"true\" publish=\"false\"/></capabilities>");
 	wr_fmt(w, "<timezone>00:00:00%c%02ld:%02ld</timezone>", off < 0 ? '-' : '+',
@@ -161,7 +144,7 @@ static void put_device(struct wr *w, const struct lync_pub *p)
 static void put_note(struct wr *w, const struct lync_pub *p)
 {
 	wr_str(w, "<note xmlns=\"" NS "note\"><body type=\"personal\" uri=\"\">");
-	put_escaped(w, p->note);
+	sax_escape(w, p->note);
 	wr_str(w, "</body></note>");
 }
 
@@ -197,7 +180,7 @@ int lync_pub_build(struct lync_pub *p, struct wr *w)
 	const char *category = NULL;
 
 	wr_str(w, "<publish xmlns=\"" NS "rich-presence\"><publications uri=\"");
-	put_escaped(w, p->aor);
+	sax_escape(w, p->aor);
 	wr_str(w, "\">");
 	for (unsigned i = 0; i < LP_N; i++) {
 		const struct place *pl = &places[i];

@@ -129,3 +129,21 @@ bool sax_count(struct sax *x)
 	sax_fail(x, ERR_LIMIT);
 	return false;
 }
+
+void sax_escape(struct wr *w, const char *s)
+{
+	for (; *s; s++)
+		switch (*s) {
+		case '&':
+			wr_str(w, "&amp;");
+			break;
+		case '<':
+			wr_str(w, "&lt;");
+			break;
+		case '"':
+			wr_str(w, "&quot;");
+			break;
+		default:
+			wr_u8(w, (unsigned char)*s);
+		}
+}

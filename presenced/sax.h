@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "common/slice.h"
+#include "common/wr.h"
 
 /* XML from the network, read with expat within bounds: no document type, at most SAX_DOC octets, SAX_DEPTH deep, SAX_ITEMS of
  * what the reader counts. Elements and attributes go by their local names. The reader embeds struct sax and gives start,
@@ -37,4 +38,5 @@ bool sax_truth(const char *s);
 /* Clipped to cap - 1 octets. s NULL is "". */
 void sax_put(char *out, size_t cap, const char *s);
 void sax_put_slice(char *out, size_t cap, struct slice s);
+void sax_escape(struct wr *w, const char *s); /* for text and for attributes in double quotes */
 #endif
