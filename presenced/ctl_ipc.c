@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "ctl.pb-c.h"
 #include "presenced/lync_user.h"
+#include "presenced/plain_user.h"
 #include "presenced/presenced.h"
 
 struct row_text {
@@ -46,9 +47,10 @@ static void fill(struct row_text *r, struct puser *u)
 	r->row.manual = v.manual ? (char *)(uintptr_t)pres_manual_name(v.manual) : NULL;
 	r->row.has_note = u->note[0] != '\0';
 	r->row.note = (ProtobufCBinaryData){ strlen(u->note), (uint8_t *)u->note };
-	r->row.published = !u->registered                                          ? u->reason
-	                   : lync_user_text(u, r->published, sizeof(r->published)) ? r->published
-	                                                                           : "yes";
+	r->row.published = !u->registered                                           ? u->reason
+	                   : lync_user_text(u, r->published, sizeof(r->published))  ? r->published
+	                   : plain_user_text(u, r->published, sizeof(r->published)) ? r->published
+	                                                                            : "no";
 }
 
 static int by_name(const void *a, const void *b)

@@ -97,6 +97,8 @@ static bool service(struct lync_user *x, struct asked *a, struct slice body)
 	    bytes(a->what == LYNC_SERVICE ? SLICE_LIT("application/msrtc-category-publish+xml")
 	                                  : SLICE_LIT("application/msrtc-setcontainermembers+xml"));
 	q.body = bytes(body);
+	if (a->what == LYNC_SERVICE)
+		stat_add(x->u->room->published, 1);
 	return ipc_request(sipd_peer(x), IPC_IF_PRES, PRES__TYPE__PRES_SEND, &q.base,
 	           &pres__sent__descriptor, ANSWER_MS, on_sent, a) == 0;
 }

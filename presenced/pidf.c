@@ -100,15 +100,17 @@ void pidf_put(struct wr *w, const struct pidf_self *s)
 void dialoginfo_put(
     struct wr *w, const struct pidf_self *s, enum lamp l, bool initiator, uint32_t version)
 {
-	static const char *const words[] = { "terminated", "early", "confirmed" };
-
 	wr_fmt(w,
 	    "<?xml version=\"1.0\"?>\n<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" "
 	    "version=\"%u\" state=\"full\" entity=\"",
 	    (unsigned)version);
 	sax_escape(w, s->aor);
-	wr_fmt(w, "\"><dialog id=\"%s\" direction=\"%s\"><state>%s</state></dialog></dialog-info>",
-	    s->id, initiator ? "initiator" : "recipient", words[l]);
+	wr_str(w, "\">");
+	/* Idle is no dialog: Kamailio keeps a publication that said "terminated" so for ever. */
+	if (l != LAMP_IDLE)
+		wr_fmt(w, "<dialog id=\"%s\" direction=\"%s\"><state>%s</state></dialog>", s->id,
+		    initiator ? "initiator" : "recipient", l == LAMP_BUSY ? "confirmed" : "early");
+	wr_str(w, "</dialog-info>");
 }
 
 /* ---- reading ---- */

@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "pres.pb-c.h"
 #include "presenced/lync_user.h"
+#include "presenced/plain_user.h"
 #include "presenced/presenced.h"
 
 static struct puser *user(struct ipc_peer *p, const char *name)
@@ -69,6 +70,7 @@ static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
 	puser_text(u->reason, sizeof(u->reason), text(r->has_reason, r->reason));
 	pres_user_registered(&u->pres, r->up);
 	lync_user_reg(u, r);
+	plain_user_reg(u, r);
 	return 0;
 }
 
@@ -87,8 +89,10 @@ static int on_calls(struct ipc_peer *p, struct ipc_msg *m)
 	const Pres__Calls *c = IPC_BODY(m, Pres__Calls);
 	struct puser *u = user(p, c->user);
 
-	if (u)
+	if (u) {
 		pres_user_calls(&u->pres, c->active, c->conference);
+		plain_user_calls(u, c);
+	}
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "presenced/dir_text.h"
 #include "presenced/lync_user.h"
+#include "presenced/plain_user.h"
 
 #define OFF(field) offsetof(struct presenced_conf, field)
 
@@ -84,6 +85,12 @@ const struct conf_key presenced_keys[] = {
 	    "Shortest internal number; 0: there are none.", NULL },
 	{ "directory", "internal-max", CONF_INT, "0", 0, 15, true, OFF(dir.internal_max),
 	    "Longest internal number.", NULL },
+	{ "presenced", "publish", CONF_LIST, "presence dialog", 0, 2, true, OFF(publish),
+	    "What is published at a plain SIP server: presence (RFC 3863), dialog for busy lamps "
+	    "(RFC 4235); from the next registration on.",
+	    NULL },
+	{ "presenced", "publish-expires", CONF_INT, "3600", 60, 86400, true, OFF(publish_expires),
+	    "Lifetime of such a publication in seconds; it is refreshed in time.", NULL },
 	{ "presenced", "bootstrap", CONF_BOOL, "yes", 0, 0, true, OFF(bootstrap),
 	    "Make users visible at a Lync server who never signed in with a desktop client.",
 	    NULL },
@@ -173,6 +180,7 @@ static void on_changed(struct pres_user *pu, const struct pres_view *v, void *ct
 	/* A state that was set for a time is over. */
 	pres_tell_state(u);
 	lync_user_view(u, v);
+	plain_user_view(u, v);
 	ctl_presence_changed(u);
 }
 
@@ -222,6 +230,7 @@ struct puser *puser_put(struct presenced *p, struct slice name, struct slice gro
 static void puser_free(struct presenced *p, struct puser *u)
 {
 	lync_user_free(u);
+	plain_user_free(u);
 	pres_user_fini(&u->pres);
 	map_del(&p->users, &u->by_name);
 	free(u);
@@ -260,6 +269,7 @@ int puser_note(struct puser *u, struct slice note)
 		return err;
 	memcpy(u->note, text, sizeof(text));
 	lync_user_note(u);
+	plain_user_note(u);
 	return 0;
 }
 
@@ -291,6 +301,7 @@ void presenced_sipd_down(struct presenced *p)
 		/* Its registrations may well live on: what is shown stays until sipd tells otherwise. */
 		snprintf(u->reason, sizeof(u->reason), "sipd is away");
 		lync_user_down(u);
+		plain_user_down(u);
 	}
 }
 
@@ -313,6 +324,8 @@ int presenced_init(struct daemon *d)
 	take_conf(p, d->conf);
 	p->changed = stat_get(
 	    d->stats, STAT_COUNTER, "ipdect_presenced_changes", NULL, "Changes of presence states");
+	p->published = stat_get(d->stats, STAT_COUNTER, "ipdect_presenced_published", NULL,
+	    "Documents published at presence servers");
 	err = store_open(d->state_dir, &p->store);
 	if (err) {
 		free(p);

@@ -21,6 +21,8 @@ struct presenced_conf {
 	bool offline_when_gone;
 	struct directory_conf dir;
 	bool bootstrap, bootstrap_federated;
+	struct conf_list publish; /* event packages */
+	uint32_t publish_expires; /* s */
 };
 extern const struct conf_key presenced_keys[];
 extern const size_t presenced_nkeys;
@@ -35,9 +37,10 @@ struct puser {
 	bool seen;                    /* in the running stream from sipd */
 	bool registered;              /* presence exists only then */
 	bool disabled;
-	char reason[96];        /* why it is not registered, in sipd's words */
-	uint64_t since;         /* Unix seconds of the last change */
-	struct lync_user *lync; /* lync_ipc.c; NULL: never registered at a Lync server */
+	char reason[96];          /* why it is not registered, in sipd's words */
+	uint64_t since;           /* Unix seconds of the last change */
+	struct lync_user *lync;   /* lync_ipc.c; NULL: never registered at a Lync server */
+	struct plain_user *plain; /* plain_ipc.c; NULL: never registered at another */
 };
 
 struct presenced {
@@ -48,7 +51,8 @@ struct presenced {
 	bool synced;        /* sipd's first stream is through */
 	uint64_t changes;   /* of visible states */
 	uint64_t lync_next; /* wheel time at which the next Lync session may begin */
-	struct stat_val *changed;
+	uint64_t plain_next;
+	struct stat_val *changed, *published;
 	struct directory *dir;
 };
 

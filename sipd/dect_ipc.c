@@ -419,8 +419,10 @@ int dect_on_alerting(struct ipc_peer *p, struct ipc_msg *m)
 {
 	struct leg_dect *l = find(sipd_of(daemon_of(p)), IPC_BODY(m, Call__Alerting)->call);
 
-	if (l)
+	if (l) {
 		(void)call_event(l->leg.call, CALL_EV_RINGING, NULL);
+		sipd_calls_changed(sipd_of(daemon_of(p)), l->leg.user); /* busy lamps */
+	}
 	return 0;
 }
 

@@ -13,7 +13,11 @@ void pres_reqs_free(struct sipd *s);
 void pres_user_put(struct sipd *s, const struct user *u);
 void pres_user_gone(struct sipd *s, const struct user *u);
 void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why);
-void pres_calls(struct sipd *s, const struct user *u, unsigned active);
+struct pres_count { /* handset legs of a user */
+	unsigned active, ringing;
+	bool initiator; /* the user began the active one */
+};
+void pres_calls(struct sipd *s, const struct user *u, const struct pres_count *n);
 void pres_reach(struct sipd *s, const struct user *u, bool reachable, bool used);
 /* Asks the phone book for the name of a far end that says none. The call goes on meanwhile; the name follows to the
  * display of the other end. */

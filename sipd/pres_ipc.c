@@ -77,12 +77,15 @@ void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why)
 	tell(s, PRES__TYPE__PRES_REG, &pb.base);
 }
 
-void pres_calls(struct sipd *s, const struct user *u, unsigned active)
+void pres_calls(struct sipd *s, const struct user *u, const struct pres_count *n)
 {
 	Pres__Calls pb = PRES__CALLS__INIT;
 
 	pb.user = u->f[USER_NAME];
-	pb.active = active;
+	pb.active = n->active;
+	pb.has_ringing = pb.has_initiator = 1;
+	pb.ringing = n->ringing;
+	pb.initiator = n->initiator;
 	tell(s, PRES__TYPE__PRES_CALLS, &pb.base);
 }
 

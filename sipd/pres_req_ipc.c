@@ -228,12 +228,18 @@ static int send_request(struct psend *p, struct slice credentials)
 	size_t cap = 6144 + strlen(p->lines) + p->nbody + credentials.n;
 	int err = ERR_LIMIT;
 
-	if (!f)
+	/* What an unregistered user has published is taken back (RFC 3903 needs no registration). */
+	const char *hop =
+	    !f && !s->conf->lync && sip_method_id(slice_str(p->method)) == SIP_M_PUBLISH
+	        ? reg_hop(s, p->user)
+	        : NULL;
+	if (!f && !hop)
 		return ERR_LOST;
 	char *buf = mem_grow(NULL, cap, 1);
 	w = wr_of(buf, cap);
 	sipd_put_from(s, &wa, p->user);
-	sipd_put_dialog_contact(s, &wc, p->user, f);
+	if (f)
+		sipd_put_dialog_contact(s, &wc, p->user, f);
 	sip_put_request(&w, slice_str(p->method), slice_str(p->target));
 	for (unsigned i = 0; i < nroute; i++)
 		sip_put_hdr(&w, SIP_H_ROUTE, route[i]);
@@ -242,7 +248,8 @@ static int send_request(struct psend *p, struct slice credentials)
 	sip_put_hdr_fmt(&w, SIP_H_TO, "<%s>", p->target);
 	sip_put_hdr(&w, SIP_H_CALL_ID, slice_str(p->call_id));
 	sip_put_cseq(&w, ++p->cseq, slice_str(p->method));
-	sip_put_hdr(&w, SIP_H_CONTACT, wr_slice(&wc));
+	if (f)
+		sip_put_hdr(&w, SIP_H_CONTACT, wr_slice(&wc));
 	sip_put_hdr(&w, SIP_H_USER_AGENT, slice_str(s->conf->agent));
 	wr_str(&w, p->lines);
 	wr_slice_add(&w, credentials);
@@ -250,6 +257,7 @@ static int send_request(struct psend *p, struct slice credentials)
 	struct sip_req_conf c = { .method = sip_method_id(slice_str(p->method)),
 		.msg = wr_slice(&w),
 		.flow = f,
+		.next_hop = slice_str(hop ? hop : ""),
 		.try_ms = s->conf->transaction_ms,
 		.owner = reg_owner(p->user) };
 	if (!w.bad && !wa.bad && !wc.bad)

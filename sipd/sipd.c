@@ -193,16 +193,18 @@ void sipd_device_changed(struct sipd *s, struct ustate *us)
 
 void sipd_calls_changed(struct sipd *s, struct user *u)
 {
-	unsigned active = 0;
+	struct pres_count n = { 0 };
 
 	if (!u || !u->room)
 		return;
 	LIST_FOREACH(&ustate_of(u)->legs, it)
 	{
 		const struct leg *l = LIST_ENTRY(it, struct leg, user_leg);
-		active += l->up || l->calling;
+		n.active += l->up || l->calling;
+		n.ringing += !l->up && !l->calling && !l->gone;
+		n.initiator |= l->calling;
 	}
-	pres_calls(s, u, active);
+	pres_calls(s, u, &n);
 }
 
 /* ---- configuration ---- */
