@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "ipc/ctl_args.h"
 #include "ipc/ctl_client.h"
+#include "ipc/ctl_local.h"
 #include "ipc/ctl_metrics.h"
 #include "ipc/ctl_print.h"
 
@@ -447,6 +448,8 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 		o.asked++;
 		o.done += run_at(f, c, &w, several, &o);
 	}
+	if (strcmp(noun, "check") == 0 && !f->only)
+		ctl_local_check(o.table);
 	if (f->json && (!o.wrote || ctl_table_rows(o.table) > 0))
 		ctl_table_json(o.table, stdout);
 	else

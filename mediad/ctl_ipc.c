@@ -199,6 +199,8 @@ static int media_drain(struct ctl_run *r)
 	return 0;
 }
 
+#define PORTS_TRIED 64u
+
 static int media_drop(struct ctl_run *r)
 {
 	struct mediad *m = room(r);
@@ -236,6 +238,41 @@ static void check_address(struct ctl_run *r, const char *key, const struct addr 
 		(void)close(fd);
 }
 
+/* Free to us is not free: another program may sit in the range. Some are tried, not all: the check must not delay speech. */
+static void check_taken(const struct mediad *m, struct ctl_run *r)
+{
+	uint32_t left = port_pool_left(m->ports), tried = left < PORTS_TRIED ? left : PORTS_TRIED;
+	unsigned taken = 0;
+	uint16_t which = 0;
+
+	for (uint32_t i = 0; i < tried; i++) {
+		uint16_t port = port_pool_peek(m->ports, (uint32_t)((uint64_t)i * left / tried));
+		struct addr own = m->addr4;
+		int fd;
+
+		if (!addr_set(&own))
+			own = m->addr6;
+		addr_set_port(&own, port);
+		fd = socket(own.u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			break;
+		if (bind(fd, &own.u.sa, addr_len(&own)) != 0 && errno == EADDRINUSE) {
+			taken++;
+			which = port;
+		}
+		(void)close(fd);
+	}
+	if (taken)
+		ctl_check(r, "ports of others", CTL_WARNING,
+		    "give [mediad] rtp-ports that nobody else uses, nor the kernel for outgoing "
+		    "connections (sysctl net.ipv4.ip_local_port_range)",
+		    "%u of %u ports tried belong to another program, %u for one (ss -ulpn)", taken,
+		    tried, which);
+	else if (tried)
+		ctl_check(
+		    r, "ports of others", CTL_OK, "", "none of %u ports tried is in use", tried);
+}
+
 void mediad_check(struct daemon *d, struct ctl_run *r)
 {
 	const struct mediad *m = mediad_of(d);
@@ -248,6 +285,7 @@ void mediad_check(struct daemon *d, struct ctl_run *r)
 	    left < 2 || left < all / 10 ? "widen rtp-ports in [mediad], or start more instances"
 	                                : "",
 	    "%u of %u port pairs are free, two for each call", left, all);
+	check_taken(m, r);
 	check_address(r, "rtp-address", &m->addr4);
 	check_address(r, "rtp-address6", &m->addr6);
 	check_address(r, "radio-address", &m->radio);

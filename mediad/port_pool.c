@@ -59,6 +59,12 @@ void port_pool_give(struct port_pool *p, uint16_t port, uint64_t now_us)
 	p->n++;
 }
 
+uint16_t port_pool_peek(const struct port_pool *p, uint32_t i)
+{
+	BUG_ON(i >= p->n);
+	return p->ring[(p->head + i) % p->size].port;
+}
+
 uint32_t port_pool_left(const struct port_pool *p)
 {
 	return p->n;

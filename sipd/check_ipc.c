@@ -1,11 +1,14 @@
 /* dectctl check at sipd: ports, proxies, registrations, TLS, media. */
 #include <stdio.h>
 
+#include "sipd/check_dns.h"
 #include "sipd/media.h"
 #include "sipd/reg.h"
 #include "sipd/tls.h"
 
-#define NAMED_MAX 20 /* users with a row of their own; the sum has all */
+#define CLOCK_ODD_S 5
+#define CLOCK_BAD_S 60 /* what NTLM and Kerberos bear is more, what certificates bear is less */
+#define NAMED_MAX   20 /* users with a row of their own; the sum has all */
 
 static void check_ports(struct sipd *s, struct ctl_run *r)
 {
@@ -62,6 +65,30 @@ static void check_proxies(struct sipd *s, struct ctl_run *r)
 		    "none is configured");
 }
 
+/* Signed messages of Lync live for minutes, certificates have a beginning: a wrong clock looks like a wrong password. */
+static void check_clock(struct sipd *s, struct ctl_run *r)
+{
+	struct proxy_view v;
+	bool any = false;
+
+	for (unsigned i = 0; regs_proxy_view(s, i, &v); i++) {
+		int64_t off = v.ahead_s < 0 ? -v.ahead_s : v.ahead_s;
+
+		if (!v.has_date)
+			continue;
+		any = true;
+		ctl_check(r, "clock",
+		    off > CLOCK_BAD_S   ? CTL_FAILED
+		    : off > CLOCK_ODD_S ? CTL_WARNING
+		                        : CTL_OK,
+		    off > CLOCK_ODD_S ? "let both follow the same time servers: timedatectl" : "",
+		    "%s is %lld s %s us", v.uri, (long long)off,
+		    v.ahead_s < 0 ? "behind" : "ahead of");
+	}
+	if (!any && regs_proxy_view(s, 0, &v))
+		ctl_check(r, "clock", CTL_OK, "", "no proxy has told its time");
+}
+
 static void check_users(struct sipd *s, struct ctl_run *r)
 {
 	unsigned want, up, failed, named = 0;
@@ -100,6 +127,7 @@ void sipd_check(struct daemon *d, struct ctl_run *r)
 		    tls_ready(s) ? "" : "dectctl cert import, or dectctl cert csr", "%s",
 		    tls_ready(s) ? "certificate from certd" : "TLS without a certificate of ours");
 	check_proxies(s, r);
+	check_clock(s, r);
 	check_users(s, r);
 	ctl_check(r, "media", mediads ? CTL_OK : CTL_FAILED,
 	    mediads ? "" : "systemctl start ipdect-mediad@1: calls have no speech",
@@ -110,4 +138,5 @@ void sipd_check(struct daemon *d, struct ctl_run *r)
 	if (cdr_failures(s->cdr))
 		ctl_check(r, "call records", CTL_FAILED, "make room on the disk",
 		    "some could not be written");
+	check_dns(s, r);
 }

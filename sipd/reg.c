@@ -390,7 +390,7 @@ static void on_req(
 			if (r->regs->s->conf->keepalive_ms && !r->regs->s->conf->lync)
 				tp_flow_keepalive(r->flow, r->regs->s->conf->keepalive_ms, false);
 		}
-		reg_proxy_saw(r->proxy, sip_req_flow(req));
+		reg_proxy_saw(r->proxy, sip_req_flow(req), rsp);
 		if (r->ntarget && (rsp->status == 503 || rsp->status == 504)) {
 			r->code = rsp->status;
 			r->why = "the server that it was sent to cannot serve it";

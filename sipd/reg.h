@@ -50,6 +50,9 @@ void regs_count(const struct sipd *s, unsigned *wanted, unsigned *up, unsigned *
 struct proxy_view {
 	const char *uri, *why; /* why: it is down, as last seen; may be NULL */
 	bool down, answers;
+	bool
+	    has_date; /* it sent its time: how far its clock was before ours, s; 0 within its round trip */
+	int64_t ahead_s;
 	struct addr seen; /* not set: nothing came from there yet */
 };
 /* Proxy i; false: there are no more. */

@@ -15,6 +15,8 @@ struct proxy {
 	struct tmr probe;
 	struct sip_req *req;
 	const char *why;
+	bool has_date;
+	int64_t ahead_s; /* its clock before ours, as last seen */
 };
 
 struct regs {
@@ -60,7 +62,7 @@ uint32_t reg_turn(struct regs *rs, uint32_t at_least);
  * stays with it). NULL: all are down. */
 struct proxy *reg_proxy_pick(struct regs *r, const struct user *u);
 /* An answer came over this flow. */
-void reg_proxy_saw(struct proxy *p, const struct tp_flow *f);
+void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_msg *rsp);
 /* It does not answer: its users go to another, and it is asked until it does. */
 void reg_proxy_down(struct proxy *p, const char *why);
 /* The table as configured; who points into the old one is to be removed before. */

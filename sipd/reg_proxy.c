@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "sipd/reg_int.h"
 #include "sipd/sip_build.h"
+#include "sipd/sip_date.h"
 
 #define PROBE_MS      400 /* a proxy that is down is asked again after this time (OPTIONS) and up to */
 #define PROBE_VAR_MS  200  /* … so much more: calls and registrations return with it */
@@ -14,7 +15,7 @@
 #define TRIAL_MS      60000 /* a proxy that never answered OPTIONS is tried again after this time */
 
 static void probe(struct proxy *p);
-
+static void saw_time(struct proxy *p, const struct sip_msg *rsp);
 static void proxy_up(struct proxy *p);
 
 /* A refused connection costs nothing; a silent host holds each request for the transaction's time besides. */
@@ -35,6 +36,7 @@ static void on_probe(
 	(void)err;
 	if (ev == SIP_REQ_REPLY && rsp->status >= 200 && rsp->status != 503) {
 		p->answers = true;
+		saw_time(p, rsp);
 		proxy_up(p);
 	} else if (ev == SIP_REQ_FAIL && !p->down && p->answers) {
 		reg_proxy_down(p, "it does not answer OPTIONS any more");
@@ -118,10 +120,22 @@ struct proxy *reg_proxy_pick(struct regs *r, const struct user *u)
 	return NULL;
 }
 
-void reg_proxy_saw(struct proxy *p, const struct tp_flow *f)
+static void saw_time(struct proxy *p, const struct sip_msg *rsp)
+{
+	int64_t theirs;
+
+	if (sip_date_parse(sip_msg_value(rsp, SIP_H_DATE), &theirs))
+		return;
+	p->has_date = true;
+	p->ahead_s = theirs - (int64_t)(sipd_wall_ms() / 1000);
+}
+
+void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_msg *rsp)
 {
 	struct addr a;
 
+	if (p)
+		saw_time(p, rsp);
 	if (!p || !f)
 		return;
 	addr_from_sa(&a, tp_flow_remote(f));
@@ -201,9 +215,12 @@ bool regs_proxy_view(const struct sipd *s, unsigned i, struct proxy_view *out)
 
 	if (i >= s->regs->nproxy)
 		return false;
-	*out = (struct proxy_view){
-		.uri = p->uri, .why = p->why, .down = p->down, .answers = p->answers
-	};
+	*out = (struct proxy_view){ .uri = p->uri,
+		.why = p->why,
+		.down = p->down,
+		.answers = p->answers,
+		.has_date = p->has_date,
+		.ahead_s = p->ahead_s };
 	if (p->nseen)
 		out->seen = p->seen[0];
 	return true;

@@ -92,6 +92,11 @@ void resolve_get_stats(const struct resolve *r, struct dns_stats *out)
 	dns_get_stats(r->dns, out);
 }
 
+void resolve_get_conf(const struct resolve *r, struct resolve_conf *out)
+{
+	*out = r->conf;
+}
+
 void resolve_flush(struct resolve *r)
 {
 	dns_flush(r->dns);

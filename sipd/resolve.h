@@ -20,6 +20,7 @@ struct resolve_conf {
 struct resolve *resolve_new(uv_loop_t *loop, struct tmr_wheel *w, const struct resolve_conf *conf);
 void resolve_free(struct resolve *r); /* questions under way are dropped without a callback */
 void resolve_reconf(struct resolve *r, const struct resolve_conf *conf);
+void resolve_get_conf(const struct resolve *r, struct resolve_conf *out);
 void resolve_flush(struct resolve *r); /* empties the cache */
 
 #define RESOLVE_MAX 16

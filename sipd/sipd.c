@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/call.h"
+#include "sipd/check_dns.h"
 #include "sipd/dect.h"
 #include "sipd/leg_sip.h"
 #include "sipd/media_ipc.h"
@@ -488,6 +489,7 @@ void sipd_fini(struct daemon *d)
 		return;
 	trace_stop(s);
 	sipd_stats_stop(s);
+	check_dns_stop(s);
 	pres_reqs_free(s);
 	tmr_stop(&s->prune);
 	if (s->users)

@@ -87,6 +87,7 @@ struct sipd_hooks;
 struct tls;
 struct pres_reqs;
 struct sipd_stats;
+struct dns_check;
 struct sipd {
 	struct daemon *d;
 	const struct sipd_conf *conf; /* as configured; with [lync]: effective */
@@ -115,6 +116,7 @@ struct sipd {
 	void *trace;
 	struct tls *tls;
 	struct pres_reqs *pres;
+	struct dns_check *dns_check;    /* NULL: none runs */
 	const struct sipd_hooks *hooks; /* never NULL */
 	void *hooks_ctx;
 	struct {
