@@ -9,9 +9,12 @@
 #include "dectd/dectd.h"
 
 #define REQUEST_MS  4000
-#define FLIGHT_MAX  128  /* asked at once, of the 256 that a link carries */
-#define WAITING_MAX 8192 /* a registration storm of the largest system */
-#define BODY_MAX    256
+#define FLIGHT_MAX  128   /* asked at once, of the 256 that a link carries */
+#define WAITING_MAX 16384 /* a registration storm of the largest system */
+#define PACE_MS     40    /* rest, after certd said that it is asked too much a second */
+#define PATIENCE_MS                                                                                \
+	14000 /* a question that met its limit is put again so long, before MM_locate.1 of the handset */
+#define BODY_MAX 256
 
 struct ask {
 	struct list node;
@@ -20,7 +23,9 @@ struct ask {
 	void *ctx;
 	uint16_t type;
 	bool flying;
-	uint16_t n; /* octets of body */
+	uint64_t no;    /* in the order in which they were asked */
+	uint64_t since; /* ms */
+	uint16_t n;     /* octets of body */
 	uint8_t body[BODY_MAX];
 };
 
@@ -28,6 +33,11 @@ struct auth_cert {
 	struct dectd *r;
 	struct list waiting, flying;
 	unsigned nwaiting, nflying;
+	uint64_t asked;
+	unsigned
+	    window;    /* asked at once now: half after a refusal, one more after as many answers */
+	unsigned good; /* answers since then */
+	struct tmr pace; /* rests until then */
 	struct tmr fail; /* answers those that cannot be asked, from the loop */
 };
 
@@ -143,14 +153,52 @@ static const struct {
 
 static void send_more(struct auth_cert *a);
 
+/* To the head of those that wait, but not before what was asked earlier: a key is erased before it is allocated anew. */
+static void put_in_turn(struct auth_cert *a, struct ask *q)
+{
+	struct list *after = &a->waiting;
+
+	while (after->next != &a->waiting && LIST_ENTRY(after->next, struct ask, node)->no < q->no)
+		after = after->next;
+	list_insert(after, &q->node);
+}
+
+/* certd limits how much it is asked a second. A storm waits here for that, first of all: no handset is refused for it. */
+static bool again(struct ask *q)
+{
+	struct auth_cert *a = q->a;
+
+	if (!q->fn || tmr_now(a->r->d->wheel) - q->since > PATIENCE_MS)
+		return false;
+	list_remove(&q->node);
+	put_in_turn(a, q);
+	q->flying = false;
+	a->nflying--;
+	a->nwaiting++;
+	if (!tmr_pending(
+	        &a->pace)) { /* those that were under way with it are refused, too: once for all */
+		a->window = a->window > 2 ? a->window / 2 : 1;
+		a->good = 0;
+		tmr_start(&a->pace, PACE_MS);
+	}
+	return true;
+}
+
 static void on_answer(void *ctx, int err, struct ipc_msg *m)
 {
 	struct ask *q = ctx;
 	struct auth_cert *a = q->a;
 	struct auth_result res = { .err = err };
 
-	if (!err)
+	if (err == ERR_BUSY && again(q))
+		return;
+	if (!err) {
 		res.err = read_answer(q->type, m, &res);
+		if (a->window < FLIGHT_MAX && ++a->good >= a->window) {
+			a->window++;
+			a->good = 0;
+		}
+	}
 	answer(q, &res);
 	send_more(a);
 }
@@ -174,7 +222,8 @@ static int send_one(struct auth_cert *a, struct ask *q)
 
 static void send_more(struct auth_cert *a)
 {
-	while (!list_empty(&a->waiting) && a->nflying < FLIGHT_MAX && a->r->certd) {
+	while (!list_empty(&a->waiting) && a->nflying < a->window && a->r->certd &&
+	       !tmr_pending(&a->pace)) {
 		struct ask *q = LIST_ENTRY(a->waiting.next, struct ask, node);
 
 		if (send_one(a, q)) {
@@ -189,14 +238,20 @@ static void send_more(struct auth_cert *a)
 	}
 }
 
+static void on_pace(struct tmr *t, void *ctx)
+{
+	(void)t;
+	send_more(ctx);
+}
+
 /* certd is away, or takes no more though nothing is under way: those that wait have no hope. */
 static void on_fail(struct tmr *t, void *ctx)
 {
 	struct auth_cert *a = ctx;
 
 	(void)t;
-	if (a->r->certd && a->nflying)
-		return; /* an answer will come and send more */
+	if (a->r->certd && (a->nflying || tmr_pending(&a->pace)))
+		return; /* an answer, or time, will come and send more */
 	while (!list_empty(&a->waiting)) {
 		struct auth_result res = { .err = a->r->certd ? ERR_BUSY : ERR_LOST };
 
@@ -220,6 +275,8 @@ static int ask(
 	q->fn = fn;
 	q->ctx = ctx;
 	q->type = type;
+	q->no = ++a->asked;
+	q->since = tmr_now(a->r->d->wheel);
 	q->n = (uint16_t)protobuf_c_message_pack(body, q->body);
 	list_append(&a->waiting, &q->node);
 	a->nwaiting++;
@@ -353,12 +410,16 @@ struct auth_cert *auth_cert_new(struct dectd *r)
 	a->r = r;
 	list_init(&a->waiting);
 	list_init(&a->flying);
+	a->window = FLIGHT_MAX;
+	tmr_init(&a->pace, r->d->wheel, on_pace, a);
 	tmr_init(&a->fail, r->d->wheel, on_fail, a);
 	return a;
 }
 
 void auth_cert_down(struct auth_cert *a)
 {
+	tmr_stop(&a->pace);
+	a->window = FLIGHT_MAX;
 	tmr_start(&a->fail, 0);
 }
 
@@ -366,6 +427,7 @@ void auth_cert_free(struct auth_cert *a)
 {
 	if (!a)
 		return;
+	tmr_stop(&a->pace);
 	tmr_stop(&a->fail);
 	LIST_FOREACH(&a->flying, it)
 	{

@@ -10,8 +10,9 @@
 #include "common/mem.h"
 #include "dectd/rfp_msg.h"
 
-#define BASES_MAX 4096
-#define HO_MS     5000 /* handover announced, connection not there: forget it */
+#define BASES_MAX   4096
+#define MEDIA_TRIES 5    /* ports that other programs at the base may have in a row */
+#define HO_MS       5000 /* handover announced, connection not there: forget it */
 
 struct mac_conn {
 	struct list node; /* mac.conns */
@@ -26,6 +27,7 @@ struct mac_conn {
 	size_t ndck;
 	uint8_t dck[MAC_DCK_MAX];
 	uint16_t handle;
+	unsigned media_tries; /* ports that the base refused */
 	struct mac_media media_p;
 	uint16_t old_handles[2]; /* streams that were closed: their statistics still come */
 	uint32_t old_bases[2];
@@ -263,6 +265,7 @@ int mac_media_open(struct mac_conn *c, const struct mac_media *p, struct mac_add
 		media_leave(c);
 	media_stop(c);
 	c->media_p = *p;
+	c->media_tries = 0;
 	err = media_start(c, local);
 	c->media = err == 0;
 	return err;
@@ -472,6 +475,7 @@ static int move(struct mac *m, struct base *b, struct mac_conn *c, uint8_t mcei)
 	if (media) {
 		struct mac_addr local;
 
+		c->media_tries = 0;
 		err = media_start(c, &local);
 		c->old_handles[1] = c->old_handles[0];
 		c->old_bases[1] = c->old_bases[0];
@@ -646,6 +650,19 @@ static struct mac_conn *by_handle(struct mac *m, uint32_t base, uint16_t handle,
 				return c;
 	}
 	return NULL;
+}
+
+int mac_media_again(struct mac *m, uint32_t base, uint16_t handle)
+{
+	struct mac_conn *c = by_handle(m, base, handle, false);
+	struct mac_addr local;
+
+	if (!c)
+		return ERR_NOTFOUND;
+	if (c->media_tries >= MEDIA_TRIES)
+		return ERR_BUSY;
+	c->media_tries++;
+	return media_start(c, &local);
 }
 
 void mac_media_result(struct mac *m, uint32_t base, uint16_t handle, int err)

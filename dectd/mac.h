@@ -205,6 +205,9 @@ void mac_base_down(struct mac *m, uint32_t base);
 void mac_page_queue_full(struct mac *m, uint32_t base);
 /* From the media side: err 0: opened and mediad informed. */
 void mac_media_result(struct mac *m, uint32_t base, uint16_t handle, int err);
+/* The base has closed this stream for want of its port: it is opened anew with the same far end, its result comes as that of
+ * any other. ERR_NOTFOUND: no such stream; ERR_BUSY: tried often enough. */
+int mac_media_again(struct mac *m, uint32_t base, uint16_t handle) MUST_CHECK;
 void mac_media_stats(
     struct mac *m, uint32_t base, uint16_t handle, const struct mac_media_stats *st);
 #endif

@@ -511,6 +511,11 @@ int mm_terminate(struct mm *m, struct pp *pp, mm_done_h *done, void *ctx)
 	return 0;
 }
 
+static bool rights_wait(const struct mm_ep *ep)
+{
+	return ep->job == JOB_NONE && ep->nqueued > 1 && ep->queued[1] == MM_ACCESS_RIGHTS_REQUEST;
+}
+
 void mm_pp_gone(struct mm *m, struct pp *pp)
 {
 	LIST_FOREACH(&m->eps, it)
@@ -521,6 +526,9 @@ void mm_pp_gone(struct mm *m, struct pp *pp)
 			continue;
 		ep->pp = NULL;
 		ep->authed = false;
+		/* It subscribes anew while its old rights still go: that belongs to the device that is to come. */
+		if (ep->job == JOB_RIGHTS || rights_wait(ep))
+			continue;
 		LIST_FOREACH(&ep->waiters, wi)
 		LIST_ENTRY(wi, struct mm_waiter, node)->pp = NULL;
 		(void)fsm_event(&ep->fsm, MM_EV_DOWN, NULL); /* nothing goes on for it */

@@ -10,6 +10,8 @@
 
 /* Keys of the IPUI/PARK pair, number 0 (EN 300 175-5 7.7.4). */
 #define KEY_NO 8
+#define PACED_MAX                                                                                  \
+	3 /* times that a question waits for certd's limit, each as long as a handset's patience */
 
 static int proceed(struct mm_ep *ep);
 
@@ -365,6 +367,26 @@ static int key_start_failed(struct mm_ep *ep, int err)
 	return certd_failed(ep, err);
 }
 
+/* certd is asked more than it may answer: the question is put again, and the handset told that it takes longer. Who cannot wait any
+ * more is not refused: it asks again itself (13.1, MM_locate.1). */
+static int ask_again(struct mm_ep *ep)
+{
+	uint8_t buf[8];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	if (++ep->paced > PACED_MAX) {
+		mm_note(ep, "certd has no time: auth-rate of [certd] is too small for this system");
+		return mm_finish(ep, ERR_BUSY);
+	}
+	if (ep->job == JOB_LOCATE) {
+		nwk_head(&w, NWK_MM, true, 0, MM_NOTIFY);
+		ie_octet_put(&w, IE_TIMER_RESTART, 0x00);
+		if (mm_send(ep, &w))
+			return mm_finish(ep, ERR_LOST);
+	}
+	return ask_auth(ep);
+}
+
 int mm_act_cert(struct fsm *f, int ev, const void *arg)
 {
 	struct mm_ep *ep = mm_ep_of(f);
@@ -379,6 +401,9 @@ int mm_act_cert(struct fsm *f, int ev, const void *arg)
 	case ASK_DISK:
 		return mm_located(ep, a->err);
 	case ASK_CHALLENGE:
+		if (a->err == ERR_BUSY)
+			return ask_again(ep);
+		ep->paced = 0;
 		return a->err ? certd_failed(ep, a->err) : send_auth(ep, a);
 	case ASK_CHECK:
 		if (a->err)

@@ -8,7 +8,7 @@
 
 static const struct fsm_state states[MM_NSTATES] = {
 	[MM_IDLE] = { "IDLE", NULL, 0, false },
-	[MM_ASKING] = { "ASKING", "certd", 8000, false },
+	[MM_ASKING] = { "ASKING", "certd", 16000, false },
 	[MM_KEY] = { "KEY", "MM_key.1", 10000, false },
 	[MM_AUTH] = { "AUTH", "MM_auth.1", 10000, false },
 	[MM_CIPHER] = { "CIPHER", "MM_cipher.1", 10000, false },

@@ -284,6 +284,8 @@ void rfp_dir_media_input(struct rfp_base *b, const struct rfp_msg *m)
 {
 	struct rfp_dir *d = b->dir;
 	struct mac_media_stats st;
+	uint8_t buf[64];
+	struct wr w = wr_of(buf, sizeof(buf));
 	int err;
 
 	if (m->type == RFP_MEDIA_STATISTICS) {
@@ -303,9 +305,14 @@ void rfp_dir_media_input(struct rfp_base *b, const struct rfp_msg *m)
 	}
 	if (m->type != RFP_NACK)
 		return;
-	err = rfp_media_nack(&b->media, m->u.nack.call, m->u.nack.reason, tmr_now(d->w));
+	err = rfp_media_nack(
+	    &b->media, m->u.nack.call, m->u.nack.what, m->u.nack.reason, tmr_now(d->w), &w);
 	log_ev(LOG_WARNING, "base refused a media request", F_RFP(b->rec.id),
 	    F_U64("IPDECT_NUMBER", m->u.nack.what), F_WHY(rfp_nack_text(m->u.nack.reason)));
+	if (w.n && b->link && rfp_link_send_whole(b->link, buf, w.n) != 0)
+		log_ev(LOG_DEBUG, "media not closed: base is gone", F_RFP(b->rec.id));
+	if (err == ERR_EXISTS)
+		err = mac_media_again(d->mac, b->rec.id, m->u.nack.call);
 	if (err)
 		mac_media_result(d->mac, b->rec.id, m->u.nack.call, err);
 }

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 
 #define REST_MS 5000
+#define SHIFTS  8 /* ports of a stream, one after the other: 192 from rtp-port on */
 
 void rfp_media_init(struct rfp_media *r, uint32_t model, uint16_t port_base)
 {
@@ -50,12 +51,15 @@ static struct rfp_stream *take(struct rfp_media *r, uint64_t now_ms)
 		if (s->state == RS_CLOSING && now_ms - s->closed_ms >= REST_MS)
 			s->state = RS_FREE;
 		if (s->state == RS_FREE) {
-			s->port = (uint16_t)(r->port_base + 2 * i);
+			s->port = (uint16_t)(r->port_base + 2 * (i + RFP_STREAMS_MAX * s->shift));
 			return s;
 		}
 		if (s->state == RS_CLOSING && (!old || s->closed_ms < old->closed_ms))
 			old = s;
 	}
+	if (old) /* it may have been refused its port */
+		old->port = (uint16_t)(r->port_base +
+		                       2 * ((unsigned)(old - r->s) + RFP_STREAMS_MAX * old->shift));
 	return old;
 }
 
@@ -164,17 +168,28 @@ int rfp_media_close(struct rfp_media *r, uint16_t handle, uint64_t now_ms, struc
 	return err ? err : rfp_msg_build(&close, w);
 }
 
-int rfp_media_nack(struct rfp_media *r, uint16_t handle, uint32_t reason, uint64_t now_ms)
+int rfp_media_nack(struct rfp_media *r, uint16_t handle, uint16_t what, uint32_t reason,
+    uint64_t now_ms, struct wr *w)
 {
+	struct rfp_msg close = { .type = RFP_MEDIA_CLOSE };
 	struct rfp_stream *s = find(r, handle);
+	int err;
 
 	if (!s || s->state != RS_OPEN || reason == RFP_NACK_OK)
 		return 0;
 	r->nacked++;
 	rest(s, now_ms);
+	if (what != RFP_MEDIA_OPEN) { /* else its channel would stay taken */
+		close.u.m.handle = handle;
+		err = rfp_msg_build(&close, w);
+		if (err)
+			return err;
+	}
 	switch (reason) {
-	case RFP_NACK_NO_RESOURCE:
 	case RFP_NACK_PORT:
+		s->shift = (s->shift + 1) % SHIFTS;
+		return ERR_EXISTS;
+	case RFP_NACK_NO_RESOURCE:
 		return ERR_BUSY;
 	case RFP_NACK_CODEC:
 	case RFP_NACK_VIDEO:

@@ -20,6 +20,8 @@ struct rfp_stream {
 	uint16_t port; /* RTP at the base; RTCP is one higher */
 	uint8_t mcei;
 	uint64_t closed_ms; /* CLOSING: the port rests until statistics came or 5 s went by */
+	unsigned
+	    shift; /* its port was another program's this many times: the next ones are tried */
 };
 struct rfp_media {
 	struct rfp_stream s[RFP_STREAMS_MAX];
@@ -37,8 +39,11 @@ int rfp_media_open(struct rfp_media *r, uint8_t mcei, uint32_t pmid, const struc
     uint16_t *handle) MUST_CHECK;
 /* MEDIA_STOP and MEDIA_CLOSE. ERR_NOTFOUND. */
 int rfp_media_close(struct rfp_media *r, uint16_t handle, uint64_t now_ms, struct wr *w) MUST_CHECK;
-/* A NACK: the error that it stands for; 0: handle is not ours or reason is "ok". The stream is closed. */
-int rfp_media_nack(struct rfp_media *r, uint16_t handle, uint32_t reason, uint64_t now_ms);
+/* A NACK of message type what: the error that it stands for; 0: handle is not ours or reason is "ok". The stream is closed:
+ * unless it was never open there, its {MEDIA_CLOSE} is written to w. ERR_EXISTS: another program at the base has the port; the
+ * next {MEDIA_OPEN} of this stream takes another one, so that a repetition makes sense. */
+int rfp_media_nack(struct rfp_media *r, uint16_t handle, uint16_t what, uint32_t reason,
+    uint64_t now_ms, struct wr *w);
 void rfp_media_stats_came(struct rfp_media *r, uint16_t handle);
 unsigned rfp_media_busy(const struct rfp_media *r);
 void rfp_media_reset(struct rfp_media *r); /* the base restarted: nothing is open */

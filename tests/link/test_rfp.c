@@ -38,7 +38,8 @@ struct rig {
 	struct key keys[8];
 	/* what the upper side saw */
 	struct mac_conn *conn;
-	unsigned conns, readies, dis, moved, failed, cipher, opened, media_moved, stats;
+	unsigned conns, readies, dis, moved, failed, cipher, opened, media_moved, media_failed,
+	    stats;
 	unsigned frames_up, frames_down, pages;
 	uint8_t last_up[80], last_down[80];
 	size_t nup, ndown;
@@ -215,6 +216,7 @@ static void media_ind(void *ctx, struct mac_conn *c, const struct mac_media_ind 
 	(void)c;
 	r->opened += ind->what == MAC_MEDIA_OPENED;
 	r->media_moved += ind->what == MAC_MEDIA_MOVED;
+	r->media_failed += ind->what == MAC_MEDIA_FAILED;
 	if (ind->what == MAC_MEDIA_STATS) {
 		r->stats++;
 		r->st = *ind->stats;
@@ -715,6 +717,48 @@ static void media(void **state)
 	rig_free(r);
 }
 
+/* Another program at the base has the port: the next ones are tried, the far end stays; if all are taken it fails. */
+static void port_in_use(void **state)
+{
+	struct rig *r = rig_new();
+	struct softrfp *b = base_up(r, 7, false);
+	struct mac_media m = { .ncodecs = 1, .ptime_ms = 20, .far = { { 127, 0, 0, 1 }, 0 } };
+	char text[128], name[8];
+	struct wr w = wr_of(text, sizeof(text));
+	struct mac_addr local;
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "%02x07", (unsigned)getpid() & 0xff);
+	m.codecs[0].codec = MAC_PCMA;
+	m.codecs[0].pt = 8;
+	m.far.port = echo(r);
+	connect_pp(r, b, 0x00123);
+	for (unsigned taken = 2; taken <= 6; taken += 4) {
+		r->opened = r->media_failed = 0;
+		(void)snprintf(
+		    text, sizeof(text), "base %s nack 0201 %08x %u", name, RFP_NACK_PORT, taken);
+		assert_int_equal(air_run(r->air, text, &w), 0);
+		assert_int_equal(mac_media_open(r->conn, &m, &local), 0);
+		if (taken == 2) {
+			UNTIL(r, r->rtp == 0 && air_speech_open(r->pc));
+			speak(r, 20);
+			UNTIL(r, r->speech == 20 && r->rtp == 20);
+			assert_int_equal(r->media_failed, 0);
+			mac_media_close(r->conn);
+			UNTIL(r, r->stats == 1);
+		} else {
+			UNTIL(r, r->media_failed == 1);
+			assert_false(mac_media_is_open(r->conn));
+		}
+	}
+	mac_release(r->conn);
+	r->conn = NULL;
+	UNTIL(r, r->released);
+	uv_close((uv_handle_t *)&r->udp, NULL);
+	no_violations(r);
+	rig_free(r);
+}
+
 /* Four bases start at the same moment: one is master, the others find it and follow. */
 static void together(void **state)
 {
@@ -782,6 +826,7 @@ int main(void)
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(frames),
 		cmocka_unit_test(media),
+		cmocka_unit_test(port_in_use),
 		cmocka_unit_test(together),
 		cmocka_unit_test(strict),
 		cmocka_unit_test(g711),

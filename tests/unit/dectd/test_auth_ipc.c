@@ -17,7 +17,7 @@
 #include "dectd/auth.h"
 #include "dectd/dectd.h"
 
-enum mode { ANSWER, HOLD, REFUSE, MALFORMED };
+enum mode { ANSWER, HOLD, REFUSE, MALFORMED, LIMIT };
 
 struct t {
 	uv_loop_t loop;
@@ -29,6 +29,8 @@ struct t {
 	struct auth_cert *a;
 	enum mode mode;
 	unsigned held, most, asked;
+	unsigned left, limited;
+	uint64_t since;
 	struct ipc_ticket *tickets[256];
 	unsigned answers, errs;
 	struct auth_result last;
@@ -46,6 +48,20 @@ static int reply(struct ipc_peer *p, struct ipc_msg *m, const ProtobufCMessage *
 	t->asked++;
 	if (t->mode == REFUSE)
 		return ipc_fail(p, m, ERR_NOTFOUND, "this handset has no key");
+	if (t->mode == LIMIT) { /* 20 in 10 ms */
+		uint64_t now = tmr_now(t->wheel);
+
+		if (now - t->since >= 10) {
+			t->since = now;
+			t->left = 20;
+		}
+		if (t->left == 0) {
+			t->limited++;
+			return ipc_fail(
+			    p, m, ERR_BUSY, "more operations a second than the limits allow");
+		}
+		t->left--;
+	}
 	if (t->mode == HOLD) {
 		assert_true(t->held < ARRAY_LEN(t->tickets));
 		t->tickets[t->held++] = ipc_defer(p, m);
@@ -326,8 +342,28 @@ static void test_many(void **state)
 	unsigned n = 0;
 	while (ask(t, 0, t) == 0)
 		n++;
-	assert_int_equal(n, 8192 + 128);
+	assert_int_equal(n, 16384 + 128);
 	assert_int_equal(ask(t, 0, t), ERR_BUSY);
+	stop(t);
+}
+
+/* certd answers no more than so much a second: everybody is answered, later, and certd is not pestered meanwhile. */
+static void test_limited(void **state)
+{
+	struct t *t = start();
+
+	(void)state;
+	t->mode = LIMIT;
+	for (unsigned i = 0; i < 600; i++)
+		assert_int_equal(ask(t, 0, t), 0);
+	for (unsigned i = 0; i < 60000 && t->answers < 600; i++) {
+		turn(t, 3);
+		(void)usleep(200);
+	}
+	assert_int_equal(t->answers, 600);
+	assert_int_equal(t->errs, 0);
+	assert_true(t->limited > 0);
+	assert_true(t->limited < 1200);
 	stop(t);
 }
 
@@ -383,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_gone),
 	};
