@@ -88,7 +88,11 @@ int book_read(struct slice text, struct book *b)
 	}
 	free(scratch);
 	if (err == ERR_SYNTAX)
-		snprintf(b->why, sizeof(b->why), "line %u: a quotation mark does not end", c.line);
+		snprintf(b->why, sizeof(b->why),
+		    "line %u: a quotation mark does not end, or text follows it", c.line);
+	else if (err == ERR_LIMIT && !b->why[0])
+		snprintf(b->why, sizeof(b->why), "line %u: more than %d columns", c.line,
+		    CSV_FIELDS_MAX);
 	if (err == 0 && b->n == 0)
 		err = ERR_SYNTAX;
 	if (err) {

@@ -3,9 +3,11 @@
 
 #include "presenced/dir_text.h"
 
+/* Every attribute is in every schema: one that is not makes a negated item undefined, and nobody is found. Contacts have no
+ * userAccountControl. What Exchange hides is left out when entries are read. */
 #define AD_PEOPLE                                                                                  \
-	"(&(objectCategory=person)(|(objectClass=user)(objectClass=contact))"                      \
-	"(!(userAccountControl:1.2.840.113556.1.4.803:=2))(!(msExchHideFromAddressLists=TRUE)))"
+	"(&(objectCategory=person)(|(objectClass=contact)"                                         \
+	"(&(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2)))))"
 
 void dir_filter_value(struct wr *w, struct slice v)
 {
@@ -28,7 +30,7 @@ bool dir_filter_sound(struct slice f)
 {
 	int depth = 0;
 
-	if (f.n < 4 || f.p[0] != '(')
+	if (f.n < 4 || f.n > DIR_FILTER_MAX / 2 || f.p[0] != '(')
 		return false;
 	for (size_t i = 0; i < f.n; i++) {
 		unsigned char c = (unsigned char)f.p[i];

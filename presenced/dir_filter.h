@@ -8,7 +8,8 @@
 
 /* A value: * ( ) \ NUL, control octets and everything beyond ASCII as \xx. What is typed has no wildcards. */
 void dir_filter_value(struct wr *w, struct slice v);
-/* Balanced, one item or one list, no octets below 0x20: what an administrator may give as a filter. */
+/* Balanced, no octets below 0x20, half of DIR_FILTER_MAX at most: an administrator's filter that does not end the list that it
+ * is put into. Whether it is one, libldap says when it is sent. */
 bool dir_filter_sound(struct slice f);
 /* (&people(|(a=typed*)(b=typed*)…)), or (&people(anr=typed)) where anr; words apart in typed stay together. admin: a
  * sound filter, or empty. ERR_LIMIT: longer than DIR_TYPED_MAX; ERR_SYNTAX: nothing to search, or not UTF-8. */
