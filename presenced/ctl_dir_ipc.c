@@ -100,8 +100,11 @@ static void on_synced(void *ctx, const struct dir_sync_result *s)
 	if (s->err)
 		ctl_fail(r, s->err, "%s", s->why);
 	else
-		ctl_say(r, "%s: %u entries read in %llu ms (%s)", s->server, s->read,
-		    (unsigned long long)s->ms, s->full ? "everything" : "changes");
+		ctl_say(r, "%s: %u entries read, %u gone, in %llu ms (%s)", s->server, s->read,
+		    s->gone, (unsigned long long)s->ms,
+		    s->full ? "everything" : dir_changes_name(s->by));
+	if (s->err == 0 && s->note[0])
+		ctl_warn(r, "changes alone were not asked for: %s", s->note);
 	ctl_done(r, s->err);
 }
 
@@ -151,7 +154,7 @@ int ctl_dir_status(struct ctl_run *r)
 			                                                   : "ok");
 			row.has_server = row.has_detail = 1;
 			row.server = bin(dir->server);
-			row.detail = bin(dir->trouble);
+			row.detail = bin(dir->trouble[0] ? dir->trouble : dir->note);
 			iso(dir->last, last, sizeof(last));
 			row.last = last;
 			if (directory_on(dir) && tmr_pending(&dir->tmr))

@@ -52,9 +52,6 @@ static const char *const write_sql[] = {
 	[Q_SEEN] = "INSERT OR IGNORE INTO temp.seen VALUES(?1)",
 	[Q_UNSEEN] = "SELECT id, words FROM contact WHERE source=?1 AND id NOT IN (SELECT id FROM "
 	             "temp.seen)",
-	[Q_LOAD] = "SELECT display,given,family,sip,mail,dept,company,id FROM contact WHERE "
-	           "source=?1 AND key=?2",
-	[Q_LOAD_NUM] = "SELECT kind,raw FROM number WHERE contact=?1 ORDER BY pos",
 	[Q_META_SET] = "INSERT INTO meta VALUES(?1,?2) ON CONFLICT(name) DO UPDATE SET value=?2",
 	[Q_META_DEL] = "DELETE FROM meta WHERE name=?1",
 	[Q_NUMBERS] = "SELECT contact,pos,raw FROM number",
@@ -446,45 +443,6 @@ int dir_cache_seen(struct dir_cache *c, const void *key, size_t n)
 	return err || !id ? err : mark(c, id);
 }
 
-static void column(sqlite3_stmt *st, int at, char *out, size_t cap)
-{
-	const char *s = (const char *)sqlite3_column_text(st, at);
-
-	snprintf(out, cap, "%s", s ? s : "");
-}
-
-int dir_cache_load(struct dir_cache *c, const void *key, size_t n, struct dir_entry *e)
-{
-	sqlite3_stmt *st = c->q[Q_LOAD], *num = c->q[Q_LOAD_NUM];
-	int rc;
-
-	*e = (struct dir_entry){ .nkey = n };
-	if (n > sizeof(e->key))
-		return ERR_LIMIT;
-	memcpy(e->key, key, n);
-	sqlite3_bind_int(st, 1, (int)c->source);
-	sqlite3_bind_blob(st, 2, key, (int)n, SQLITE_TRANSIENT);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
-		column(st, 0, e->display, sizeof(e->display));
-		column(st, 1, e->given, sizeof(e->given));
-		column(st, 2, e->family, sizeof(e->family));
-		column(st, 3, e->sip, sizeof(e->sip));
-		column(st, 4, e->mail, sizeof(e->mail));
-		column(st, 5, e->department, sizeof(e->department));
-		column(st, 6, e->company, sizeof(e->company));
-		sqlite3_bind_int64(num, 1, sqlite3_column_int64(st, 7));
-		while (e->nnumbers < DIR_NUMBERS && sqlite3_step(num) == SQLITE_ROW) {
-			e->number[e->nnumbers].kind = (enum dir_kind)sqlite3_column_int(num, 0);
-			column(num, 1, e->number[e->nnumbers].raw, sizeof(e->number[0].raw));
-			e->nnumbers++;
-		}
-		sqlite3_reset(num);
-	}
-	sqlite3_reset(st);
-	return rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? ERR_NOTFOUND : cache_fault(c, "load");
-}
-
 static int sweep(struct dir_cache *c, bool force)
 {
 	uint64_t before = 0, seen = 0;
@@ -512,7 +470,10 @@ static int sweep(struct dir_cache *c, bool force)
 	if (rc != SQLITE_DONE) {
 		err = cache_fault(c, "sweep");
 	} else if (!force && n > 0 && seen < (before + 1) / 2) {
-		snprintf(c->why, sizeof(c->why), "only %llu entries were found in place of %llu",
+		snprintf(c->why, sizeof(c->why),
+		    "only %llu entries were found in place of %llu: are base, filter and the "
+		    "reader's rights as before? If it is right: dectctl directory sync full=yes "
+		    "force=yes",
 		    (unsigned long long)seen, (unsigned long long)before);
 		err = ERR_VALUE;
 	}
@@ -540,7 +501,7 @@ int dir_cache_meta_set(struct dir_cache *c, const char *name, const void *v, siz
 {
 	enum cache_query q = n ? Q_META_SET : Q_META_DEL;
 
-	if (n > 4096)
+	if (n > DIR_META_MAX)
 		return ERR_LIMIT;
 	cache_text(c->q[q], 1, slice_str(name));
 	if (n)

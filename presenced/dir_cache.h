@@ -59,13 +59,12 @@ int dir_cache_put(struct dir_cache *c, const struct dir_entry *e) MUST_CHECK;
 int dir_cache_drop(struct dir_cache *c, const void *key, size_t n) MUST_CHECK;
 int dir_cache_seen(
     struct dir_cache *c, const void *key, size_t n) MUST_CHECK; /* unchanged; unknown is fine */
-/* A merge of single attributes needs what is there. ERR_NOTFOUND. Numbers come back as they were written. */
-int dir_cache_load(struct dir_cache *c, const void *key, size_t n, struct dir_entry *e) MUST_CHECK;
 /* full: what was not seen since begin goes; where less than half of the entries would stay, nothing is changed and
  * ERR_VALUE returned, unless force. */
 int dir_cache_commit(struct dir_cache *c, bool full, bool force) MUST_CHECK;
 void dir_cache_rollback(struct dir_cache *c);
-/* Beside the data, in the same transaction; value at most 4,096 octets. n 0 deletes. */
+/* Beside the data, in the same transaction; value at most DIR_META_MAX octets. n 0 deletes. */
+#define DIR_META_MAX 65536
 int dir_cache_meta_set(struct dir_cache *c, const char *name, const void *v, size_t n) MUST_CHECK;
 int dir_cache_meta_get(
     struct dir_cache *c, const char *name, void *v, size_t cap, size_t *n) MUST_CHECK;

@@ -18,8 +18,6 @@ enum cache_query {
 	Q_T9_DEL,
 	Q_SEEN,
 	Q_UNSEEN,
-	Q_LOAD,
-	Q_LOAD_NUM,
 	Q_META_SET,
 	Q_META_DEL,
 	Q_NUMBERS,

@@ -1,6 +1,8 @@
 /* Filters, escaped. */
 #include "presenced/dir_filter.h"
 
+#include <string.h>
+
 #include "presenced/dir_text.h"
 
 /* Every attribute is in every schema: one that is not makes a negated item undefined, and nobody is found. Contacts have no
@@ -86,13 +88,28 @@ int dir_filter_name(struct wr *w, struct slice admin, struct slice typed, bool a
 	return 0;
 }
 
-void dir_filter_since(struct wr *w, struct slice admin, const char *attribute, struct slice value)
+unsigned dir_filter_attributes(struct slice f, char *buf, size_t cap, char **out, unsigned max)
 {
-	wr_str(w, "(&");
-	wr_slice_add(w, admin);
-	wr_str(w, "(");
-	wr_str(w, attribute);
-	wr_str(w, ">=");
-	dir_filter_value(w, value);
-	wr_str(w, "))");
+	unsigned n = 0;
+	size_t used = 0;
+
+	for (size_t i = 0; i + 1 < f.n && n < max; i++) {
+		struct slice name = slice_sub(f, i + 1, f.n);
+		bool known = false;
+
+		if (f.p[i] != '(')
+			continue;
+		for (name.n = 0; i + 1 + name.n < f.n && !strchr("=~<>:;()&|! ", name.p[name.n]);)
+			name.n++;
+		for (unsigned k = 0; k < n; k++)
+			known = known || slice_ieq(name, slice_str(out[k]));
+		if (name.n == 0 || known || used + name.n + 1 > cap)
+			continue;
+		out[n] = buf + used;
+		memcpy(out[n], name.p, name.n);
+		out[n++][name.n] = '\0';
+		used += name.n + 1;
+	}
+	out[n] = NULL;
+	return n;
 }

@@ -14,8 +14,9 @@ bool dir_filter_sound(struct slice f);
 /* (&people(|(a=typed*)(b=typed*)…)), or (&people(anr=typed)) where anr; words apart in typed stay together. admin: a
  * sound filter, or empty. ERR_LIMIT: longer than DIR_TYPED_MAX; ERR_SYNTAX: nothing to search, or not UTF-8. */
 int dir_filter_name(struct wr *w, struct slice admin, struct slice typed, bool anr) MUST_CHECK;
-/* (&people(attribute>=value)); attribute is ours. */
-void dir_filter_since(struct wr *w, struct slice admin, const char *attribute, struct slice value);
+/* Names of the attributes that a sound filter looks at, each once, in buf; out ends with NULL and has room for max and that. */
+#define DIR_FILTER_ATTRIBUTES 16
+unsigned dir_filter_attributes(struct slice f, char *buf, size_t cap, char **out, unsigned max);
 /* People who are enabled and can be seen. */
 const char *dir_filter_people(bool ad);
 #endif

@@ -67,17 +67,47 @@ const char *dir_ldap_conf_bad(const struct dir_ldap_conf *c)
 	return NULL;
 }
 
+/* Active Directory hides the reason of a refused login in the diagnostic text: "… data 775, …". */
+static const char *ad_reason(const char *diag)
+{
+	static const struct {
+		const char *data, *text;
+	} reasons[] = {
+		{ "525", "no such user" },
+		{ "52e", "wrong password" },
+		{ "530", "not allowed at this time" },
+		{ "531", "not allowed from this machine" },
+		{ "532", "the password has expired" },
+		{ "533", "the account is disabled" },
+		{ "701", "the account has expired" },
+		{ "773", "the password must be changed first" },
+		{ "775", "the account is locked out" },
+	};
+	const char *data = diag ? strstr(diag, "data ") : NULL;
+
+	if (diag && strstr(diag, "80090346"))
+		return "the server wants channel binding";
+	for (size_t i = 0; data && i < ARRAY_LEN(reasons); i++)
+		if (strncmp(data + 5, reasons[i].data, 3) == 0)
+			return reasons[i].text;
+	return NULL;
+}
+
 static int fail(struct dir_ldap *l, int err, const char *what, const char *remedy)
 {
 	char *diag = NULL;
+	const char *reason;
 	int n;
 
 	if (l->ld)
 		(void)ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diag);
 	n = snprintf(l->why, sizeof(l->why), "%s: %s", what, ldap_err2string(l->result));
-	/* Diagnostic text may echo filters, which people typed: only of a bind is it told. */
-	if (diag && *diag && err == ERR_AUTH && n > 0 && (size_t)n < sizeof(l->why))
-		n += snprintf(l->why + n, sizeof(l->why) - (size_t)n, " (%.80s)", diag);
+	reason = err == ERR_AUTH ? ad_reason(diag) : NULL;
+	/* Diagnostic text may echo filters, which people typed: only of a login is it told. */
+	if (reason)
+		n += snprintf(l->why + n, sizeof(l->why) - (size_t)n, " (%s)", reason);
+	else if (diag && *diag && err == ERR_AUTH)
+		n += snprintf(l->why + n, sizeof(l->why) - (size_t)n, " (%.120s)", diag);
 	if (remedy && n > 0 && (size_t)n < sizeof(l->why))
 		snprintf(l->why + n, sizeof(l->why) - (size_t)n, "; %s", remedy);
 	for (char *p = l->why; *p; p++)
@@ -87,46 +117,61 @@ static int fail(struct dir_ldap *l, int err, const char *what, const char *remed
 	return err;
 }
 
-/* Result codes to ours, with what an administrator can do. */
+/* Result codes to ours, with what an administrator can do. Codes of libldap itself are negative. */
 static int judge(struct dir_ldap *l, const char *what)
 {
-	switch (l->result) {
-	case LDAP_SUCCESS:
+	static const struct {
+		int code, err;
+		const char *remedy;
+	} known[] = {
+		{ LDAP_SIZELIMIT_EXCEEDED, ERR_LIMIT,
+		    "raise the server's size limit for the reader's account" },
+		{ LDAP_ADMINLIMIT_EXCEEDED, ERR_LIMIT,
+		    "raise the server's limits for the reader's account" },
+		{ LDAP_TIMELIMIT_EXCEEDED, ERR_TIMEOUT,
+		    "raise the server's time limit for the reader's account, or set a filter" },
+		{ LDAP_TIMEOUT, ERR_TIMEOUT,
+		    "the server is slow or hangs: look at it, or raise the time-outs in "
+		    "[directory]" },
+		{ LDAP_STRONG_AUTH_REQUIRED, ERR_VALUE,
+		    "the server wants TLS: use ldaps:// or leave clear-text off" },
+		{ LDAP_CONFIDENTIALITY_REQUIRED, ERR_VALUE,
+		    "the server wants TLS: use ldaps:// or leave clear-text off" },
+		{ LDAP_REFERRAL, ERR_VALUE,
+		    "another server has this: use the global catalogue or another base" },
+		{ LDAP_NO_SUCH_OBJECT, ERR_VALUE, "the base is wrong" },
+		{ LDAP_INVALID_DN_SYNTAX, ERR_VALUE, "base or bind-name is no DN" },
+		{ LDAP_FILTER_ERROR, ERR_VALUE, "the filter is wrong" },
+		{ LDAP_OPERATIONS_ERROR, ERR_VALUE,
+		    "Active Directory answers so when nobody is logged in" },
+		{ LDAP_INSUFFICIENT_ACCESS, ERR_DENIED, "the reader's account may not do this" },
+		{ LDAP_INVALID_CREDENTIALS, ERR_AUTH,
+		    "name or password is wrong, or the account is locked" },
+		{ LDAP_INAPPROPRIATE_AUTH, ERR_AUTH,
+		    "this account cannot log in in this way: see bind in [directory]" },
+		{ LDAP_AUTH_METHOD_NOT_SUPPORTED, ERR_AUTH,
+		    "the server does not take this kind of login: see bind in [directory]" },
+		{ LDAP_UNAVAILABLE_CRITICAL_EXTENSION, ERR_UNSUPP, NULL },
+		{ LDAP_PROTOCOL_ERROR, ERR_UNSUPP, NULL },
+		{ LDAP_UNWILLING_TO_PERFORM, ERR_UNSUPP, NULL },
+		{ LDAP_SYNC_REFRESH_REQUIRED, ERR_STATE, NULL },
+		{ LDAP_BUSY, ERR_LOST, "the server is busy: it is asked again" },
+		{ LDAP_UNAVAILABLE, ERR_LOST, "the server is shutting down or starting" },
+		{ LDAP_SERVER_DOWN, ERR_LOST,
+		    "is it running, is the port open, do name and issuer of its certificate fit?" },
+		{ LDAP_CONNECT_ERROR, ERR_LOST,
+		    "is it running, is the port open, do name and issuer of its certificate fit?" },
+		{ LDAP_DECODING_ERROR, ERR_LOST, "what came is no LDAP: is this the right port?" },
+		{ LDAP_LOCAL_ERROR, ERR_AUTH,
+		    "Kerberos: see keytab, clock, name of the server and krb5.conf" },
+	};
+
+	if (l->result == LDAP_SUCCESS)
 		return 0;
-	case LDAP_SIZELIMIT_EXCEEDED:
-	case LDAP_ADMINLIMIT_EXCEEDED:
-		return fail(
-		    l, ERR_LIMIT, what, "raise the server's size limit for the reader's account");
-	case LDAP_TIMELIMIT_EXCEEDED:
-	case LDAP_TIMEOUT:
-		return fail(l, ERR_TIMEOUT, what, NULL);
-	case LDAP_STRONG_AUTH_REQUIRED:
-	case LDAP_CONFIDENTIALITY_REQUIRED:
-		return fail(l, ERR_VALUE, what,
-		    "the server wants TLS: use ldaps:// or leave clear-text off");
-	case LDAP_REFERRAL:
-		return fail(l, ERR_VALUE, what,
-		    "another server has this: use the global catalogue or another base");
-	case LDAP_NO_SUCH_OBJECT:
-	case LDAP_INVALID_DN_SYNTAX:
-		return fail(l, ERR_VALUE, what, "the base is wrong");
-	case LDAP_FILTER_ERROR:
-		return fail(l, ERR_VALUE, what, "the filter is wrong");
-	case LDAP_OPERATIONS_ERROR:
-		return fail(
-		    l, ERR_VALUE, what, "Active Directory answers so when nobody is logged in");
-	case LDAP_INSUFFICIENT_ACCESS:
-		return fail(l, ERR_DENIED, what, "the reader's account may not do this");
-	case LDAP_INVALID_CREDENTIALS:
-	case LDAP_INAPPROPRIATE_AUTH:
-		return fail(
-		    l, ERR_AUTH, what, "name or password is wrong, or the account is locked");
-	case LDAP_UNAVAILABLE_CRITICAL_EXTENSION:
-	case LDAP_PROTOCOL_ERROR:
-		return fail(l, ERR_UNSUPP, what, NULL);
-	default:
-		return fail(l, ERR_LOST, what, NULL);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (known[i].code == l->result)
+			return fail(l, known[i].err, what, known[i].remedy);
+	return fail(l, l->result < 0 ? ERR_LOST : ERR_UNSUPP, what, NULL);
 }
 
 static struct timeval tv(uint32_t ms)
@@ -216,8 +261,10 @@ static int start_tls(struct dir_ldap *l)
 	if (l->result != LDAP_SUCCESS)
 		return judge(l, "connection");
 	err = await(l, id, 1, now_ms() + l->conf->network_ms, &m);
-	if (err)
-		return fail(l, err == ERR_TIMEOUT ? ERR_LOST : err, "StartTLS", NULL);
+	if (err) {
+		(void)judge(l, "StartTLS");
+		return ERR_LOST;
+	}
 	if (finish(l, m) != LDAP_SUCCESS)
 		return fail(l, ERR_LOST, "StartTLS", "the server does not offer it: use ldaps://");
 	l->result = ldap_install_tls(l->ld);
@@ -242,17 +289,18 @@ static int login(struct dir_ldap *l, bool tls)
 	int id, err;
 
 	if (c->bind == DIR_GSSAPI) {
-		static const ber_len_t zero = 0;
+		static const ber_len_t zero = 0, least = 56;
 
 		/* Two layers of protection are refused by Active Directory: inside TLS the inner one is off. */
-		if (tls && !option(l, LDAP_OPT_X_SASL_SSF_MAX, &zero))
+		/* Without TLS it must encrypt what it carries. */
+		if (tls ? !option(l, LDAP_OPT_X_SASL_SSF_MAX, &zero)
+		        : !c->clear && !option(l, LDAP_OPT_X_SASL_SSF_MIN, &least))
 			return fail(l, ERR_CRYPTO, "GSSAPI", NULL);
 		l->result = ldap_sasl_interactive_bind_s(
 		    l->ld, NULL, "GSSAPI", NULL, NULL, LDAP_SASL_QUIET, interact, NULL);
 		if (l->result == LDAP_SUCCESS)
 			return 0;
-		err = judge(l, "GSSAPI");
-		return l->result == LDAP_SERVER_DOWN ? err : ERR_AUTH;
+		return judge(l, "GSSAPI");
 	}
 	if (c->bind == DIR_SIMPLE) {
 		cred.bv_val = c->secret;
@@ -266,8 +314,10 @@ static int login(struct dir_ldap *l, bool tls)
 		                 "trusted?")
 		           : judge(l, "connection");
 	err = await(l, id, 1, now_ms() + c->network_ms, &m);
-	if (err)
-		return fail(l, ERR_LOST, "login", NULL);
+	if (err) {
+		(void)judge(l, "login");
+		return ERR_LOST;
+	}
 	if (finish(l, m) == LDAP_SUCCESS)
 		return 0;
 	err = judge(l, "login");
@@ -306,9 +356,10 @@ static int on_root(void *ctx, LDAP *ld, LDAPMessage *e, LDAPControl **ctrls)
 	l->paging = has_value(ld, e, "supportedControl", LDAP_CONTROL_PAGEDRESULTS);
 	l->dirsync = has_value(ld, e, "supportedControl", "1.2.840.113556.1.4.841");
 	l->syncrepl = has_value(ld, e, "supportedControl", LDAP_CONTROL_SYNC);
-	snprintf(l->base, sizeof(l->base), "%s", l->conf->base);
-	first(ld, e, "defaultNamingContext", l->base, sizeof(l->base));
-	first(ld, e, "namingContexts", l->base, sizeof(l->base));
+	l->nc[0] = '\0';
+	first(ld, e, "defaultNamingContext", l->nc, sizeof(l->nc));
+	first(ld, e, "namingContexts", l->nc, sizeof(l->nc));
+	snprintf(l->base, sizeof(l->base), "%s", l->conf->base[0] ? l->conf->base : l->nc);
 	l->identity[0] = '\0';
 	first(ld, e, "dsServiceName", l->identity, sizeof(l->identity));
 	first(ld, e, "highestCommittedUSN", usn, sizeof(usn));
@@ -453,6 +504,18 @@ int dir_ldap_connect(struct dir_ldap *l)
 	return err;
 }
 
+int dir_ldap_fresh(struct dir_ldap *l)
+{
+	if (l->ld) {
+		int err = root_dse(l);
+
+		if (err != ERR_LOST && err != ERR_TIMEOUT)
+			return err;
+		dir_ldap_close(l);
+	}
+	return dir_ldap_connect(l);
+}
+
 void dir_ldap_close(struct dir_ldap *l)
 {
 	if (l->ld)
@@ -503,8 +566,10 @@ static int page(struct dir_ldap *l, const struct dir_query *q, int id, uint64_t 
 		LDAPMessage *m = NULL;
 		int err = await(l, id, LDAP_MSG_ONE, until, &m), type;
 
-		if (err)
-			return fail(l, err, "search", NULL);
+		if (err) {
+			(void)judge(l, "search");
+			return err;
+		}
 		type = ldap_msgtype(m);
 		if (type == LDAP_RES_SEARCH_RESULT) {
 			int code = LDAP_OTHER;

@@ -11,6 +11,13 @@
 #define DIR_WHY 300
 
 enum dir_schema { DIR_AUTO, DIR_AD, DIR_RFC2798 };
+enum dir_changes { /* how changes are asked for; stored: only add at the end */
+	DIR_CHANGES_AUTO,
+	DIR_CHANGES_DIRSYNC,
+	DIR_CHANGES_USN,
+	DIR_CHANGES_SYNCREPL,
+	DIR_CHANGES_NONE
+};
 enum dir_bind { DIR_SIMPLE, DIR_GSSAPI, DIR_ANONYMOUS };
 
 struct dir_ldap_conf { /* a copy for the thread; heap strings, "" where not set */
@@ -25,6 +32,7 @@ struct dir_ldap_conf { /* a copy for the thread; heap strings, "" where not set 
 	char *secret; /* password; wiped when freed */
 	char *base, *filter, *sip_attribute;
 	enum dir_schema schema;
+	enum dir_changes changes;
 	bool home;
 	uint32_t network_ms, search_ms, import_ms;
 	uint32_t page, max_entries;
@@ -38,9 +46,11 @@ struct dir_ldap {
 	const struct dir_ldap_conf *conf;
 	const atomic_bool *stop; /* the daemon ends: give up at once */
 	LDAP *ld;
-	char server[256], base[512], identity[256]; /* dsServiceName, or the server */
+	char server[256], base[512], nc[512],
+	    identity
+	        [256]; /* nc: the naming context that base is in; identity: dsServiceName, or the server */
 	bool ad, dirsync, syncrepl, paging;
-	uint64_t usn;   /* highestCommittedUSN when connected */
+	uint64_t usn;   /* highestCommittedUSN of the last dir_ldap_fresh */
 	int result;     /* last LDAP result code */
 	bool bad_login; /* result 49: trying again would lock the account */
 	char why[DIR_WHY];
@@ -48,6 +58,8 @@ struct dir_ldap {
 
 /* Connected and bound; tries each server. ERR_LOST: none can be reached; ERR_AUTH; ERR_VALUE: the configuration. */
 int dir_ldap_connect(struct dir_ldap *l) MUST_CHECK;
+/* The same, and what the server tells of itself is read now: a connection that the server ended meanwhile is made anew. */
+int dir_ldap_fresh(struct dir_ldap *l) MUST_CHECK;
 void dir_ldap_close(struct dir_ldap *l);
 /* One search, paged where page is set. fn: each entry; < 0 stops and is returned. ERR_TIMEOUT, ERR_LIMIT (size limit or more
  * than max: what came before is real but not all), ERR_LOST, ERR_VALUE (base, filter, referral). ctrl: an additional
@@ -66,7 +78,7 @@ int dir_ldap_search(struct dir_ldap *l, const struct dir_query *q, LDAPControl *
 /* Attributes to ask for; NULL-terminated, static or in buf (of DIR_ATTRIBUTES). */
 #define DIR_ATTRIBUTES 32
 void dir_ldap_attributes(const struct dir_ldap *l, char **buf);
-/* Takes an entry's values over: those attributes that are in it replace what is in e (merge), all texts cleaned. */
+/* An entry's values, all texts cleaned, into e, which is empty; where e has a key it stays. */
 int dir_ldap_entry(
     const struct dir_ldap *l, LDAP *ld, LDAPMessage *m, struct dir_entry *e) MUST_CHECK;
 /* Live search by name, at most DIR_PAGE. */

@@ -85,16 +85,6 @@ static void key_of(LDAP *ld, LDAPMessage *m, struct dir_entry *e)
 	}
 }
 
-static void drop_kind(struct dir_entry *e, enum dir_kind kind)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < e->nnumbers; i++)
-		if (e->number[i].kind != kind)
-			e->number[n++] = e->number[i];
-	e->nnumbers = n;
-}
-
 static void add_number(struct dir_entry *e, enum dir_kind kind, struct slice raw)
 {
 	char clean[65];
@@ -150,28 +140,18 @@ static void take_sip(const struct dir_ldap *l, LDAP *ld, LDAPMessage *m, struct 
 	ldap_value_free_len(v);
 }
 
-static bool has(LDAP *ld, LDAPMessage *m, const char *attribute)
-{
-	struct berval **v = ldap_get_values_len(ld, m, attribute);
-	bool found = v && v[0];
-
-	ldap_value_free_len(v);
-	return found;
-}
-
 int dir_ldap_entry(const struct dir_ldap *l, LDAP *ld, LDAPMessage *m, struct dir_entry *e)
 {
 	char word[32] = "", cn[129] = "";
-	bool merge = e->nkey > 0;
 
-	if (!merge)
+	if (e->nkey == 0)
 		key_of(ld, m, e);
 	if (e->nkey == 0)
 		return ERR_SYNTAX;
 	text(ld, m, "cn", cn, sizeof(cn));
 	text(ld, m, "givenName", e->given, sizeof(e->given));
 	text(ld, m, "sn", e->family, sizeof(e->family));
-	if (!text(ld, m, "displayName", e->display, sizeof(e->display)) && !e->display[0])
+	if (!text(ld, m, "displayName", e->display, sizeof(e->display)) || !e->display[0])
 		memcpy(e->display, cn, sizeof(cn));
 	if (!e->display[0])
 		snprintf(e->display, sizeof(e->display), "%.62s%s%.62s", e->given,
@@ -182,9 +162,6 @@ int dir_ldap_entry(const struct dir_ldap *l, LDAP *ld, LDAPMessage *m, struct di
 	if (!text(ld, m, "company", e->company, sizeof(e->company)))
 		text(ld, m, "o", e->company, sizeof(e->company));
 	take_sip(l, ld, m, e);
-	for (size_t i = 0; merge && i < ARRAY_LEN(numbers); i++)
-		if (has(ld, m, numbers[i].name))
-			drop_kind(e, numbers[i].kind);
 	take_numbers(l, ld, m, e);
 	if (text(ld, m, "userAccountControl", word, sizeof(word)))
 		e->hidden = (strtoul(word, NULL, 10) & 2) != 0;

@@ -64,6 +64,7 @@ static struct dir_ldap_conf *ldap_conf(const struct directory *dir)
 	l->clear = c->clear;
 	l->bind = (enum dir_bind)c->bind;
 	l->schema = (enum dir_schema)c->schema;
+	l->changes = (enum dir_changes)c->changes;
 	l->home = c->home;
 	l->network_ms = c->network_ms;
 	l->search_ms = c->search_ms;
@@ -196,7 +197,12 @@ static void done_sync(struct dir_job *dj, bool lost)
 			dir->last_full = dir->last;
 		log_ev(LOG_NOTICE, "phone book synchronised", F_PEER(j->res.server),
 		    F_U64("IPDECT_ENTRIES", j->res.read), F_U64("IPDECT_MS", j->res.ms),
-		    F_TEXT("IPDECT_KIND", j->res.full ? "full" : "changes"));
+		    F_TEXT("IPDECT_KIND", j->res.full ? "full" : dir_changes_name(j->res.by)));
+		if (strcmp(dir->note, j->res.note) != 0 && j->res.note[0])
+			log_ev(LOG_NOTICE, "phone book: changes alone cannot be asked for",
+			    F_PEER(j->res.server), F_WHY(j->res.note),
+			    F_REMEDY("none is needed: everything is read instead"));
+		snprintf(dir->note, sizeof(dir->note), "%s", j->res.note);
 		tmr_start(&dir->tmr, dir->conf->sync_ms);
 	}
 	snprintf(dir->server, sizeof(dir->server), "%s", j->res.server);

@@ -11,7 +11,7 @@ struct directory_conf {
 	struct conf_list servers;
 	char *domain, *site, *name, *secret, *keytab, *base, *filter, *sip_attribute;
 	bool clear, home, live;
-	uint32_t bind, schema;
+	uint32_t bind, schema, changes;
 	uint32_t sync_ms, full_ms, network_ms, search_ms, import_ms, page, max_entries, suffix;
 	char *country, *area, *main_number, *international, *national;
 	uint32_t internal_min, internal_max;
@@ -32,7 +32,8 @@ struct directory {
 	struct tmr tmr, users_tmr;
 	char *pw; /* of certd; NULL: none yet */
 	bool trust, crls, running;
-	char trouble[DIR_WHY], server[256], pw_why[200];
+	char trouble[DIR_WHY], note[160], server[256], pw_why[200];
+	enum dir_changes by;      /* of the last read that was not full */
 	uint64_t last, last_full; /* Unix seconds of success */
 	uint32_t wait_ms;         /* back-off; 0: all is well */
 	struct stat_val *st_ok, *st_failed, *st_entries;

@@ -49,6 +49,8 @@ const struct conf_key presenced_keys[] = {
 	    "LDAP filter of the people to take; empty: all who are enabled.", NULL },
 	{ "directory", "schema", CONF_ENUM, "auto", 0, 0, true, OFF(dir.schema),
 	    "Kind of directory.", "auto|ad|rfc2798" },
+	{ "directory", "changes", CONF_ENUM, "auto", 0, 0, true, OFF(dir.changes),
+	    "How changes are asked for between full reads.", "auto|dirsync|usn|syncrepl|none" },
 	{ "directory", "sip-attribute", CONF_STR, "", 0, 64, true, OFF(dir.sip_attribute),
 	    "Attribute with the SIP address where it is none of Lync's.", NULL },
 	{ "directory", "home-numbers", CONF_BOOL, "no", 0, 0, true, OFF(dir.home),

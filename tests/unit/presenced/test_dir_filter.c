@@ -137,13 +137,29 @@ static void words(void **state)
 	assert_true(wr_nul(&w));
 	assert_string_equal(
 	    out, "(&(ou=a)(|(displayName=kan*)(sn=kan*)(givenName=kan*)(cn=kan*)))");
-	w = wr_of(out, DIR_FILTER_MAX);
-	dir_filter_since(&w, SLICE_LIT("(ou=a)"), "uSNChanged", SLICE_LIT("12*"));
-	assert_true(wr_nul(&w));
-	assert_string_equal(out, "(&(ou=a)(uSNChanged>=12\\2a))");
 	w = wr_of(out, 20);
 	assert_int_equal(dir_filter_name(&w, SLICE_LIT("(ou=a)"), SLICE_LIT("kan"), false), 0);
 	assert_true(w.bad);
+}
+
+static void attributes(void **state)
+{
+	char buf[100], *out[DIR_FILTER_ATTRIBUTES + 1];
+
+	(void)state;
+	assert_int_equal(dir_filter_attributes(
+	                     SLICE_LIT("(&(objectCategory=person)(|(memberOf:1.2.3:=CN=a)(ou>=x)"
+	                               "(OU~=b)(!(l;lang-de=*))))"),
+	                     buf, sizeof(buf), out, DIR_FILTER_ATTRIBUTES),
+	    4);
+	assert_string_equal(out[0], "objectCategory");
+	assert_string_equal(out[1], "memberOf");
+	assert_string_equal(out[2], "ou");
+	assert_string_equal(out[3], "l");
+	assert_null(out[4]);
+	assert_int_equal(dir_filter_attributes(SLICE_LIT("(a=b)(c=d)(e=f)"), buf, 4, out, 2), 2);
+	assert_int_equal(dir_filter_attributes(SLICE_LIT("(abcd=b)(c=d)"), buf, 4, out, 2), 1);
+	assert_int_equal(dir_filter_attributes(SLICE_LIT(""), buf, 4, out, 2), 0);
 }
 
 static void sound(void **state)
@@ -178,7 +194,7 @@ static void sound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(value), cmocka_unit_test(typed),
-		cmocka_unit_test(words), cmocka_unit_test(sound) };
+		cmocka_unit_test(words), cmocka_unit_test(attributes), cmocka_unit_test(sound) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
