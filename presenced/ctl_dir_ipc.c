@@ -115,8 +115,10 @@ int ctl_dir_sync(struct ctl_run *r)
 
 	if (!directory_on(dir))
 		return ctl_fail(r, ERR_STATE, "no directory is configured: servers in [directory]");
-	err = directory_sync(
-	    dir, ctl_flag(r, "full", false), ctl_flag(r, "force", false), on_synced, r);
+	err = directory_sync(dir,
+	    DIR_SYNC_NOW | (ctl_flag(r, "full", false) ? DIR_SYNC_FULL : 0u) |
+	        (ctl_flag(r, "force", false) ? DIR_SYNC_FORCE : 0u),
+	    on_synced, r);
 	if (err)
 		return ctl_fail(r, err, "too much waits for the directory");
 	ctl_defer(r);

@@ -70,6 +70,11 @@ const char *dir_cache_why(const struct dir_cache *c)
 	return c->why;
 }
 
+uint64_t dir_cache_swept(const struct dir_cache *c)
+{
+	return c->swept;
+}
+
 const char *dir_source_name(enum dir_source s)
 {
 	return s == DIR_USERS ? "users" : s == DIR_LDAP ? "ldap" : s == DIR_CSV ? "csv" : "live";
@@ -431,7 +436,9 @@ int dir_cache_drop(struct dir_cache *c, const void *key, size_t n)
 	uint64_t hash;
 	int err = find(c, key, n, &id, &hash, words, sizeof(words));
 
-	return err || !id ? err : remove_id(c, id, words);
+	if (err == 0 && id)
+		err = remove_id(c, id, words);
+	return err ? err : id != 0;
 }
 
 int dir_cache_seen(struct dir_cache *c, const void *key, size_t n)
@@ -483,13 +490,16 @@ static int sweep(struct dir_cache *c, bool force)
 		free(gone[i].words);
 	}
 	free(gone);
+	c->swept = err ? 0 : n;
 	return err;
 }
 
 int dir_cache_commit(struct dir_cache *c, bool full, bool force)
 {
-	int err = full ? sweep(c, force) : 0;
+	int err;
 
+	c->swept = 0;
+	err = full ? sweep(c, force) : 0;
 	if (err == 0)
 		err = exec(c, "COMMIT");
 	if (err)

@@ -56,6 +56,7 @@ void dir_cache_close(struct dir_cache *c);
 int dir_cache_begin(struct dir_cache *c, enum dir_source source) MUST_CHECK;
 /* New, changed or as before (then nothing is written); also marks it as seen. */
 int dir_cache_put(struct dir_cache *c, const struct dir_entry *e) MUST_CHECK;
+/* 1: it was there; 0: it was not. */
 int dir_cache_drop(struct dir_cache *c, const void *key, size_t n) MUST_CHECK;
 int dir_cache_seen(
     struct dir_cache *c, const void *key, size_t n) MUST_CHECK; /* unchanged; unknown is fine */
@@ -63,6 +64,7 @@ int dir_cache_seen(
  * ERR_VALUE returned, unless force. */
 int dir_cache_commit(struct dir_cache *c, bool full, bool force) MUST_CHECK;
 void dir_cache_rollback(struct dir_cache *c);
+uint64_t dir_cache_swept(const struct dir_cache *c); /* that went by the last commit */
 /* Beside the data, in the same transaction; value at most DIR_META_MAX octets. n 0 deletes. */
 #define DIR_META_MAX 65536
 int dir_cache_meta_set(struct dir_cache *c, const char *name, const void *v, size_t n) MUST_CHECK;

@@ -46,6 +46,7 @@ struct dir_cache {
 	sqlite3_stmt *q[Q_N];
 	struct e164_rules rules; /* the writer's */
 	enum dir_source source;  /* of the running transaction */
+	uint64_t swept;
 	char why[256];
 };
 int cache_fault(struct dir_cache *c, const char *what); /* ERR_STORE */

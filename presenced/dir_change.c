@@ -9,18 +9,21 @@
 #include "presenced/dir_filter.h"
 #include "presenced/dir_sync_priv.h"
 
-#define DIRSYNC_OID      "1.2.840.113556.1.4.841"
-#define SHOW_DELETED_OID "1.2.840.113556.1.4.417"
-#define OBJECT_SECURITY  1 /* only what the reader may read: needs no right to replicate */
-#define CHUNK            (1 << 20)
-#define NOBODY           "(!(objectClass=*))"
+#define DIRSYNC_OID     "1.2.840.113556.1.4.841"
+#define OBJECT_SECURITY 1 /* only what the reader may read: needs no right to replicate */
+#define CHUNK           (1 << 20)
+#define NOBODY          "(!(objectClass=*))"
 
 static int on_changed(void *ctx, LDAP *ld, LDAPMessage *m, LDAPControl **ctrls)
 {
 	struct sync *s = ctx;
 	struct berval **v = ldap_get_values_len(ld, m, "objectGUID");
+	char *dn = ldap_get_dn(ld, m);
 
 	(void)ctrls;
+	if (dn && strstr(dn, "\\0ADEL:"))
+		s->told_gone = true;
+	ldap_memfree(dn);
 	if (v && v[0] && v[0]->bv_len == GUID_N) {
 		if (s->nguid == s->guid_cap) {
 			s->guid_cap = s->guid_cap ? 2 * s->guid_cap : 64;
@@ -34,13 +37,26 @@ static int on_changed(void *ctx, LDAP *ld, LDAPMessage *m, LDAPControl **ctrls)
 
 /* ---- DirSync ---- */
 
+/* Our cookie: an octet of flags, then the server's. Whether a reader is told deletions depends on rights that he cannot ask for: on
+ * "Replicating Directory Changes" and on those at the container of deleted objects. Once one was told, they are believed to come. */
+#define TOLD_GONE 0x80u
+static uint8_t flags_of(const struct sync *s)
+{
+	return s->cookie.bv_len ? (uint8_t)s->cookie.bv_val[0] : 0;
+}
+
 static LDAPControl *dirsync_control(struct sync *s)
 {
+	struct berval theirs = { 0 };
 	BerElement *ber = ber_alloc_t(LBER_USE_DER);
 	struct berval value = { 0 };
 	LDAPControl *ctrl = NULL;
 
-	if (ber && ber_printf(ber, "{iiO}", OBJECT_SECURITY, CHUNK, &s->cookie) >= 0 &&
+	if (s->cookie.bv_len)
+		theirs = (struct berval){ s->cookie.bv_len - 1, s->cookie.bv_val + 1 };
+	if (ber &&
+	    ber_printf(ber, "{iiO}", (ber_int_t)(flags_of(s) & OBJECT_SECURITY), CHUNK, &theirs) >=
+	        0 &&
 	    ber_flatten2(ber, &value, 0) >= 0)
 		(void)ldap_control_create(DIRSYNC_OID, 1, &value, 1, &ctrl);
 	ber_free(ber, 1);
@@ -60,7 +76,12 @@ static int dirsync_answer(struct sync *s, LDAPControl **back, bool *more)
 		    s->l->why, sizeof(s->l->why), "the server's answer to DirSync has no cookie");
 		err = ERR_UNSUPP;
 	} else {
-		sync_cookie(s, next.bv_val, next.bv_len);
+		char *ours = mem_new(next.bv_len + 1);
+
+		ours[0] = (char)flags_of(s);
+		memcpy(ours + 1, next.bv_val, next.bv_len);
+		sync_cookie(s, ours, next.bv_len + 1);
+		free(ours);
 	}
 	*more = again != 0;
 	if (ber)
@@ -103,10 +124,15 @@ static int dirsync(struct sync *s, const char *filter, char **attributes)
 
 int dirsync_mark(struct sync *s)
 {
+	static const char flags[] = { 0, OBJECT_SECURITY };
 	static char *guid[] = { "objectGUID", NULL };
-	int err = dirsync(s, NOBODY, guid);
+	int err = ERR_UNSUPP;
 
-	s->nguid = 0;
+	for (size_t i = 0; i < sizeof(flags) && err && err != ERR_LOST && err != ERR_TIMEOUT; i++) {
+		sync_cookie(s, flags + i, 1);
+		err = dirsync(s, NOBODY, guid);
+		s->nguid = 0;
+	}
 	return err;
 }
 
@@ -114,6 +140,7 @@ int dirsync_changes(struct sync *s)
 {
 	char *attributes[DIR_ATTRIBUTES + DIR_FILTER_ATTRIBUTES + 2], filter[DIR_FILTER_MAX];
 	size_t n = 0;
+	int err;
 
 	dir_ldap_attributes(s->l, attributes);
 	while (attributes[n])
@@ -121,7 +148,11 @@ int dirsync_changes(struct sync *s)
 	attributes[n++] = "name"; /* changes when an entry is moved */
 	dir_filter_attributes(slice_str(s->l->conf->filter), filter, sizeof(filter), attributes + n,
 	    DIR_FILTER_ATTRIBUTES);
-	return dirsync(s, "(objectClass=*)", attributes);
+	err = dirsync(s, "(objectClass=*)", attributes);
+	if (err == 0 && s->told_gone)
+		s->cookie.bv_val[0] = (char)(flags_of(s) | TOLD_GONE);
+	s->census = !(flags_of(s) & TOLD_GONE);
+	return err;
 }
 
 /* ---- uSNChanged ---- */
@@ -142,7 +173,7 @@ int usn_mark(struct sync *s)
 int usn_changes(struct sync *s)
 {
 	static char *guid[] = { "objectGUID", NULL };
-	char filter[128], gone[160];
+	char filter[128];
 	struct slice last = { s->cookie.bv_val, s->cookie.bv_len };
 	struct dir_query q = { .base = s->l->base,
 		.filter = filter,
@@ -155,23 +186,12 @@ int usn_changes(struct sync *s)
 	uint64_t from;
 	int err;
 
+	s->census = true; /* tombstones can be read by administrators only */
 	if (slice_u64(last, UINT64_MAX - 1, &from) || s->l->usn < from) {
 		snprintf(s->l->why, sizeof(s->l->why), "the server's change counter went back");
 		return ERR_STATE;
 	}
 	snprintf(filter, sizeof(filter), "(uSNChanged>=%" PRIu64 ")", from + 1);
 	err = dir_ldap_search(s->l, &q, NULL);
-	if (err == 0) {
-		snprintf(gone, sizeof(gone), "(&(isDeleted=TRUE)%s)", filter);
-		q.base = s->l->nc;
-		q.filter = gone;
-		if (ldap_control_create(SHOW_DELETED_OID, 1, NULL, 0, &q.ctrl) == LDAP_SUCCESS) {
-			err = dir_ldap_search(s->l, &q, NULL);
-			ldap_control_free(q.ctrl);
-		}
-		/* Not every reader may see them: then the next full read finds that they are gone. */
-		if (err == ERR_DENIED || err == ERR_UNSUPP || err == ERR_VALUE)
-			err = 0;
-	}
 	return err ? err : usn_mark(s);
 }

@@ -101,7 +101,9 @@ static int fail(struct dir_ldap *l, int err, const char *what, const char *remed
 
 	if (l->ld)
 		(void)ldap_get_option(l->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diag);
-	n = snprintf(l->why, sizeof(l->why), "%s: %s", what, ldap_err2string(l->result));
+	n = l->result == LDAP_SUCCESS
+	        ? snprintf(l->why, sizeof(l->why), "%s", what)
+	        : snprintf(l->why, sizeof(l->why), "%s: %s", what, ldap_err2string(l->result));
 	reason = err == ERR_AUTH ? ad_reason(diag) : NULL;
 	/* Diagnostic text may echo filters, which people typed: only of a login is it told. */
 	if (reason)
@@ -292,9 +294,11 @@ static int login(struct dir_ldap *l, bool tls)
 		static const ber_len_t zero = 0, least = 56;
 
 		/* Two layers of protection are refused by Active Directory: inside TLS the inner one is off. */
-		/* Without TLS it must encrypt what it carries. */
-		if (tls ? !option(l, LDAP_OPT_X_SASL_SSF_MAX, &zero)
-		        : !c->clear && !option(l, LDAP_OPT_X_SASL_SSF_MIN, &least))
+		/* Without TLS it must encrypt what it carries. The ticket is for the configured name, not for what DNS
+		 * makes of its address. */
+		if (!option(l, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON) ||
+		    (tls ? !option(l, LDAP_OPT_X_SASL_SSF_MAX, &zero)
+		         : !c->clear && !option(l, LDAP_OPT_X_SASL_SSF_MIN, &least)))
 			return fail(l, ERR_CRYPTO, "GSSAPI", NULL);
 		l->result = ldap_sasl_interactive_bind_s(
 		    l->ld, NULL, "GSSAPI", NULL, NULL, LDAP_SASL_QUIET, interact, NULL);
@@ -310,8 +314,8 @@ static int login(struct dir_ldap *l, bool tls)
 	    l->ld, c->bind == DIR_SIMPLE ? c->name : "", LDAP_SASL_SIMPLE, &cred, NULL, NULL, &id);
 	if (l->result != LDAP_SUCCESS)
 		return tls ? fail(l, ERR_LOST, "connection",
-		                 "is the port open, its certificate of this name, its issuer "
-		                 "trusted?")
+		                 "is it running, its name known, the port open, its certificate of "
+		                 "this name, its issuer trusted?")
 		           : judge(l, "connection");
 	err = await(l, id, 1, now_ms() + c->network_ms, &m);
 	if (err) {
@@ -425,7 +429,8 @@ static int try_server(struct dir_ldap *l, const char *url)
 
 		(void)ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most);
 	}
-	if (err == 0 && secure)
+	/* GSSAPI protects what it carries by itself. */
+	if (err == 0 && (tls || (secure && l->conf->bind != DIR_GSSAPI)))
 		err = tls_options(l);
 	if (err == 0 && secure && !tls && l->conf->bind != DIR_GSSAPI)
 		err = start_tls(l);

@@ -98,8 +98,9 @@ static int on_uuid(void *ctx, const uint8_t id[GUID_N], bool deletes)
 	int err;
 
 	uuid_text(id, key);
-	s->r->gone += deletes;
-	err = deletes ? dir_cache_drop(s->c, key, 36) : dir_cache_seen(s->c, key, 36);
+	if (deletes)
+		return sync_drop(s, key, 36);
+	err = dir_cache_seen(s->c, key, 36);
 	return err ? sync_store_fault(s, err) : 0;
 }
 
@@ -150,9 +151,7 @@ static int on_entry(void *ctx, LDAP *ld, LDAPMessage *m, LDAPControl **ctrls)
 		err = dir_cache_seen(s->c, e.key, e.nkey);
 		return err ? sync_store_fault(s, err) : 0;
 	case LDAP_SYNC_DELETE:
-		s->r->gone++;
-		err = dir_cache_drop(s->c, e.key, e.nkey);
-		return err ? sync_store_fault(s, err) : 0;
+		return sync_drop(s, e.key, e.nkey);
 	default:
 		snprintf(s->l->why, sizeof(s->l->why), "an entry came without its state");
 		return ERR_UNSUPP;

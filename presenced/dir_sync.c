@@ -53,6 +53,16 @@ int sync_take(struct sync *s, LDAP *ld, LDAPMessage *m, struct dir_entry *e)
 	return err ? sync_store_fault(s, err) : 0;
 }
 
+int sync_drop(struct sync *s, const void *key, size_t n)
+{
+	int err = dir_cache_drop(s->c, key, n);
+
+	if (err < 0)
+		return sync_store_fault(s, err);
+	s->r->gone += err > 0;
+	return 0;
+}
+
 static int on_entry(void *ctx, LDAP *ld, LDAPMessage *m, LDAPControl **ctrls)
 {
 	struct dir_entry e = { 0 };
@@ -113,12 +123,8 @@ static int read_again(struct sync *s, const uint8_t (*id)[GUID_N], size_t n)
 	err = wr_nul(&w) ? dir_ldap_search(s->l, &q, NULL) : ERR_LIMIT;
 	free(filter);
 	for (size_t i = 0; i < n && err == 0; i++)
-		if (!a.found[i]) {
-			s->r->gone++;
-			err = dir_cache_drop(s->c, id[i], GUID_N);
-			if (err)
-				return sync_store_fault(s, err);
-		}
+		if (!a.found[i])
+			err = sync_drop(s, id[i], GUID_N);
 	return err;
 }
 
@@ -147,17 +153,62 @@ static int all_again(struct sync *s)
 
 /* ---- methods ---- */
 
+static int on_present(void *ctx, LDAP *ld, LDAPMessage *m, LDAPControl **ctrls)
+{
+	struct sync *s = ctx;
+	struct berval **v = ldap_get_values_len(ld, m, "objectGUID");
+	int err = 0;
+
+	(void)ctrls;
+	if (v && v[0])
+		err = dir_cache_seen(s->c, v[0]->bv_val, v[0]->bv_len);
+	ldap_value_free_len(v);
+	return err ? sync_store_fault(s, err) : 0;
+}
+
+/* Who is still there: keys only. In a large directory not each time: 60 ms of distance for an entry. */
+static int census(struct sync *s)
+{
+	static char *guid[] = { "objectGUID", NULL };
+	struct dir_query q = { .base = s->l->base,
+		.filter = sync_people(s),
+		.attributes = guid,
+		.page = s->l->conf->page,
+		.max = s->l->conf->max_entries,
+		.ms = s->l->conf->import_ms,
+		.fn = on_present,
+		.ctx = s };
+	uint64_t n = 0, last = 0, now = (uint64_t)time(NULL);
+	char text[24];
+	size_t len = 0;
+	int err;
+
+	if (dir_cache_meta_get(s->c, "census", text, sizeof(text) - 1, &len) == 0)
+		(void)!slice_u64((struct slice){ text, len }, UINT64_MAX, &last);
+	if (dir_cache_count(s->c, DIR_LDAP, &n))
+		return sync_store_fault(s, ERR_STORE);
+	if (!(s->flags & DIR_SYNC_NOW) && now >= last && (now - last) * 1000 < n * 60)
+		return 0;
+	err = dir_ldap_search(s->l, &q, NULL);
+	if (err)
+		return err;
+	s->all = true;
+	len = (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)now);
+	err = dir_cache_meta_set(s->c, "census", text, len);
+	return err ? sync_store_fault(s, err) : 0;
+}
+
 static int ask_changes(struct sync *s)
 {
 	int err;
 
 	switch (s->how) {
 	case DIR_CHANGES_DIRSYNC:
-		err = dirsync_changes(s);
-		return err ? err : all_again(s);
 	case DIR_CHANGES_USN:
-		err = usn_changes(s);
-		return err ? err : all_again(s);
+		err = s->how == DIR_CHANGES_USN ? usn_changes(s) : dirsync_changes(s);
+		if (err == 0)
+			err = all_again(s);
+		return err || !s->census ? err : census(s);
 	case DIR_CHANGES_SYNCREPL:
 		return repl_refresh(s);
 	default:
@@ -221,7 +272,9 @@ static int full_read(struct sync *s)
 		s->how = DIR_CHANGES_NONE;
 		sync_cookie(s, NULL, 0);
 		if (!s->r->note[0] && s->l->conf->changes != DIR_CHANGES_NONE)
-			snprintf(s->r->note, sizeof(s->r->note), "the server offers no way");
+			snprintf(s->r->note, sizeof(s->r->note), "%s",
+			    s->l->ad ? "the server offers neither DirSync nor uSNChanged"
+			             : "OpenLDAP offers them with the overlay syncprov");
 	} else {
 		s->r->note[0] = '\0';
 		if (s->all) /* syncrepl: that was the read */
@@ -284,7 +337,7 @@ static bool same_source(struct sync *s)
 	return false;
 }
 
-static int transact(struct sync *s, bool full, bool force)
+static int transact(struct sync *s, bool full)
 {
 	struct dir_sync_result *r = s->r;
 	int err = dir_cache_begin(s->c, DIR_LDAP);
@@ -299,18 +352,19 @@ static int transact(struct sync *s, bool full, bool force)
 		dir_cache_rollback(s->c);
 		return err;
 	}
-	err = dir_cache_commit(s->c, s->all, force);
+	err = dir_cache_commit(s->c, s->all, s->flags & DIR_SYNC_FORCE);
+	r->gone += (uint32_t)dir_cache_swept(s->c);
 	return err ? sync_store_fault(s, err) : 0;
 }
 
-static void run(struct sync *s, bool full, bool force)
+static void run(struct sync *s)
 {
 	struct dir_sync_result *r = s->r;
 
 	r->err = dir_ldap_fresh(s->l);
 	if (r->err)
 		return;
-	r->err = transact(s, full, force);
+	r->err = transact(s, s->flags & DIR_SYNC_FULL);
 	if (!r->full && refused(r->err)) {
 		/* The cookie is too old, or unknown to this server. */
 		char why[120];
@@ -319,7 +373,7 @@ static void run(struct sync *s, bool full, bool force)
 		r->read = r->gone = 0;
 		s->nguid = 0;
 		s->all = false;
-		r->err = transact(s, true, force);
+		r->err = transact(s, true);
 		if (r->err == 0 && !r->note[0])
 			snprintf(r->note, sizeof(r->note), "%s", why);
 	}
@@ -327,14 +381,14 @@ static void run(struct sync *s, bool full, bool force)
 }
 
 void dir_sync_run(
-    struct dir_ldap *l, struct dir_cache *c, bool full, bool force, struct dir_sync_result *r)
+    struct dir_ldap *l, struct dir_cache *c, unsigned flags, struct dir_sync_result *r)
 {
-	struct sync s = { .l = l, .c = c, .r = r };
+	struct sync s = { .l = l, .c = c, .r = r, .flags = flags };
 	struct timespec a, b;
 
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	*r = (struct dir_sync_result){ 0 };
-	run(&s, full, force);
+	run(&s);
 	if (r->err && !r->why[0])
 		snprintf(r->why, sizeof(r->why), "%s", l->why[0] ? l->why : err_text(r->err));
 	snprintf(r->server, sizeof(r->server), "%s", l->server);

@@ -15,8 +15,13 @@ struct dir_sync_result {
 	char server[256], why[DIR_WHY];
 	char note[160]; /* why changes alone cannot be had; "" when they can */
 };
-/* full: do not ask for changes only. force: take it even where less than half of the entries are left. */
+enum {
+	DIR_SYNC_FULL = 1,  /* do not ask for changes only */
+	DIR_SYNC_FORCE = 2, /* take it even where less than half of the entries are left */
+	DIR_SYNC_NOW =
+	    4 /* somebody waits for the result: who is gone is asked now, however large the directory is */
+};
 void dir_sync_run(
-    struct dir_ldap *l, struct dir_cache *c, bool full, bool force, struct dir_sync_result *r);
+    struct dir_ldap *l, struct dir_cache *c, unsigned flags, struct dir_sync_result *r);
 const char *dir_changes_name(enum dir_changes c);
 #endif

@@ -13,9 +13,13 @@ struct sync {
 	struct berval cookie;    /* of how; lber heap */
 	uint8_t (*guid)[GUID_N]; /* what changed, to be read again */
 	size_t nguid, guid_cap;
-	bool all; /* everything was read, or named as present: what was not seen goes */
+	unsigned flags;
+	bool told_gone;
+	bool census; /* deletions are not told: who is still there must be asked */
+	bool all;    /* everything was read, or named as present: what was not seen goes */
 };
 int sync_store_fault(struct sync *s, int err); /* keeps the reason; returns err */
+int sync_drop(struct sync *s, const void *key, size_t n) MUST_CHECK;
 int sync_take(struct sync *s, LDAP *ld, LDAPMessage *m, struct dir_entry *e) MUST_CHECK;
 void sync_cookie(struct sync *s, const void *p, size_t n);
 const char *sync_people(const struct sync *s);

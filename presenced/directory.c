@@ -82,7 +82,7 @@ struct job {
 	struct dir_end *end;
 	struct dir_ldap_conf *conf;
 	struct e164_rules rules;
-	bool full, force;
+	unsigned flags;
 	struct dir_sync_result res;
 	enum dir_source source;
 	struct dir_entry *v;
@@ -155,7 +155,7 @@ static void run_sync(struct dir_job *dj)
 {
 	struct job *j = job_of(dj);
 
-	dir_sync_run(&j->dir->sync_end.ldap, j->dir->writer, j->full, j->force, &j->res);
+	dir_sync_run(&j->dir->sync_end.ldap, j->dir->writer, j->flags, &j->res);
 }
 
 static void count(struct directory *dir)
@@ -173,7 +173,9 @@ static void done_sync(struct dir_job *dj, bool lost)
 	struct job *j = job_of(dj);
 	struct directory *dir = j->dir;
 
-	dir->running = false;
+	bool anew = dir->anew;
+
+	dir->running = dir->anew = false;
 	if (lost) {
 		j->res.err = ERR_LOST;
 		snprintf(j->res.why, sizeof(j->res.why), "presenced is ending");
@@ -206,6 +208,10 @@ static void done_sync(struct dir_job *dj, bool lost)
 		tmr_start(&dir->tmr, dir->conf->sync_ms);
 	}
 	snprintf(dir->server, sizeof(dir->server), "%s", j->res.server);
+	if (anew && !lost) {
+		dir->wait_ms = 0;
+		tmr_start(&dir->tmr, 0);
+	}
 	if (!lost) {
 		count(dir);
 		daemon_status(dir->d);
@@ -215,7 +221,7 @@ static void done_sync(struct dir_job *dj, bool lost)
 	free(j);
 }
 
-int directory_sync(struct directory *dir, bool full, bool force, dir_synced_h *done, void *ctx)
+int directory_sync(struct directory *dir, unsigned flags, dir_synced_h *done, void *ctx)
 {
 	struct job *j;
 
@@ -223,8 +229,9 @@ int directory_sync(struct directory *dir, bool full, bool force, dir_synced_h *d
 		return ERR_STATE;
 	j = job_new(dir, run_sync, done_sync, ctx);
 	j->synced = done;
-	j->full = full || (uint64_t)time(NULL) - dir->last_full >= dir->conf->full_ms / 1000;
-	j->force = force;
+	if ((uint64_t)time(NULL) - dir->last_full >= dir->conf->full_ms / 1000)
+		flags |= DIR_SYNC_FULL;
+	j->flags = flags;
 	if (!dir_work_add(dir->sync_work, &j->j)) {
 		free(j);
 		return ERR_BUSY;
@@ -343,6 +350,13 @@ static void on_tmr(struct tmr *t, void *ctx)
 	(void)t;
 	if (!directory_on(dir))
 		return;
+	if (!dir->trust && !dir->conf->clear && dir->conf->bind != DIR_GSSAPI) {
+		snprintf(dir->trouble, sizeof(dir->trouble),
+		    "there are no trusted certificates: dectctl trust import");
+		directory_certd_up(dir);
+		tmr_start(&dir->tmr, 60000);
+		return;
+	}
 	if (dir->conf->bind == DIR_SIMPLE && !dir->pw) {
 		snprintf(dir->trouble, sizeof(dir->trouble), "%s",
 		    dir->pw_why[0] ? dir->pw_why : "certd has not given the reader's password yet");
@@ -350,7 +364,7 @@ static void on_tmr(struct tmr *t, void *ctx)
 		tmr_start(&dir->tmr, 60000);
 		return;
 	}
-	if (!dir->running && directory_sync(dir, false, false, NULL, NULL))
+	if (!dir->running && directory_sync(dir, 0, NULL, NULL))
 		tmr_start(&dir->tmr, BACKOFF_MS);
 }
 
@@ -413,6 +427,7 @@ void directory_login(struct directory *dir)
 	give_conf(dir, dir->sync_work, &dir->sync_end);
 	give_conf(dir, dir->live_work, &dir->live_end);
 	dir->wait_ms = 0;
+	dir->anew = dir->running;
 	tmr_start(&dir->tmr, 0);
 }
 
@@ -426,8 +441,11 @@ int directory_start(struct daemon *d, const struct directory_conf *c, struct dir
 	/* libldap's and the resolver's own files and environment have no say here; before any thread is. */
 	(void)setenv("LDAPNOINIT", "1", 1);
 	(void)setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
-	if (c->keytab[0])
+	if (c->keytab[0]) {
 		(void)setenv("KRB5_CLIENT_KTNAME", c->keytab, 1);
+		(void)setenv(
+		    "KRB5CCNAME", "MEMORY:directory", 1); /* tickets are of no use to others */
+	}
 	dir->d = d;
 	dir->conf = c;
 	read_rules(dir);

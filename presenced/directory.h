@@ -32,6 +32,7 @@ struct directory {
 	struct tmr tmr, users_tmr;
 	char *pw; /* of certd; NULL: none yet */
 	bool trust, crls, running;
+	bool anew; /* the login changed while a synchronisation runs */
 	char trouble[DIR_WHY], note[160], server[256], pw_why[200];
 	enum dir_changes by;      /* of the last read that was not full */
 	uint64_t last, last_full; /* Unix seconds of success */
@@ -50,8 +51,7 @@ void directory_trouble(const struct directory *dir, char *out, size_t cap);
 void directory_users(struct directory *dir); /* sipd's users changed: taken over soon */
 /* done: in the loop, once, with the result; may be NULL. ERR_BUSY. */
 typedef void(dir_synced_h)(void *ctx, const struct dir_sync_result *r);
-int directory_sync(
-    struct directory *dir, bool full, bool force, dir_synced_h *done, void *ctx) MUST_CHECK;
+int directory_sync(struct directory *dir, unsigned flags, dir_synced_h *done, void *ctx) MUST_CHECK;
 /* Replaces a source; entries are taken over (heap). done: err and why. */
 typedef void(dir_replaced_h)(void *ctx, int err, const char *why);
 int directory_replace(struct directory *dir, enum dir_source s, struct dir_entry *v, size_t n,

@@ -276,7 +276,7 @@ static void changed(void **state)
 	assert_string_equal(named(x, "", "sip:jim.kander@contoso.com"), "");
 
 	begin(x, DIR_LDAP);
-	assert_int_equal(dir_cache_drop(x->w, "1", 1), 0);
+	assert_int_equal(dir_cache_drop(x->w, "1", 1), 1);
 	assert_int_equal(dir_cache_drop(x->w, "unknown", 7), 0);
 	e.hidden = true; /* disabled */
 	assert_int_equal(dir_cache_put(x->w, &e), 0);
@@ -307,6 +307,7 @@ static void swept(void **state)
 	assert_int_equal(dir_cache_seen(x->w, "unknown", 7), 0);
 	commit(x, true);
 	assert_int_equal(entries(x, DIR_LDAP), 3);
+	assert_int_equal(dir_cache_swept(x->w), 2);
 	/* 1 of 3: a wrong base, or rights that went. */
 	begin(x, DIR_LDAP);
 	assert_int_equal(dir_cache_seen(x->w, "2", 1), 0);
@@ -425,7 +426,8 @@ static void model(void **state)
 
 			snprintf(key, sizeof(key), "k%u", i);
 			if ((seed >> 24) % 3 == 0) {
-				assert_int_equal(dir_cache_drop(x->w, key, strlen(key)), 0);
+				assert_int_equal(
+				    dir_cache_drop(x->w, key, strlen(key)), m[i].there);
 				m[i].there = false;
 			} else {
 				m[i].there = true;
