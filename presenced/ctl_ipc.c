@@ -9,6 +9,9 @@
 #include "presenced/lync_user.h"
 #include "presenced/plain_user.h"
 #include "presenced/presenced.h"
+#include "presenced/watcher.h"
+
+#define LOOK_MS 3000u
 
 struct row_text {
 	Ctl__PresenceRow row;
@@ -157,7 +160,75 @@ void presenced_check(struct daemon *d, struct ctl_run *r)
 	(void)ctl_check_run(r);
 }
 
+/* ---- what a user sees of others ---- */
+
+struct looking {
+	struct ctl_run *r;
+	char user[PRES_NAME_MAX + 1], uri[WATCH_URI];
+	bool inside, done; /* answered before the command returned */
+};
+
+static void colleague_row(void *ctx, const char *uri, enum pres_shown s)
+{
+	Ctl__PresenceRow row = CTL__PRESENCE_ROW__INIT;
+
+	row.user = (char *)(uintptr_t)uri;
+	row.state = (char *)(uintptr_t)pres_shown_name(s);
+	(void)ctl_row(ctx, &row.base); /* at most WATCH_MAX short ones */
+}
+
+static void on_looked(void *ctx)
+{
+	struct looking *l = ctx;
+	struct presenced *p = presenced_of(ctl_ctx(l->r));
+	const struct puser *u = puser_find(p, slice_str(l->user));
+
+	colleague_row(l->r, l->uri, watcher_state(p, u, slice_str(l->uri)));
+	l->done = true;
+	if (l->inside)
+		return;
+	ctl_done(l->r, 0);
+	free(l);
+}
+
+static int presence_look(struct ctl_run *r)
+{
+	struct puser *u = named(r);
+	struct slice uri = ctl_text_arg(r, "who");
+
+	if (!u)
+		return ERR_NOTFOUND;
+	if (uri.n >= WATCH_URI || slice_chr(uri, '@') == uri.n)
+		return ctl_fail(r, ERR_VALUE, "an address is like sip:name@domain");
+	struct looking *l = mem_new(sizeof(*l));
+	l->r = r;
+	puser_text(l->user, sizeof(l->user), slice_str(u->name));
+	puser_text(l->uri, sizeof(l->uri), uri);
+	uri = slice_str(l->uri);
+	l->inside = true;
+	watcher_look(u, &uri, 1, LOOK_MS, on_looked, l);
+	l->inside = false;
+	if (l->done)
+		free(l);
+	else
+		ctl_defer(r);
+	return 0;
+}
+
+static int presence_colleagues(struct ctl_run *r)
+{
+	struct puser *u = named(r);
+
+	if (!u)
+		return ERR_NOTFOUND;
+	watcher_each(u, colleague_row, r);
+	return 0;
+}
+
 #define ROW &ctl__presence_row__descriptor
+static const struct ctl_arg look_args[] = {
+	{ "who", CTL_TEXT, true, "sip:name@domain", NULL },
+};
 static const struct ctl_arg set_args[] = {
 	{ "state", CTL_CHOICE, true, "what is shown",
 	    "automatic|available|busy|do-not-disturb|be-right-back|away|off-work" },
@@ -195,6 +266,10 @@ const struct ctl_cmd presenced_cmds[] = {
 	    "presence of one user, and what its timer does next" },
 	{ "presence", "set", IPC_OPERATE, "USER", true, set_args, ARRAY_LEN(set_args), NULL, false,
 	    presence_set, "set a state by hand, as on the handset" },
+	{ "presence", "look", IPC_OPERATE, "USER", true, look_args, 1, ROW, false, presence_look,
+	    "what a user's phone book shows of somebody" },
+	{ "presence", "colleagues", IPC_VIEW, "USER", true, NULL, 0, ROW, false,
+	    presence_colleagues, "whom a user watches now" },
 	{ "presence", "watch", IPC_VIEW, "USER", false, NULL, 0, ROW, true, presence_watch,
 	    "changes as they happen" },
 };

@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "pres.pb-c.h"
 #include "presenced/presenced.h"
+#include "presenced/watcher.h"
 
 #define TRUST_MAX (8u << 20)
 
@@ -30,6 +31,10 @@ static struct slice sl(protobuf_c_boolean has, ProtobufCBinaryData b)
 /* ---- searches ---- */
 
 struct page {
+	struct presenced *room;
+	struct ipc_ticket *ticket;
+	char user[PRES_NAME_MAX + 1]; /* for whom */
+	struct dir_found found;
 	Call__DirEntry e[DIR_PAGE], *pe[DIR_PAGE];
 	char detail[DIR_PAGE][140], notice[160];
 	Call__DirPage pb;
@@ -70,15 +75,43 @@ static void fill(struct page *pg, const struct dir_found *f, const char *notice)
 	pg->pb.notice = bin(pg->notice);
 }
 
+/* All states that are known by now. */
+static void on_states(void *ctx)
+{
+	struct page *pg = ctx;
+	const struct puser *u = puser_find(pg->room, slice_str(pg->user));
+
+	for (unsigned i = 0; i < pg->found.n; i++) {
+		const char *uri = pg->found.hit[i].sip;
+		enum pres_shown s =
+		    *uri ? watcher_state(pg->room, u, slice_str(uri)) : SHOWN_UNKNOWN;
+
+		pg->e[i].has_state = s != SHOWN_UNKNOWN;
+		pg->e[i].state = (uint32_t)s;
+	}
+	ipc_ticket_reply(pg->ticket, &pg->pb.base);
+	free(pg);
+}
+
+/* Takes pg, whose room, ticket and user are set. The people's presence is waited for, not long. */
+static void answer(struct page *pg, const struct dir_found *f, const char *notice)
+{
+	struct slice uri[DIR_PAGE];
+
+	pg->found = *f;
+	fill(pg, &pg->found, notice);
+	for (unsigned i = 0; i < pg->found.n; i++)
+		uri[i] = slice_str(pg->found.hit[i].sip);
+	watcher_look(puser_find(pg->room, slice_str(pg->user)), uri, pg->found.n, WATCHER_PAGE_MS,
+	    on_states, pg);
+}
+
 static void on_live(void *ctx, int err, const struct dir_found *f, const char *why)
 {
-	struct page *pg = mem_new(sizeof(*pg));
 	static const struct dir_found none;
 
 	(void)why;
-	fill(pg, err ? &none : f, err ? "directory not reachable" : "");
-	ipc_ticket_reply(ctx, &pg->pb.base);
-	free(pg);
+	answer(ctx, err ? &none : f, err ? "directory not reachable" : "");
 }
 
 int directory_on_search(struct ipc_peer *p, struct ipc_msg *m)
@@ -86,7 +119,7 @@ int directory_on_search(struct ipc_peer *p, struct ipc_msg *m)
 	struct directory *dir = presenced_of(daemon_of(p))->dir;
 	const Call__DirSearch *s = IPC_BODY(m, Call__DirSearch);
 	struct dir_found *f;
-	struct page *pg;
+	struct page *pg = NULL;
 	char notice[160] = "", at[32] = "";
 	uint64_t began = uv_hrtime();
 	time_t last = (time_t)dir->last;
@@ -105,16 +138,15 @@ int directory_on_search(struct ipc_peer *p, struct ipc_msg *m)
 		free(f);
 		return ipc_fail(p, m, err, "%s", dir_cache_why(dir->cache));
 	}
+	pg = mem_new(sizeof(*pg));
+	pg->room = presenced_of(daemon_of(p));
+	puser_text(pg->user, sizeof(pg->user), slice_str(s->user));
+	pg->ticket = ipc_defer(p, m);
 	if (f->total == 0 && s->text.len > 0) {
-		struct ipc_ticket *t = ipc_defer(p, m);
-
-		free(f);
 		if (directory_live(dir, (struct slice){ (const char *)s->text.data, s->text.len },
-		        on_live, t)) {
-			Call__DirPage none = CALL__DIR_PAGE__INIT;
-
-			ipc_ticket_reply(t, &none.base);
-		}
+		        on_live, pg))
+			answer(pg, f, "");
+		free(f);
 		return 0;
 	}
 	if (dir->wait_ms > 0) {
@@ -123,12 +155,9 @@ int directory_on_search(struct ipc_peer *p, struct ipc_msg *m)
 			at[0] = '\0';
 		snprintf(notice, sizeof(notice), "directory not reachable%s", at);
 	}
-	pg = mem_new(sizeof(*pg));
-	fill(pg, f, notice);
-	err = ipc_reply(p, m, &pg->pb.base);
-	free(pg);
+	answer(pg, f, notice);
 	free(f);
-	return err;
+	return 0;
 }
 
 int directory_on_name(struct ipc_peer *p, struct ipc_msg *m)

@@ -10,6 +10,7 @@
 #include "pres.pb-c.h"
 #include "presenced/lync_user.h"
 #include "presenced/presenced.h"
+#include "presenced/watch.h"
 
 #define ANSWER_MS    40000u /* above SIP's transaction time-out */
 #define SETTING_MAX  256
@@ -309,6 +310,13 @@ void lync_user_view(struct puser *u, const struct pres_view *v)
 {
 	if (u->lync)
 		lync_view(&u->lync->lync, v);
+}
+
+enum pres_shown lync_user_own(const struct puser *u)
+{
+	const struct lync *l = u->lync ? &u->lync->lync : NULL;
+
+	return l && u->registered ? watch_of_lync(l->own, l->own_token) : SHOWN_UNKNOWN;
 }
 
 void lync_user_note(struct puser *u)

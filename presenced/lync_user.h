@@ -10,6 +10,8 @@ struct Pres__Notify;
 void lync_user_reg(struct puser *u, const struct Pres__Reg *r);
 void lync_user_notify(struct puser *u, const struct Pres__Notify *n);
 void lync_user_view(struct puser *u, const struct pres_view *v);
+enum pres_shown lync_user_own(
+    const struct puser *u); /* as the server shows the user; SHOWN_UNKNOWN */
 void lync_user_note(struct puser *u);
 void lync_user_down(struct puser *u); /* sipd is away */
 void lync_user_free(struct puser *u);

@@ -10,6 +10,7 @@
 #include "pres.pb-c.h"
 #include "presenced/lync_user.h"
 #include "presenced/plain_user.h"
+#include "presenced/watcher.h"
 #include "presenced/presenced.h"
 
 static struct puser *user(struct ipc_peer *p, const char *name)
@@ -67,10 +68,13 @@ static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
 	if (!u)
 		return 0;
 	u->registered = r->up;
+	if (r->up && r->has_aor)
+		puser_aor(u, text(1, r->aor));
 	puser_text(u->reason, sizeof(u->reason), text(r->has_reason, r->reason));
 	pres_user_registered(&u->pres, r->up);
 	lync_user_reg(u, r);
 	plain_user_reg(u, r);
+	watcher_reg(u, r);
 	return 0;
 }
 
@@ -79,8 +83,10 @@ static int on_notify(struct ipc_peer *p, struct ipc_msg *m)
 	const Pres__Notify *n = IPC_BODY(m, Pres__Notify);
 	struct puser *u = user(p, n->user);
 
-	if (u)
+	if (u) {
 		lync_user_notify(u, n);
+		watcher_notify(u, n);
+	}
 	return 0;
 }
 
@@ -159,17 +165,28 @@ const struct ipc_handler presenced_handlers[] = {
 };
 const size_t presenced_nhandlers = ARRAY_LEN(presenced_handlers);
 
-void pres_tell_state(struct puser *u)
+static void tell(struct puser *u, const char *target, enum pres_shown s)
 {
 	struct ipc_peer *p = ipc_find(u->room->d->ipc, IPC_SIPD, 0);
 	Call__Presence pb = CALL__PRESENCE__INIT;
-	struct pres_view v;
 
 	if (!p)
 		return;
-	pres_user_view(&u->pres, &v);
 	pb.user = u->name;
-	pb.target = (ProtobufCBinaryData){ strlen(u->name), (uint8_t *)u->name };
-	pb.state = (uint32_t)pres_shown(&v, u->registered);
+	pb.target = (ProtobufCBinaryData){ strlen(target), (uint8_t *)(uintptr_t)target };
+	pb.state = (uint32_t)s;
 	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_STATE, &pb.base);
+}
+
+void pres_tell_colleague(struct puser *u, const char *uri, enum pres_shown s)
+{
+	tell(u, uri, s);
+}
+
+void pres_tell_state(struct puser *u)
+{
+	struct pres_view v;
+
+	pres_user_view(&u->pres, &v);
+	tell(u, u->name, pres_shown(&v, u->registered));
 }

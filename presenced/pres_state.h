@@ -46,6 +46,21 @@ struct pres_view { /* what a publisher needs; two equal views need one publicati
 	    since_ms; /* wheel time of the last use; for "Inactive 5 mins"; not part of the comparison */
 };
 
+/* What a watcher sees, as a number of pres.State and as a word ("in-a-call"). */
+enum pres_shown {
+	SHOWN_AVAILABLE = 1,
+	SHOWN_INACTIVE = 2,
+	SHOWN_AWAY = 3,
+	SHOWN_IN_A_CALL = 4,
+	SHOWN_BUSY = 5,
+	SHOWN_DND = 6,
+	SHOWN_BRB = 7,
+	SHOWN_OFF_WORK = 8,
+	SHOWN_OFFLINE = 9,
+	SHOWN_IN_A_CONFERENCE = 10,
+	SHOWN_UNKNOWN = 12
+};
+
 struct pres_user;
 typedef void(pres_changed_h)(struct pres_user *u, const struct pres_view *v, void *ctx);
 

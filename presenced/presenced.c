@@ -11,6 +11,7 @@
 #include "presenced/dir_text.h"
 #include "presenced/lync_user.h"
 #include "presenced/plain_user.h"
+#include "presenced/watcher.h"
 
 #define OFF(field) offsetof(struct presenced_conf, field)
 
@@ -87,6 +88,10 @@ const struct conf_key presenced_keys[] = {
 	    "Shortest internal number; 0: there are none.", NULL },
 	{ "directory", "internal-max", CONF_INT, "0", 0, 15, true, OFF(dir.internal_max),
 	    "Longest internal number.", NULL },
+	{ "presenced", "colleagues", CONF_BOOL, "yes", 0, 0, true, OFF(colleagues),
+	    "Subscribe to the presence of people whom a handset's phone book shows, for ten "
+	    "minutes.",
+	    NULL },
 	{ "presenced", "publish", CONF_LIST, "presence dialog", 0, 2, true, OFF(publish),
 	    "What is published at a plain SIP server: presence (RFC 3863), dialog for busy lamps "
 	    "(RFC 4235); from the next registration on.",
@@ -193,6 +198,41 @@ struct puser *puser_find(struct presenced *p, struct slice name)
 	return n ? CONTAINER_OF(n, struct puser, by_name) : NULL;
 }
 
+/* Without scheme, parameters and case. */
+static bool plain_aor(struct slice uri, char out[320])
+{
+	if (slice_istarts(uri, SLICE_LIT("sip:")))
+		uri = slice_sub(uri, 4, uri.n);
+	uri.n = slice_chr(uri, ';');
+	if (uri.n == 0 || uri.n + 5 > 320)
+		return false;
+	memcpy(out, "sip:", 4);
+	for (size_t i = 0; i < uri.n; i++) {
+		char c = uri.p[i];
+
+		out[4 + i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	}
+	out[4 + uri.n] = '\0';
+	return true;
+}
+
+void puser_aor(struct puser *u, struct slice aor)
+{
+	map_del(&u->room->aors, &u->by_aor);
+	if (!plain_aor(aor, u->aor))
+		u->aor[0] = '\0';
+	else
+		(void)map_put(&u->room->aors, &u->by_aor, slice_str(u->aor));
+}
+
+struct puser *puser_by_aor(const struct presenced *p, struct slice uri)
+{
+	char key[320];
+	struct map_node *n = plain_aor(uri, key) ? map_get(&p->aors, slice_str(key)) : NULL;
+
+	return n ? CONTAINER_OF(n, struct puser, by_aor) : NULL;
+}
+
 static void restore(struct puser *u)
 {
 	uint64_t now = (uint64_t)time(NULL), until;
@@ -233,6 +273,8 @@ static void puser_free(struct presenced *p, struct puser *u)
 {
 	lync_user_free(u);
 	plain_user_free(u);
+	watcher_free(u);
+	map_del(&p->aors, &u->by_aor);
 	pres_user_fini(&u->pres);
 	map_del(&p->users, &u->by_name);
 	free(u);
@@ -304,6 +346,7 @@ void presenced_sipd_down(struct presenced *p)
 		snprintf(u->reason, sizeof(u->reason), "sipd is away");
 		lync_user_down(u);
 		plain_user_down(u);
+		watcher_down(u);
 	}
 }
 
@@ -387,6 +430,7 @@ void presenced_fini(struct daemon *d)
 		puser_free(p, CONTAINER_OF(n, struct puser, by_name));
 	}
 	map_free(&p->users);
+	map_free(&p->aors);
 	directory_stop(p->dir);
 	store_close(p->store);
 	free(p);

@@ -23,12 +23,15 @@ struct presenced_conf {
 	bool bootstrap, bootstrap_federated;
 	struct conf_list publish; /* event packages */
 	uint32_t publish_expires; /* s */
+	bool colleagues;
 };
 extern const struct conf_key presenced_keys[];
 extern const size_t presenced_nkeys;
 
 struct puser {
-	struct map_node by_name;
+	struct map_node by_name, by_aor;
+	char aor[320];           /* "sip:user@domain", in lower case; of the last registration */
+	struct watcher *watcher; /* watch_ipc.c; NULL: never registered */
 	struct presenced *room;
 	struct pres_user pres;
 	char name[PRES_NAME_MAX + 1], group[33];
@@ -45,7 +48,8 @@ struct puser {
 
 struct presenced {
 	struct daemon *d;
-	struct map users;
+	struct map users, aors;
+	unsigned watched; /* people, by all users */
 	struct store *store;
 	struct pres_policy normal, agent;
 	bool synced;        /* sipd's first stream is through */
@@ -62,6 +66,9 @@ static inline struct presenced *presenced_of(const struct daemon *d)
 }
 
 struct puser *puser_find(struct presenced *p, struct slice name); /* NULL: unknown */
+void puser_aor(struct puser *u, struct slice aor);
+struct puser *puser_by_aor(
+    const struct presenced *p, struct slice uri); /* NULL: not one of ours, not registered yet */
 /* Takes a user from sipd's stream: new, or changed. NULL: the name is too long. */
 struct puser *puser_put(struct presenced *p, struct slice name, struct slice group, bool disabled);
 void puser_gone(struct presenced *p, struct puser *u);
@@ -77,20 +84,6 @@ int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes) MUST_CHE
 int puser_note(
     struct puser *u, struct slice note) MUST_CHECK; /* ERR_VALUE: too long, no text; ERR_STORE */
 
-/* What a watcher sees, as a number of pres.State and as a word ("in-a-call"). */
-enum pres_shown {
-	SHOWN_AVAILABLE = 1,
-	SHOWN_INACTIVE = 2,
-	SHOWN_AWAY = 3,
-	SHOWN_IN_A_CALL = 4,
-	SHOWN_BUSY = 5,
-	SHOWN_DND = 6,
-	SHOWN_BRB = 7,
-	SHOWN_OFF_WORK = 8,
-	SHOWN_OFFLINE = 9,
-	SHOWN_IN_A_CONFERENCE = 10,
-	SHOWN_UNKNOWN = 12
-};
 enum pres_shown pres_shown(const struct pres_view *v, bool registered);
 const char *pres_shown_name(enum pres_shown s);
 const char *pres_manual_name(enum pres_manual m); /* "none", "available", "busy" … */
@@ -99,6 +92,7 @@ int pres_manual_parse(struct slice word, enum pres_manual *out) MUST_CHECK; /* E
 /* pres_ipc.c */
 extern const struct ipc_handler presenced_handlers[];
 extern const size_t presenced_nhandlers;
+void pres_tell_colleague(struct puser *u, const char *uri, enum pres_shown s);
 void pres_tell_state(struct puser *u); /* to sipd, for the handset's display */
 /* directory_ipc.c */
 int directory_on_search(struct ipc_peer *p, struct ipc_msg *m);
