@@ -97,6 +97,7 @@ static void on_dir(void *ctx, int err, struct ipc_msg *m)
 			p.number = bytes(de->has_mobile, de->mobile);
 		if (!p.number.n)
 			p.number = bytes(de->has_home, de->home);
+		ans.e[ans.n].state = de->has_state ? de->state : 0;
 		entry(&ans.e[ans.n++], &p);
 	}
 	if (page) {

@@ -74,6 +74,7 @@ struct iwu_entry { /* of a log or the directory */
 	uint64_t time; /* Unix seconds; 0: none */
 	unsigned kind; /* call.LogKind */
 	bool unread;
+	unsigned state; /* pres.State of somebody in the directory; 0: not known */
 };
 struct iwu_answer {
 	int err; /* 0; else why says it for people */

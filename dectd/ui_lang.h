@@ -47,6 +47,9 @@
 	X(UI_T_DND, "Do not disturb", "Nicht stören")                                              \
 	X(UI_T_BRB, "Be right back", "Gleich zurück")                                              \
 	X(UI_T_AWAY, "Away", "Abwesend")                                                           \
+	X(UI_T_INACTIVE, "Inactive", "Inaktiv")                                                    \
+	X(UI_T_IN_A_CALL, "In a call", "Im Gespräch")                                              \
+	X(UI_T_OFFLINE, "Offline", "Offline")                                                      \
 	X(UI_T_OFF_WORK, "Off work", "Nicht bei der Arbeit")                                       \
 	X(UI_T_AUTOMATIC, "Automatic", "Automatisch")                                              \
 	X(UI_T_CLEAR, "Clear the list? #", "Liste löschen? #")                                     \

@@ -76,6 +76,14 @@ static const struct iwu_entry *here(const struct ui_menu *m)
 	                                                             : NULL;
 }
 
+/* What a search shows of people: pres.State */
+static const struct {
+	enum ui_str name;
+	unsigned state;
+} shown[] = { { UI_T_AVAILABLE, 1 }, { UI_T_INACTIVE, 2 }, { UI_T_AWAY, 3 }, { UI_T_IN_A_CALL, 4 },
+	{ UI_T_PRES_BUSY, 5 }, { UI_T_DND, 6 }, { UI_T_BRB, 7 }, { UI_T_OFF_WORK, 8 },
+	{ UI_T_OFFLINE, 9 }, { UI_T_CONFERENCE, 10 } };
+
 static void show_entry(struct ui_menu *m, struct ui_menu_out *o)
 {
 	const struct iwu_entry *e = here(m);
@@ -95,6 +103,9 @@ static void show_entry(struct ui_menu *m, struct ui_menu_out *o)
 		wr_fmt(
 		    &w, "%02d.%02d. %02d:%02d", tm.tm_mday, tm.tm_mon + 1, tm.tm_hour, tm.tm_min);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+		if (shown[i].state == e->state)
+			wr_str(&w, say(m, shown[i].name));
 	wr_str(&w, "\n");
 	ui_party_line(&e->who, &w, UI_URI_MAX);
 	if (e->who.name[0] && e->who.number[0]) {

@@ -165,8 +165,13 @@ int pres_on_mwi(struct ipc_peer *p, struct ipc_msg *m)
 	const Call__Notice *n = IPC_BODY(m, Call__Notice);
 	struct user *u = users_find(s->users, slice_str(n->user));
 
-	if (u && n->has_messages_new)
-		dect_mail(s, u, n->messages_new, n->has_messages_old ? n->messages_old : 0);
+	if (!u || !n->has_messages_new)
+		return 0;
+	struct ustate *us = sipd_ustate(s, u);
+	us->mail_known = true; /* told again when dectd comes back */
+	us->mail_new = n->messages_new;
+	us->mail_old = n->has_messages_old ? n->messages_old : 0;
+	dect_mail(s, u, us->mail_new, us->mail_old);
 	return 0;
 }
 

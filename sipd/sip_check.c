@@ -56,7 +56,9 @@ static unsigned check_require(
 		return 0; /* must not be refused for Require, RFC 3261 8.2.2.3 */
 	while (sip_values_next(&v, &tag)) {
 		struct cur c = cur_of(conf->supported);
-		bool found = false;
+		/* RFC 4662: presenced reads lists; it is said in the subscriptions that may bring some. */
+		bool found = (req->method == SIP_M_NOTIFY || req->method == SIP_M_BENOTIFY) &&
+		             slice_ieq(tag, SLICE_LIT("eventlist"));
 
 		while (!found && sip_list_next(&c, &known))
 			found = slice_ieq(known, tag);

@@ -60,18 +60,20 @@ class PresenceServer:
             kind, body = self.batch(sender, who)
         else:
             who, body = [sender.aor], make()
+        # One subscription of a kind; a watcher may have several for presence, each its own dialog.
+        key = f"presence {m.get('Call-ID')}" if event == "presence" else event
         if expires != "0":
-            sender.subscriptions[event] = {"dialog": (m.get("Call-ID"), m.get("From"), m.get("To"), tag), "cseq": 1, "who": who,
+            sender.subscriptions[key] = {"dialog": (m.get("Call-ID"), m.get("From"), m.get("To"), tag), "cseq": 1, "who": who,
                                            "contact": name_addr(m.get("Contact", ""))[0]}
         else:
-            sender.subscriptions.pop(event, None)
+            sender.subscriptions.pop(key, None)
         headers = [("Expires", expires), ("Event", event), ("Contact", f"<sip:{self.fqdn}:{self.o.port};transport=tls>"),
                    ("subscription-state", f"active;expires={expires}" if expires != "0" else "terminated;expires=0")]
         if piggy:
             headers += [("ms-piggyback-cseq", "1"), ("Content-Type", kind)]
         flow.send(m.reply(200, "OK", headers, body if piggy else b"", tag=tag), sa)
         if not piggy and expires != "0":
-            self.benotify(sender, event, kind, body)
+            self.benotify(sender, key, kind, body)
 
     def batch(self, sender, who):
         parts = [("<list xmlns=\"urn:ietf:params:xml:ns:rlmi\" uri=\"%s\" version=\"0\" fullState=\"false\">" % sender.aor + "".join(
@@ -84,10 +86,11 @@ class PresenceServer:
                        for x, t, cid in parts) + f"--{b}--\r\n"
         return (f'multipart/related;type="application/rlmi+xml";start=resources;boundary={b}', body.encode())
 
-    def benotify(self, e, event, kind, body):
-        s = e.subscriptions.get(event)
+    def benotify(self, e, key, kind, body):
+        s = e.subscriptions.get(key)
         if not s:
             return
+        event = key.split()[0]
         call, frm, to, tag = s["dialog"]
         s["cseq"] += 1
         uri, params, _ = name_addr(frm)
@@ -105,8 +108,9 @@ class PresenceServer:
             if e.aor == aor:
                 self.benotify(e, "vnd-microsoft-roaming-self", "application/vnd-microsoft-roaming-self+xml",
                               user.roaming(touched))
-            if aor in e.subscriptions.get("presence", {}).get("who", ()):
-                self.benotify(e, "presence", "application/msrtc-event-categories+xml", user.watched())
+            for key, s in list(e.subscriptions.items()):
+                if key.startswith("presence ") and aor in s["who"]:
+                    self.benotify(e, key, "application/msrtc-event-categories+xml", user.watched())
 
     def provisioning(self):
         return ('<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification">'

@@ -208,6 +208,18 @@ static int on_display(struct ipc_peer *p, struct ipc_msg *m)
 		IPC_IF_CALL, CALL__TYPE__CALL_##type, kind, 0, 4096, IPC_SIPD,                     \
 		    &desc##__descriptor, fn                                                        \
 	}
+static int on_notice(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Call__Notice *n = IPC_BODY(m, Call__Notice);
+
+	(void)p;
+	if (n->has_messages_new) {
+		printf("mail %s %u\n", n->user, (unsigned)n->messages_new);
+		fflush(stdout);
+	}
+	return 0;
+}
+
 static const struct ipc_handler dectd_handlers[] = {
 	CALL(USER_PUT, IPC_EVT, base__user, on_user),
 	CALL(USER_GONE, IPC_EVT, call__user_gone, on_nothing),
@@ -218,7 +230,7 @@ static const struct ipc_handler dectd_handlers[] = {
 	CALL(RELEASE, IPC_EVT, call__release, on_release),
 	CALL(DISPLAY, IPC_EVT, call__display, on_display),
 	CALL(MEDIA, IPC_EVT, call__media, on_nothing),
-	CALL(NOTICE, IPC_EVT, call__notice, on_nothing),
+	CALL(NOTICE, IPC_EVT, call__notice, on_notice),
 	CALL(PRESENCE, IPC_EVT, call__presence, on_nothing),
 };
 

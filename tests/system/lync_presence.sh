@@ -54,7 +54,10 @@ CONF
 	wait_for 10 shows_not 202 Busy || fail "$MODE: the server still shows Busy"
 	clean 1 "$MODE set by hand"
 	# ---- message waiting comes as a category
+	start_softcall "mwi-$MODE" -a 50 -u 200
 	ask 1 '{"do":"mwi","aor":"sip:203@contoso.com","new":3,"old":1}' > /dev/null
+	wait_for 20 grep -q "^mail 203 3$" "$DIR/mwi-$MODE.out" || fail "$MODE: no handset heard of the messages: $(cat "$DIR/mwi-$MODE.out")"
+	stop_softcall
 	clean 1 "$MODE message waiting"
 	# ---- in-band provisioning: shown, and used
 	wait_for 10 sh -c "'$BUILD/dectctl' -r '$DIR/run' provision list 200 | grep -q 'dial plan'" || fail "$MODE: provisioning: $(ctl provision list)"
@@ -79,6 +82,34 @@ CONF
 	ask 1 '{"do":"members","aor":"sip:204@contoso.com","containers":{"200":[]}}' > /dev/null
 	echo "$MODE: made visible"
 	stop_softcall
+	# ---- colleagues: one of ours, one with a desktop client only, one whom nobody knows
+	desktop() { # user, availability, version
+		ask 1 "$(python3 - "$@" <<'PY'
+import json, sys
+user, avail, version = sys.argv[1:]
+print(json.dumps({"do": "other-endpoint-publishes", "aor": f"sip:{user}@contoso.com", "document":
+    '<publish xmlns="http://schemas.microsoft.com/2006/09/sip/rich-presence"><publications uri="sip:%s@contoso.com"><publication '
+    'categoryName="state" instance="805306369" container="2" version="%s" expireType="endpoint"><state '
+    'xmlns="http://schemas.microsoft.com/2006/09/sip/state" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'manual="false" xsi:type="machineState"><availability>%s</availability></state></publication></publications></publish>'
+    % (user, version, avail)}))
+PY
+)" | grep -v '^{}$' && fail "$MODE: publishing of $1"
+	}
+	look() { ctl presence look 200 who="sip:$1@contoso.com" | tail -1 | awk '{ print $2 }'; }
+	ask 1 '{"do":"user","name":"900","password":"x"}' > /dev/null
+	desktop 900 3500 0
+	[ "$(look 900)" = available ] || fail "$MODE: 900 is '$(look 900)' for 200: $(state 1 'd["violations"]')"
+	watched() { ctl presence colleagues 200 | grep -q "sip:900@contoso.com *$1"; }
+	desktop 900 5000 1
+	wait_for 20 watched inactive || fail "$MODE: a colleague's change was not seen: $(ctl presence colleagues 200; ask 1 "{\"do\":\"trace\",\"last\":900}" | tr '[' '\n' | grep -a 900@)"
+	ctl presence set 203 state=be-right-back > "$DIR/set" 2>&1 || fail "presence set: $(cat "$DIR/set")"
+	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence look 200 who=sip:203@contoso.com | grep -q be-right-back" || fail "$MODE: 203 is '$(look 203)'"
+	[ "$(look 999)" = unknown ] || fail "$MODE: 999 is '$(look 999)'"
+	[ "$(ctl presence colleagues 200 | grep -c contoso)" = 2 ] || fail "$MODE: watched: $(ctl presence colleagues 200)"
+	ctl presence set 203 state=automatic > "$DIR/set" 2>&1
+	clean 1 "$MODE colleagues"
+	echo "$MODE: colleagues are seen"
 	# ---- presenced dies and is back
 	kill -9 "$PRES"
 	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &

@@ -88,6 +88,44 @@ ctl presence set 202 state=busy note="Back at 4 < 5 & more" > "$DIR/set" 2>&1 ||
 sees 20 one presence 202 "open busy*note=Back at 4 < 5 & more" "by hand"
 ctl presence set 202 state=automatic note= > "$DIR/set" 2>&1 || fail "presence set: $(cat "$DIR/set")"
 sees 20 one presence 202 "open *note=Available" "automatic again"
+# ---- a colleague elsewhere, whom a handset's phone book shows
+publish() { # user, activity element
+	/usr/bin/python3 - "$PBX" "$DIR/etag" "$@" <<'PY'
+import os, socket, sys
+port, store, user, activity = sys.argv[1:]
+match = f"SIP-If-Match: {open(store).read()}\r\n" if os.path.exists(store) else ""
+body = (f'<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" '
+        f'xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="sip:{user}@example.test"><tuple id="a"><status><basic>open</basic>'
+        f'</status></tuple><dm:person id="p"><rpid:activities>{activity}</rpid:activities></dm:person></presence>')
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+s.settimeout(1)
+me, tag = s.getsockname()[1], os.urandom(6).hex()
+for _ in range(20):
+    s.sendto((f"PUBLISH sip:{user}@example.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{me};branch=z9hG4bK{tag};rport\r\n"
+              f"Max-Forwards: 70\r\nFrom: <sip:{user}@example.test>;tag={tag}\r\nTo: <sip:{user}@example.test>\r\n"
+              f"Call-ID: {tag}\r\nCSeq: 1 PUBLISH\r\nEvent: presence\r\nExpires: 3600\r\n{match}Content-Type: application/pidf+xml\r\n"
+              f"Content-Length: {len(body)}\r\n\r\n{body}").encode(), ("127.0.0.1", int(port)))
+    try:
+        answer = s.recv(65535).decode()
+        if answer.startswith("SIP/2.0 200"):
+            open(store, "w").write(next(line for line in answer.split("\r\n") if line.startswith("SIP-ETag:"))[9:].strip())
+            sys.exit(0)
+    except TimeoutError:
+        pass
+sys.exit("PUBLISH was not answered")
+PY
+}
+look() { ctl presence look 200 who="sip:$1@example.test" | tail -1 | awk '{ print $2 }'; }
+look_is() { [ "$(look "$1")" = "$2" ]; }
+watched() { ctl presence colleagues 200 | grep -q "sip:$1@example.test *$2"; }
+publish 901 "<rpid:busy/>" || fail "publish"
+wait_for 20 look_is 901 busy || fail "901 is '$(look 901)' for 200"
+publish 901 "<rpid:on-the-phone/>" || fail "publish"
+wait_for 20 watched 901 in-a-call || fail "a colleague's change was not seen: $(ctl presence colleagues 200)"
+look_is 202 available || fail "202, one of ours, is '$(look 202)' for 200"
+ctl presence colleagues 200 | grep -q 202 && fail "one of ours was subscribed to"
+echo "colleagues are seen"
 # ---- presenced is killed and back: its publication is changed, not doubled
 kill -9 "$PRES"
 wait "$PRES" 2>/dev/null

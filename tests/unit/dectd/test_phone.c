@@ -835,8 +835,9 @@ static void list_menu(void **state)
 	(void)snprintf(a->e[0].who.name, sizeof(a->e[0].who.name), "Anne");
 	(void)snprintf(a->e[0].who.number, sizeof(a->e[0].who.number), "4719");
 	a->e[0].unread = false;
+	a->e[0].state = 4;
 	answer(r, a);
-	EXPECT(r, "> CC-INFO display='1/1 \\0d\\0aAnne 4719\\0d\\0a4719'\n");
+	EXPECT(r, "> CC-INFO display='1/1 In a call\\0d\\0aAnne 4719\\0d\\0a4719'\n");
 	pass(r, 18000);
 	EXPECT(r, "> CC-RELEASE reason=00\n");
 	pp_ends(r, CC_RELEASE_COM, 0);

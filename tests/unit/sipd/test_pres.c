@@ -207,6 +207,7 @@ static void subscribes(void **state)
 		    "127.0.0.1:%u;branch=z9hG4bKn%d;rport\r\nMax-Forwards: 70\r\n"
 		    "From: <sip:300@example.test>;tag=s1\r\nTo: %s\r\nCall-ID: %s\r\n"
 		    "CSeq: %d %s\r\nContact: <sip:300@127.0.0.1:%u>\r\nEvent: presence\r\n"
+		    "Require: eventlist\r\n"
 		    "Subscription-State: active;expires=600\r\nContent-Type: "
 		    "application/pidf+xml\r\nContent-Length: 7\r\n\r\n<open/>",
 		    i ? "BENOTIFY" : "NOTIFY", r->port, r->peer, i, from, id, i + 1,
