@@ -132,7 +132,7 @@ int main(void)
 	static const unsigned streams[] = { 1, 16, 128, 512, 2048 };
 	double base[2] = { 0 };
 
-	if (sbox_start() != 0)
+	if (sbox_start() != 0 || srtp_init() != srtp_err_status_ok)
 		return 1;
 	printf("%-24s %7s %9s %9s %9s %9s %7s %7s %7s\n", "suite", "streams", "floor ns", "protect",
 	    "unprot.", "libsrtp2", "p/floor", "u/floor", "p/lib");

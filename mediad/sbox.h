@@ -6,9 +6,8 @@
 
 #include "common/err.h"
 
-/* SRTP and SRTCP under one master key in one direction (RFC 3711, RFC 7714; key transport is the caller's). RTP goes
- * through our own transforms on OpenSSL's primitives, SRTCP and, where our self-test failed, everything through
- * libsrtp2. A box holds state for up to SBOX_SSRCS sources; the least recently heard gives way to a new one, and only
+/* SRTP and SRTCP under one master key in one direction (RFC 3711, RFC 7714; key transport is the caller's). The
+ * transforms are ours on OpenSSL's primitives; where the self-test at start failed, libsrtp2's. A box holds state for up to SBOX_SSRCS sources; the least recently heard gives way to a new one, and only
  * to one whose packet was authentic. All buffers are worked on in place. */
 
 #define SBOX_SSRCS   4
@@ -35,9 +34,9 @@ size_t sbox_key_len(unsigned suite);
 /* "AES_CM_128_HMAC_SHA1_80" … */
 const char *sbox_suite_name(unsigned suite);
 
-/* Once per process before the first box: starts libsrtp2 and compares our transforms with it, every suite, with and
+/* Once per process before the first box: compares our transforms with libsrtp2's in a child, every suite, with and
  * without MKI. ERR_CRYPTO: libsrtp2 does not work. Where only the comparison fails 0 comes back, sbox_fast() is false
- * and libsrtp2 does the work. */
+ * and libsrtp2 does the work. -errno: no child could be made. */
 int sbox_start(void) MUST_CHECK;
 void sbox_stop(void);
 bool sbox_fast(void);

@@ -10,17 +10,25 @@
 
 struct sbox_ref {
 	srtp_t s;
+	bool tx;
 	struct sbox_key k;
+	struct sbox_ref *rtcp; /* see rtcp_of() */
 };
+
+static bool started; /* libsrtp2 is one per process, so is its start */
 
 int sbox_ref_start(void)
 {
-	return srtp_init() == srtp_err_status_ok ? 0 : ERR_CRYPTO;
+	if (!started)
+		started = srtp_init() == srtp_err_status_ok;
+	return started ? 0 : ERR_CRYPTO;
 }
 
 void sbox_ref_stop(void)
 {
-	(void)srtp_shutdown();
+	if (started)
+		(void)srtp_shutdown();
+	started = false;
 }
 
 static int error_of(srtp_err_status_t st)
@@ -53,7 +61,12 @@ struct sbox_ref *sbox_ref_new(const struct sbox_key *k, bool tx)
 	srtp_master_key_t *mks[1] = { &mk };
 	srtp_policy_t p;
 
+	if (sbox_ref_start() != 0) {
+		free(r);
+		return NULL;
+	}
 	r->k = *k;
+	r->tx = tx;
 	memset(&p, 0, sizeof(p));
 	switch (k->suite) {
 	case SBOX_CM_80:
@@ -92,6 +105,7 @@ void sbox_ref_free(struct sbox_ref *r)
 	if (!r)
 		return;
 	(void)srtp_dealloc(r->s);
+	sbox_ref_free(r->rtcp);
 	mem_free_wiped(r, sizeof(*r));
 }
 
@@ -126,11 +140,27 @@ int sbox_ref_unprotect(struct sbox_ref *r, uint8_t *p, size_t *n)
 	return error_of(st);
 }
 
+/* libsrtp2 (2.5) looks for the MKI of SRTCP where the tag of SRTP would leave it: with _32 it finds none. SRTCP is the
+ * same under both suites. */
+static struct sbox_ref *rtcp_of(struct sbox_ref *r)
+{
+	if (r->k.suite == SBOX_CM_32 && !r->rtcp) {
+		struct sbox_key k = r->k;
+		k.suite = SBOX_CM_80;
+		r->rtcp = sbox_ref_new(&k, r->tx);
+		mem_wipe(&k, sizeof(k));
+	}
+	return r->k.suite == SBOX_CM_32 ? r->rtcp : r;
+}
+
 int sbox_ref_protect_rtcp(struct sbox_ref *r, uint8_t *p, size_t *n, size_t cap)
 {
 	int len = (int)*n;
 	srtp_err_status_t st;
 
+	r = rtcp_of(r);
+	if (!r)
+		return ERR_CRYPTO;
 	if (cap < *n + SRTP_MAX_TRAILER_LEN + 4 || *n > RTP_MAX || *n < 8)
 		return ERR_LIMIT;
 	st = srtp_protect_rtcp_mki(r->s, p, &len, r->k.nmki != 0, 0);
@@ -145,6 +175,9 @@ int sbox_ref_unprotect_rtcp(struct sbox_ref *r, uint8_t *p, size_t *n)
 	int len = (int)*n;
 	srtp_err_status_t st;
 
+	r = rtcp_of(r);
+	if (!r)
+		return ERR_CRYPTO;
 	if (*n > sizeof(copy))
 		return ERR_LIMIT;
 	if (*n < 8u + 4 + r->k.nmki + (r->k.suite == SBOX_GCM ? 16u : 10u))

@@ -2,10 +2,10 @@
 #define MEDIAD_SBOX_REF_H
 #include "mediad/sbox.h"
 
-/* The same by libsrtp2: SRTCP, the oracle of the self-test, and the fallback. Errors as in sbox.h. */
+/* The same by libsrtp2: the oracle of the self-test, and the fallback. Errors as in sbox.h. */
 struct sbox_ref;
 
-int sbox_ref_start(void) MUST_CHECK;
+int sbox_ref_start(void) MUST_CHECK; /* the first sbox_ref_new() does it, too */
 void sbox_ref_stop(void);
 struct sbox_ref *sbox_ref_new(const struct sbox_key *k, bool tx); /* NULL: libsrtp2 refused */
 void sbox_ref_free(struct sbox_ref *r);

@@ -276,39 +276,56 @@ static void lifetime(void **state)
 	sbox_free(tx);
 }
 
+/* Our transforms and libsrtp2's, each with each. */
 static void rtcp(void **state)
 {
-	static const uint8_t rr[] = { 0x80, 201, 0, 1, 1, 2, 3, 4 };
+	static const uint8_t rr[] = { 0x80, 201, 0, 1, 1, 2, 3, 4, 9, 8, 7, 6 };
 
 	(void)state;
-	for (unsigned suite = SBOX_CM_80; suite < SBOX_NSUITES; suite++)
-		for (unsigned nmki = 0; nmki < 3; nmki++) {
-			struct sbox_key k;
-			struct sbox *tx, *rx;
-			uint8_t p[300], b[300];
-			size_t n = sizeof(rr), nb;
+	for (unsigned i = 0; i < 4 * 3 * 3; i++) {
+		unsigned suite = SBOX_CM_80 + i % 3, nmki = i / 3 % 3, len = i % 2 ? 8 : sizeof(rr);
+		struct sbox_key k;
+		struct sbox *tx, *rx;
+		uint8_t p[300], b[300], old[300];
 
-			key_of(&k, KEY, SBOX_CM_80, NULL);
-			k.suite = (uint8_t)suite;
-			k.nmki = (uint8_t)nmki;
-			tx = sbox_new(&k, true);
-			rx = sbox_new(&k, false);
+		key_of(&k, KEY, SBOX_CM_80, NULL);
+		k.suite = (uint8_t)suite;
+		k.nmki = (uint8_t)nmki;
+		memcpy(k.mki, "\5\6", 2);
+		sbox_set_fast(i / 9 & 1);
+		tx = sbox_new(&k, true);
+		sbox_set_fast(i / 18 & 1);
+		rx = sbox_new(&k, false);
+		sbox_set_fast(true);
+		for (unsigned turn = 0; turn < 5; turn++) {
+			size_t n = len, nb, tail = nmki + (suite == SBOX_GCM ? 16 : 10);
+
 			memcpy(p, rr, n);
 			assert_int_equal(sbox_protect_rtcp(tx, p, &n, sizeof(p)), 0);
-			assert_int_equal(n, sizeof(rr) + 4 + nmki + (suite == SBOX_GCM ? 16 : 10));
+			assert_int_equal(n, len + 4 + tail);
+			for (size_t at = 4; at < n;
+			     at += 3) { /* altered anywhere, left as it was */
+				nb = n;
+				memcpy(b, p, n);
+				b[at] ^= 0x40;
+				memcpy(old, b, n);
+				assert_int_not_equal(sbox_unprotect_rtcp(rx, b, &nb), 0);
+				assert_memory_equal(b, old, n);
+			}
 			memcpy(b, p, n);
 			nb = n;
 			assert_int_equal(sbox_unprotect_rtcp(rx, b, &nb), 0);
-			assert_int_equal(nb, sizeof(rr));
+			assert_int_equal(nb, len);
 			assert_memory_equal(b, rr, nb);
 			memcpy(b, p, n);
 			nb = n;
 			assert_int_equal(sbox_unprotect_rtcp(rx, b, &nb), ERR_EXISTS);
-			b[5] ^= 1;
+			nb = 7 + 4 + tail;
 			assert_int_not_equal(sbox_unprotect_rtcp(rx, b, &nb), 0);
-			sbox_free(tx);
-			sbox_free(rx);
 		}
+		sbox_free(tx);
+		sbox_free(rx);
+	}
 }
 
 /* More sources than a box keeps: the one heard longest ago gives way. */
