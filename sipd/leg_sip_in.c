@@ -71,7 +71,8 @@ bool leg_sip_welcome(struct sipd *s, struct tp_flow *f)
 	if (tp_flow_proto(f) == TP_TLS && proven(s, f))
 		return true;
 	addr_from_sa(&a, tp_flow_remote(f));
-	if (reg_is_proxy(s, &a))
+	/* LYNC: whoever connects to a trusted application is known by its certificate alone. */
+	if (reg_is_proxy(s, &a) && !(s->conf->lync && tp_flow_proto(f) == TP_TLS))
 		return true;
 	(void)addr_print(&a, false, text);
 	for (size_t i = 0; i < s->conf->trusted.n; i++)

@@ -30,6 +30,7 @@ struct ms_ep {
 	ms_done_h *fn;
 	void *ctx;
 	bool adhoclist, categories, limited, fixed;
+	uint32_t group; /* which of the connections to the server, from 0 */
 	char *allow_events;
 	uint64_t seen_ms; /* Unix time of the last 2xx to REGISTER */
 };
@@ -37,6 +38,8 @@ struct ms {
 	struct sipd *s;
 	struct map by_epid;
 	uint64_t bad; /* messages dropped because of their signature */
+	uint32_t *group, ngroup,
+	    room; /* users of each connection; room: none before it has place */
 };
 
 /* ---- ms_profile.c ---- */
@@ -54,6 +57,8 @@ void ms_ep_free(struct user *u);                     /* the record or the regist
 struct ms_ep *ms_by_epid(const struct sipd *s, struct slice epid);
 /* ";epid=…" behind the address in From. Nothing outside of the dialect. */
 void ms_put_epid(const struct sipd *s, struct wr *w, const struct user *u);
+/* Which connection to the server the user shares with others: tp_dest.key; 0: the one of all. */
+uint32_t ms_connection(const struct ms_ep *e);
 /* A whole REGISTER. expires 0 takes the registration back; else the server decides how long it is. */
 void ms_put_register(struct ms_ep *e, struct wr *w, const char *call_id, const char *tag,
     uint32_t cseq, bool leave, const struct tp_flow *f);
@@ -92,8 +97,9 @@ bool ms_call_disturbs(const struct sip_msg *rsp); /* "do not disturb": Warning 3
 int ms_challenge(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void *ctx) MUST_CHECK;
 void ms_auth_ok(
     struct ms_ep *e); /* 2xx to REGISTER: the handshake's association is the one in use */
-void ms_auth_reset(struct ms_ep *e);   /* another connection or server: no association */
-void ms_auth_refresh(struct ms_ep *e); /* before a REGISTER: an old association is renewed */
+void ms_auth_reset(struct ms_ep *e);          /* another connection or server: no association */
+void ms_auth_refresh(struct ms_ep *e);        /* before a REGISTER: an old association is renewed */
+uint64_t ms_auth_left(const struct ms_ep *e); /* ms until it is due; 0: there is none */
 int ms_sign_out(
     void *ctx, struct tp_flow *f, uint64_t owner, const struct sip_msg *m, struct wr *lines);
 int ms_verify_in(void *ctx, struct tp_flow *f, const struct sip_msg *m);

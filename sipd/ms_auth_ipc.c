@@ -12,7 +12,6 @@
 #include "sipd/ms.h"
 #include "sipd/sip_auth_hdr.h"
 
-#define SA_MS     ((8 * 3600 - 600) * 1000ull) /* MS-SIPAE 3.2.2: eight hours less a reserve */
 #define TOKEN_MAX 4096
 #define CERTD_MS  3000
 
@@ -71,8 +70,18 @@ void ms_auth_ok(struct ms_ep *e)
 
 void ms_auth_refresh(struct ms_ep *e)
 {
-	if (e->sa && e->step == MS_PLAIN && tmr_now(e->s->d->wheel) - e->sa->since >= SA_MS)
+	if (e->sa && e->step == MS_PLAIN &&
+	    tmr_now(e->s->d->wheel) - e->sa->since >= e->s->conf->lync_sa_ms)
 		e->again = true;
+}
+
+uint64_t ms_auth_left(const struct ms_ep *e)
+{
+	uint64_t age = e->sa ? tmr_now(e->s->d->wheel) - e->sa->since : 0;
+
+	if (!e->sa)
+		return 0;
+	return age < e->s->conf->lync_sa_ms ? e->s->conf->lync_sa_ms - age : 1;
 }
 
 /* ---- handshake ---- */

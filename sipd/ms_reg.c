@@ -38,6 +38,34 @@ static bool make_epid(const struct sipd *s, const struct user *u, char out[MS_EP
 	return true;
 }
 
+/* The first connection that has place. */
+static uint32_t join_group(struct ms *ms, uint32_t most)
+{
+	uint32_t g = most ? ms->room : 0;
+
+	while (most && g < ms->ngroup && ms->group[g] >= most)
+		g++;
+	if (g == ms->ngroup) {
+		ms->group = mem_grow(ms->group, ++ms->ngroup, sizeof(*ms->group));
+		ms->group[g] = 0;
+	}
+	ms->group[g]++;
+	ms->room = g;
+	return g;
+}
+
+static void leave_group(struct ms *ms, uint32_t g)
+{
+	ms->group[g]--;
+	if (g < ms->room)
+		ms->room = g;
+}
+
+uint32_t ms_connection(const struct ms_ep *e)
+{
+	return e->group;
+}
+
 struct ms_ep *ms_ep(struct sipd *s, struct user *u)
 {
 	struct ustate *us = sipd_ustate(s, u);
@@ -54,6 +82,7 @@ struct ms_ep *ms_ep(struct sipd *s, struct user *u)
 		free(e);
 		return NULL;
 	}
+	e->group = join_group(s->ms, s->conf->lync_per_connection);
 	us->ms = e;
 	return e;
 }
@@ -66,6 +95,7 @@ void ms_ep_free(struct user *u)
 		return;
 	ms_auth_reset(e);
 	map_del(&e->s->ms->by_epid, &e->by_epid);
+	leave_group(e->s->ms, e->group);
 	free(e->allow_events);
 	free(e);
 	ustate_of(u)->ms = NULL;
@@ -134,6 +164,7 @@ void ms_stop(struct sipd *s)
 		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u))
 			ms_ep_free(u);
 	map_free(&s->ms->by_epid);
+	free(s->ms->group);
 	free(s->ms);
 	s->ms = NULL;
 }

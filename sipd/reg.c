@@ -497,8 +497,11 @@ static int send_to(struct reg *r, struct tp_dest *dest, unsigned n)
 	int err = ERR_NOTFOUND;
 	unsigned i;
 
+	const struct ms_ep *e = ms_ep(r->regs->s, r->user);
 	for (i = 0; i < n && !f; i++) {
-		dest[i].key = r->regs->s->conf->separate_ports ? (uint32_t)r->owner : 0;
+		dest[i].key = r->regs->s->conf->separate_ports ? (uint32_t)r->owner
+		              : e                              ? ms_connection(e)
+		                                               : 0;
 		err = tp_flow_to(sip_ua_tp(r->regs->s->ua), &dest[i], &f);
 	}
 	if (!f)
@@ -582,6 +585,11 @@ int reg_done(struct fsm *m, int ev, const void *arg)
 	/* Between half and nine tenths of the time: refreshes of thousands of users spread by themselves. */
 	uint64_t ms = (uint64_t)r->granted * 1000;
 	r->delay = (uint32_t)(ms / 2 + id_below((uint32_t)(ms * 2 / 5 + 1)));
+	/* LYNC: an association is renewed by a REGISTER: not later than its time. */
+	struct ms_ep *e = ms_ep(r->regs->s, r->user);
+	uint64_t left = e ? ms_auth_left(e) : 0;
+	if (left && left < r->delay)
+		r->delay = (uint32_t)left + id_below(500);
 	return FSM_NEXT;
 }
 

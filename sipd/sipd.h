@@ -53,7 +53,7 @@ struct sipd_conf {
 	bool call_waiting, early_tones, mwi, rel100, allow_uri;
 	/* [lync] */
 	bool lync, lync_strict, lync_policy;
-	uint32_t lync_auth;
+	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
 	struct conf_list lync_front_ends;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context;
 };

@@ -168,6 +168,14 @@ const struct conf_key sipd_keys[] = {
 	{ "lync", "follow-policy", CONF_BOOL, "yes", 0, 0, true, OFF(lync_policy),
 	    "Encrypt speech as the server's policy says where media-encryption leaves it open.",
 	    NULL },
+	{ "lync", "users-per-connection", CONF_INT, "0", 0, 4096, false, OFF(lync_per_connection),
+	    "How many users register over one connection to a front end; 0: all. Fewer where a "
+	    "front end throttles connections of many users.",
+	    NULL },
+	{ "lync", "association-lifetime", CONF_MS, "28200s", 5000, 28800000, true, OFF(lync_sa_ms),
+	    "Age at which a user's security association is renewed (NTLM); the server's limit is "
+	    "eight hours.",
+	    NULL },
 	{ "lync", "strict", CONF_BOOL, "no", 0, 0, true, OFF(lync_strict),
 	    "Drop unsigned messages of a server that signs.", NULL },
 };

@@ -7,62 +7,13 @@ import asyncio
 import sys
 
 import media
-from desktop import Desk, Refused
-from frontend import Endpoint, uuid_of_epid
+from case import FLOWS, NUMBER, Test, expect, flow
+from desktop import Refused
 from world import Failed, World, both_hear, heard, speech, until
 
-NUMBER = "+14255550102"
-FLOWS = []
+import life  # noqa: F401  more flows
 
-
-def flow(fn):
-    FLOWS.append(fn)
-    return fn
-
-
-def expect(what, got, want):
-    if got != want:
-        raise Failed(f"{what}: {got!r}, not {want!r}")
-
-
-class Test:
-    def __init__(self, world, fe):
-        self.world, self.fe = world, fe
-        self.bob = self.desk("bob", "Bob Example", NUMBER)
-
-    def desk(self, name, display="", number=None):
-        return Desk(self.fe, name, uuid_of_epid, Endpoint, display, number)
-
-    async def talk(self, handset, call, frames=25):
-        a, b = speech(handset.ref), speech(call.call_id)
-        await handset.talk(a)
-        call.stream.talk(b)
-        await both_hear(handset.stream, call.stream, a, b, frames)
-
-    async def in_call(self, user="200", desk=None, talk=True, **kw):
-        """A call from the desk that the handset answered."""
-        desk = desk or self.bob
-        ringing = asyncio.ensure_future(desk.dial(f"sip:{user}@contoso.com", **kw))
-        h = await self.world.offered(user)
-        await h.answer()
-        c = await ringing
-        if talk:
-            await self.talk(h, c)
-        return h, c
-
-    async def out_call(self, user="200", desk=None, talk=True, to=None):
-        desk = desk or self.bob
-        h = await self.world.dial(user, to or desk.aor[4:])
-        c = await desk.rung()
-        c.ring()
-        await c.answer()
-        await h.connected()
-        if talk:
-            await self.talk(h, c)
-        return h, c
-
-
-@flow
+@flow()
 async def calls_both_ways(t):
     """A client calls a handset and hangs up; a handset calls a client and hangs up; names and numbers on the display."""
     h, c = await t.in_call()
@@ -82,7 +33,7 @@ async def calls_both_ways(t):
     expect("busy", await h.gone(), 2)
 
 
-@flow
+@flow()
 async def hold(t):
     """Hold by the client as inactive, sendonly and in the old form, and by the handset; speech before and after."""
     h, c = await t.in_call()
@@ -110,7 +61,7 @@ async def hold(t):
     await h.gone()
 
 
-@flow
+@flow()
 async def transferred_blind(t):
     """The client sends the handset to a colleague: Referred-By and conversation go on; a busy colleague: the call goes on."""
     carol = t.desk("carol", "Carol Example", "+14255550103")
@@ -135,7 +86,7 @@ async def transferred_blind(t):
     carol.close()
 
 
-@flow
+@flow()
 async def transferred_attended(t):
     """The client calls a colleague first and joins the two by REFER with Replaces."""
     carol = t.desk("carol", "Carol Example", "+14255550103")
@@ -164,7 +115,7 @@ async def transferred_attended(t):
     carol.close()
 
 
-@flow
+@flow()
 async def replaced(t):
     """A colleague takes the call over by INVITE with Replaces: answered at once, the old dialog is ended."""
     carol = t.desk("carol", "Carol Example", "+14255550103")
@@ -187,7 +138,7 @@ async def replaced(t):
     carol.close()
 
 
-@flow
+@flow()
 async def transfers(t):
     """The handset transfers: blind by REFER, done and refused; attended: joined here, then by REFER with Replaces."""
     carol = t.desk("carol", "Carol Example", "+14255550103")
@@ -237,7 +188,7 @@ async def transfers(t):
     carol.close()
 
 
-@flow
+@flow()
 async def forked(t):
     """A user's handset and client ring together: answered there is no missed call; given up is one; a handset's no is its own."""
     desk = t.desk("201", "User 201")
@@ -288,7 +239,7 @@ async def forked(t):
     desk.close()
 
 
-@flow
+@flow()
 async def call_waiting(t):
     """A second call waits, is taken, and a third is busy."""
     carol, dave = t.desk("carol", "Carol Example"), t.desk("dave", "Dave Example")
@@ -317,7 +268,7 @@ async def call_waiting(t):
         d.close()
 
 
-@flow
+@flow()
 async def early_media(t):
     """Announcements before the answer: reliable 183 with PRACK, unreliable, from two forks; 101 in between; the answer's fork counts."""
     other = t.desk("bob", "Bob Example", NUMBER)
@@ -344,7 +295,7 @@ async def early_media(t):
     other.close()
 
 
-@flow
+@flow()
 async def session_timer(t):
     """422 raises the interval; the client's refresh by UPDATE and by re-INVITE is answered and is no hold."""
     h = await t.world.dial("200", "bob")
@@ -366,7 +317,7 @@ async def session_timer(t):
     await c.event("BYE")
 
 
-@flow
+@flow()
 async def for_another(t):
     """Calls for a delegator, a team and a response group: the display says for whom; two identities in any order."""
     boss = [("History-Info", '"The Boss" <sip:boss@contoso.com>;index=1,<sip:200@contoso.com>;index=1.1;ms-retarget-reason=delegation')]
@@ -389,7 +340,7 @@ async def for_another(t):
     t.fe.delegates = {}
 
 
-@flow
+@flow()
 async def forwarded(t):
     """A handset's user forwards to a client: the caller's call reaches it, in the same conversation."""
     carol = t.desk("carol", "Carol Example")
@@ -410,7 +361,7 @@ async def forwarded(t):
     carol.close()
 
 
-@flow
+@flow()
 async def invitations_of_other_kinds(t):
     """A conference and an instant-message session are refused by 488; a nested multipart is answered by the named part."""
     conference = ('<Conferencing version="2.0"><focus-uri>sip:bob@contoso.com;gruu;opaque=app:conf:focus:id:X</focus-uri><subject/>'
@@ -446,7 +397,7 @@ async def invitations_of_other_kinds(t):
     await h.gone()
 
 
-@flow
+@flow()
 async def reasons(t):
     """A refusal's ms-diagnostics is in the journal in words; do-not-disturb is heard as busy."""
     before = t.world.logged("sipd", "clocks differ")
@@ -461,7 +412,7 @@ async def reasons(t):
     expect("do not disturb", await h.gone(), 2)
 
 
-@flow
+@flow()
 async def encryption(t):
     """Required, optional and off, against offers of each kind, both ways, with speech; MKI or not as offered; payload 116; comfort noise."""
     matrix = {"require": {"save": "secure", "avp": "secure", "plain": 488}, "optional": {"save": "secure", "avp": "secure", "plain": "plain"},
@@ -538,7 +489,7 @@ async def main(argv):
         await w.registered(len(users))
         t = Test(w, fe)
         for fn in FLOWS:
-            if only and only not in fn.__name__.replace("_", " "):
+            if (only and only not in fn.__name__.replace("_", " ")) or mode not in fn.modes:
                 continue
             at = len(fe.trace)
             fe.violations.clear()

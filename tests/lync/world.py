@@ -201,6 +201,10 @@ class World:
         self.sipd.send_signal(1)
         await until("sipd reads its configuration", lambda: self.logged("sipd", "reloaded") > before)
 
+    async def reconfigure_lync(self, **settings):
+        self.lync.update({k.replace("_", "-"): v for k, v in settings.items()})
+        await self.reconfigure()
+
     def logged(self, name, text):
         with open(self.log[name], errors="replace") as f:
             return f.read().count(text)

@@ -1,0 +1,61 @@
+"""What the flows have in common: their list, a client called Bob, calls between him and a handset."""
+
+import asyncio
+
+from desktop import Desk
+from frontend import Endpoint, uuid_of_epid
+from world import Failed, both_hear, speech
+
+NUMBER = "+14255550102"
+FLOWS = []
+
+
+def flow(*modes):
+    """A flow of all modes, or of these."""
+    def note(fn):
+        fn.modes = modes or ("trusted", "ntlm")
+        FLOWS.append(fn)
+        return fn
+    return note
+
+
+def expect(what, got, want):
+    if got != want:
+        raise Failed(f"{what}: {got!r}, not {want!r}")
+
+
+class Test:
+    def __init__(self, world, fe):
+        self.world, self.fe = world, fe
+        self.bob = self.desk("bob", "Bob Example", NUMBER)
+
+    def desk(self, name, display="", number=None):
+        return Desk(self.fe, name, uuid_of_epid, Endpoint, display, number)
+
+    async def talk(self, handset, call, frames=25):
+        a, b = speech(handset.ref), speech(call.call_id)
+        await handset.talk(a)
+        call.stream.talk(b)
+        await both_hear(handset.stream, call.stream, a, b, frames)
+
+    async def in_call(self, user="200", desk=None, talk=True, **kw):
+        """A call from the desk that the handset answered."""
+        desk = desk or self.bob
+        ringing = asyncio.ensure_future(desk.dial(f"sip:{user}@contoso.com", **kw))
+        h = await self.world.offered(user)
+        await h.answer()
+        c = await ringing
+        if talk:
+            await self.talk(h, c)
+        return h, c
+
+    async def out_call(self, user="200", desk=None, talk=True, to=None):
+        desk = desk or self.bob
+        h = await self.world.dial(user, to or desk.aor[4:])
+        c = await desk.rung()
+        c.ring()
+        await c.answer()
+        await h.connected()
+        if talk:
+            await self.talk(h, c)
+        return h, c
