@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "ctl.pb-c.h"
+#include "sipd/ms.h"
 #include "sipd/call.h"
 #include "sipd/dect_pb.h"
 #include "sipd/leg_sip.h"
@@ -575,6 +576,10 @@ const struct ctl_cmd sipd_cmds[] = {
 	    false, user_export, "Writes all users as CSV, without passwords." },
 	{ "reg", "list", IPC_VIEW, NULL, false, NULL, 0, ROW(reg), false, reg_list,
 	    "Lists registrations." },
+	{ "check", "lync", IPC_VIEW, NULL, false, NULL, 0, &ctl__check_row__descriptor, false,
+	    ms_check,
+	    "Checks all that registration at Lync needs: DNS, clock, certificate, ports, answers, "
+	    "encryption; prints the commands for the Lync side." },
 	{ "provision", "list", IPC_VIEW, "USER", false, NULL, 0, ROW(provision), false, prov_list,
 	    "Shows what a Lync server gave by in-band provisioning, and what is used." },
 	{ "call", "list", IPC_VIEW, NULL, false, NULL, 0, ROW(call), false, call_list,

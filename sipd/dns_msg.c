@@ -163,6 +163,8 @@ static bool read_data(struct msg *m, struct dns_rr *rr, size_t len)
 	case DNS_AAAA:
 		rd_copy(r, rr->ip, 16);
 		return len == 16;
+	case DNS_PTR:
+		return read_name(m, rr->name) == 0;
 	case DNS_SRV:
 		rr->order = rd_be16(r);
 		rr->preference = rd_be16(r);

@@ -11,6 +11,7 @@ enum dns_type {
 	DNS_A = 1,
 	DNS_CNAME = 5,
 	DNS_SOA = 6,
+	DNS_PTR = 12,
 	DNS_AAAA = 28,
 	DNS_SRV = 33,
 	DNS_NAPTR = 35,
@@ -22,12 +23,12 @@ enum dns_type {
 #define DNS_RRS_MAX   32
 
 struct dns_rr {
-	uint16_t type; /* A, AAAA, SRV, NAPTR */
+	uint16_t type; /* A, AAAA, PTR, SRV, NAPTR */
 	uint32_t ttl;  /* s */
 	uint8_t ip[16];
 	uint16_t order, preference, port; /* SRV: order is the priority, preference the weight */
 	char flags[4], service[32];       /* NAPTR; lower case */
-	char name[DNS_NAME_MAX];          /* SRV target, NAPTR replacement */
+	char name[DNS_NAME_MAX];          /* SRV target, NAPTR replacement, PTR */
 };
 enum dns_result { DNS_OK, DNS_NONE, DNS_FAILED, DNS_CUT };
 struct dns_answer {

@@ -34,10 +34,14 @@ struct ms_ep {
 	char *allow_events;
 	uint64_t seen_ms; /* Unix time of the last 2xx to REGISTER */
 };
+struct lync_check;
 struct ms {
 	struct sipd *s;
 	struct map by_epid;
-	uint64_t bad; /* messages dropped because of their signature */
+	uint64_t bad;             /* messages dropped because of their signature */
+	int64_t skew_ms;          /* how far the server's clock is ahead of ours, as last told */
+	uint64_t skew_at;         /* when, monotonic ms; 0: never */
+	struct lync_check *check; /* `dectctl check lync` that runs; NULL */
 	uint32_t *group, ngroup,
 	    room; /* users of each connection; room: none before it has place */
 };
@@ -70,6 +74,13 @@ void ms_refused(
     const struct sipd *s, const struct sip_msg *rsp, char *why, size_t cap, uint32_t *delay_ms);
 /* NOTIFY registration-notify (MS-SIPREGE 3.1.5): true: it was one and is answered. */
 bool ms_deregistered(struct sipd *s, struct tx *tx, const struct sip_msg *req);
+
+/* The Date of an answer: how far the server's clock is from ours. */
+void ms_note_date(struct sipd *s, const struct sip_msg *rsp);
+
+/* ---- ms_check_ipc.c: `dectctl check lync` ---- */
+int ms_check(struct ctl_run *r);
+void ms_check_stop(struct sipd *s); /* without an answer */
 
 /* ---- ms_call.c: calls; outside of the dialect they do what RFC 3261 says ---- */
 struct leg_sip;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/enc.h"
 #include "common/log.h"
@@ -311,6 +312,20 @@ void ms_refused(
 		else if (rsp->status == 504)
 			*delay_ms = NO_ROUTE_MS;
 	}
+}
+
+void ms_note_date(struct sipd *s, const struct sip_msg *rsp)
+{
+	char text[64];
+	struct tm tm = { 0 };
+
+	if (!s->ms || slice_copy(sip_msg_value(rsp, SIP_H_DATE), text, sizeof(text)) || !text[0])
+		return;
+	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S", &tm);
+	if (!end || strncmp(end, " GMT", 4) != 0)
+		return;
+	s->ms->skew_ms = (int64_t)timegm(&tm) * 1000 + 500 - (int64_t)sipd_wall_ms();
+	s->ms->skew_at = tmr_now(s->d->wheel) | 1;
 }
 
 /* ---- the server takes it back ---- */

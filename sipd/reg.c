@@ -310,6 +310,7 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	uint32_t n;
 
 	r->code = rsp->status;
+	ms_note_date(s, rsp);
 	put_ruri(s, r->user, &w);
 	if (rsp->status >= 200 && rsp->status < 300) {
 		bool lost = false;

@@ -67,6 +67,11 @@ static void set_conf(struct resolve *r, const struct resolve_conf *c, struct dns
 	dns->resolv_conf = c->resolv_conf;
 }
 
+struct dns *resolve_dns(struct resolve *r)
+{
+	return r->dns;
+}
+
 struct resolve *resolve_new(uv_loop_t *loop, struct tmr_wheel *w, const struct resolve_conf *conf)
 {
 	struct resolve *r = mem_new(sizeof(*r));

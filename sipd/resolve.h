@@ -38,6 +38,8 @@ struct resolve_q *resolve_uri(
     struct resolve *r, const struct sip_uri *uri, resolve_h *fn, void *ctx);
 void resolve_cancel(struct resolve_q *q); /* no callback then; NULL is fine */
 struct dns_stats;
+struct dns;
+struct dns *resolve_dns(struct resolve *r); /* for other questions */
 void resolve_get_stats(const struct resolve *r, struct dns_stats *out);
 /* Without a question: true when the host is an address. */
 bool resolve_now(struct resolve *r, const struct sip_uri *uri, struct tp_dest *out);

@@ -488,6 +488,7 @@ void sipd_fini(struct daemon *d)
 	if (!s)
 		return;
 	trace_stop(s);
+	ms_check_stop(s);
 	sipd_stats_stop(s);
 	check_dns_stop(s);
 	pres_reqs_free(s);

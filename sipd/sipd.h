@@ -55,7 +55,7 @@ struct sipd_conf {
 	bool lync, lync_strict, lync_policy;
 	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
 	struct conf_list lync_front_ends;
-	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context;
+	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;

@@ -168,6 +168,9 @@ const struct conf_key sipd_keys[] = {
 	{ "lync", "follow-policy", CONF_BOOL, "yes", 0, 0, true, OFF(lync_policy),
 	    "Encrypt speech as the server's policy says where media-encryption leaves it open.",
 	    NULL },
+	{ "lync", "site", CONF_STR, "1", 0, 32, true, OFF(lync_site),
+	    "SiteId of the trusted application pool, for the commands of `dectctl check lync`.",
+	    NULL },
 	{ "lync", "users-per-connection", CONF_INT, "0", 0, 4096, false, OFF(lync_per_connection),
 	    "How many users register over one connection to a front end; 0: all. Fewer where a "
 	    "front end throttles connections of many users.",

@@ -74,6 +74,16 @@ static int on_verify(int ok, X509_STORE_CTX *x)
 	return ok;
 }
 
+const STACK_OF(X509) * tp_tls_identity(const struct tp_tls *t)
+{
+	return t->chain;
+}
+
+X509_STORE *tp_tls_trust(const struct tp_tls *t)
+{
+	return t->trust;
+}
+
 static SSL_CTX *make_ctx(struct tp_tls *t, bool server, bool legacy)
 {
 	SSL_CTX *c = SSL_CTX_new_ex(

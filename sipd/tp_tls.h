@@ -1,6 +1,7 @@
 #ifndef SIPD_TP_TLS_H
 #define SIPD_TP_TLS_H
 #include "sipd/key_provider.h"
+#include <openssl/x509.h>
 #include "sipd/tp.h"
 
 /* TLS for the transports (RFC 3261 26.3, RFC 5922, RFC 5923): the filter of tp.h. TLS 1.2 and 1.3; private keys are
@@ -30,6 +31,9 @@ int tp_tls_set_identity(struct tp_tls *t, const struct slice *der, unsigned n) M
 /* Who is believed: PEM, certificates then revocation lists. ERR_SYNTAX: nothing usable in it. Replaces all. */
 int tp_tls_set_trust(
     struct tp_tls *t, struct slice pem, unsigned *certificates, unsigned *crls) MUST_CHECK;
+/* What we are and whom we believe, for checks; NULL: nothing. Borrowed. */
+const STACK_OF(X509) * tp_tls_identity(const struct tp_tls *t);
+X509_STORE *tp_tls_trust(const struct tp_tls *t);
 extern const struct tp_filter_ops tp_tls_ops; /* ctx: struct tp_tls */
 
 /* Does the proven certificate of the peer speak for this name? false for flows without one. */

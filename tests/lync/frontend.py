@@ -9,11 +9,13 @@ without a word, and writes every breach of the rules into `violations`. Independ
 import argparse
 import asyncio
 import base64
+import email.utils
 import hashlib
 import json
 import os
 import ssl
 import sys
+import time
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -116,7 +118,7 @@ class FrontEnd(PresenceServer):
         self.endpoints, self.associations, self.transactions = {}, {}, {}
         self.violations, self.trace, self.counts, self.keepalives = [], [], {}, 0
         self.flows, self.settings = set(), {"redirect": None, "action": "added", "expire_sa": False, "refuse": {},
-                                            "expires": 7200, "keepalive": 300}
+                                            "expires": 7200, "keepalive": 300, "date-offset": 0}
         self.numbers, self.asserted = {}, {}  # E.164 number -> address; address -> P-Asserted-Identity of its requests
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
         self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
@@ -238,7 +240,9 @@ class FrontEnd(PresenceServer):
     def challenge(self, flow, m):
         proxy = m.method != "REGISTER"
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
+        now = email.utils.formatdate(time.time() + self.settings["date-offset"], usegmt=True)
         flow.send(m.reply(407 if proxy else 401, "Proxy Authentication Required" if proxy else "Unauthorized", [
+            ("Date", now),
             (name, f'NTLM realm="{REALM}", targetname="{self.fqdn}", version=4'),
             (name, f'Kerberos realm="{REALM}", targetname="sip/{self.fqdn}", version=4')], tag=os.urandom(8).hex()))
 

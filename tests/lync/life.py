@@ -2,6 +2,7 @@
 pool opens, connections for a number of users each."""
 
 import asyncio
+import json
 
 from case import expect, flow
 from desktop import Refused
@@ -114,3 +115,57 @@ async def the_pool_connects(t):
         expect("a call over a stranger's connection", e.status, 403)
     hang_up(t.fe)
     await until("registered again", here(t.fe), 30)
+
+
+async def rows(t):
+    text = await t.world.ctl("--json", "check", "lync", check=False)
+    found = {}
+    for row in json.loads(text[text.index("["):text.rindex("]") + 1]):
+        found[row["check"]] = row
+    return found
+
+
+@flow()
+async def pre_flight(t):
+    """dectctl check lync: all that is well is said to be, what is not is named with its remedy, and the three commands are filled in."""
+    fqdn = "ipdect.contoso.com"
+    names = t.world.names
+    names.update({(fqdn, 1): bytes([127, 0, 0, 1]), ("1.0.0.127.in-addr.arpa", 12): fqdn})
+    await t.world.registered(len(USERS))
+    found = await rows(t)
+    trusted = t.world.mode == "trusted"
+    good = ["DNS: localhost", "port: to localhost", "certificate: name", "certificate: chain", "certificate: validity",
+            "certificate: usage", "certificate: revocation", "certificate: signature", "certificate: key", "registration"]
+    good += ["DNS: this host", "DNS: PTR of this host", "port: from the pool"] if trusted else ["clock"]
+    for name in good:
+        expect(name, found.get(name, {}).get("result"), "ok" if name != "certificate: validity" else "warning")
+    said = await t.world.ctl("check", "lync", check=False)
+    want = [f"New-CsTrustedApplicationPool -Identity {fqdn} -Site 1 -Registrar localhost ", f"-TrustedApplicationPoolFqdn {fqdn} -Port "
+            f"{t.world.tls_port}", "Enable-CsTopology"] if trusted else []
+    for text in want:
+        if text not in said:
+            raise Failed(f"not printed: {text} in {said}")
+    # what is wrong
+    names.clear()
+    t.world.pki.cert("bad", "other.contoso.com", cdp=False, eku="clientAuth")
+    pki = t.world.pki
+    await t.world.ctl("cert", "import", "host", "file=" + pki.at("bad.pem"), "key=" + pki.at("bad.key"), "force=yes")
+    t.fe.settings["date-offset"] = 1200
+    hang_up(t.fe)
+    await asyncio.sleep(0)
+    if not trusted:
+        await until("registered again", here(t.fe), 30)
+    found = await rows(t)
+    level = "failed" if trusted else "warning"
+    for name in ("certificate: name", "certificate: usage", "certificate: revocation"):
+        expect(name, found[name]["result"], level)
+        if not found[name].get("remedy"):
+            raise Failed(f"{name}: no remedy")
+    if trusted:
+        expect("port: from the pool", found["port: from the pool"]["result"], "failed")
+    else:
+        expect("clock", found["clock"]["result"], "failed")
+    t.fe.settings["date-offset"] = 0
+    await t.world.ctl("cert", "import", "host", "file=" + pki.at("ours.pem"), "key=" + pki.at("ours.key"), "force=yes")
+    hang_up(t.fe)
+    await until("registered again", here(t.fe), 40)

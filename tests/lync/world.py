@@ -65,6 +65,29 @@ async def until(what, fn, seconds=20):
         await asyncio.sleep(0.05)
 
 
+class Names(asyncio.DatagramProtocol):
+    """A name server for the test: A of this host's name, PTR of its address."""
+
+    def __init__(self, names):
+        self.names, self.transport = names, None
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        at, labels = 12, []
+        while data[at]:
+            labels.append(data[at + 1:at + 1 + data[at]].decode().lower())
+            at += 1 + data[at]
+        question = data[12:at + 5]
+        kind = int.from_bytes(data[at + 1:at + 3], "big")
+        value = self.names.get((".".join(labels), kind))
+        if kind == 12 and value:
+            value = b"".join(bytes([len(x)]) + x.encode() for x in value.split(".")) + b"\0"
+        answer = b"\xc0\x0c" + kind.to_bytes(2, "big") + b"\0\1\0\0\0\0" + len(value).to_bytes(2, "big") + value if value else b""
+        self.transport.sendto(data[:2] + b"\x84\x00\0\1" + (b"\0\1" if value else b"\0\0") + b"\0\0\0\0" + question + answer, addr)
+
+
 class Pki:
     def __init__(self, directory):
         self.dir = directory
@@ -160,7 +183,7 @@ class World:
         self.pki = Pki(self.dir + "/pki")
         self.pki.cert("fe", "localhost")
         self.pki.cert("ours", "ipdect.contoso.com")
-        self.settings, self.lync = {}, {}
+        self.settings, self.lync, self.names = {}, {}, {}  # names: (name, type) -> data
 
     # ---- processes ----
 
@@ -211,6 +234,9 @@ class World:
 
     async def start(self, users, front_ends, media=True):
         self.tls_port, self.rtp, self.front_ends = free_port(), free_range(400), front_ends
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Names(self.names),
+                                                                                 local_addr=("127.0.0.1", 0))
+        self.settings["dns-servers"] = f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
         self.settings.setdefault("local-port", free_port())
         self.write_conf()
         conf = self.dir + "/ipdect.conf"

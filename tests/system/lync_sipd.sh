@@ -20,13 +20,16 @@ for MODE in trusted ntlm; do
 	rm -rf "$DIR/state" "$DIR/run"
 	fe 1 "$PORT1" "${TRUST[@]}"
 	FE1=$FE
-	start_lync $MODE "localhost:$PORT1 localhost:$PORT2" < /dev/null
+	# trusted: all users over one connection; ntlm: 7 over each
+	[ $MODE = ntlm ] && printf '[lync]\nusers-per-connection = 7\n' > "$DIR/more" || : > "$DIR/more"
+	start_lync $MODE "localhost:$PORT1 localhost:$PORT2" < "$DIR/more"
 	add_users 200 $USERS
 	wait_for 30 registered $USERS || fail "$MODE: registered: $(ctl reg list; state 1 'd["violations"]')"
 	at 1 $USERS || fail "$MODE: the front end does not have all"
 	clean 1 "$MODE registration"
 	[ "$(state 1 'all(e["signed"] for v in d["endpoints"].values() for e in v)')" = $([ $MODE = ntlm ] && echo True || echo False) ] ||
 		fail "$MODE: wrong kind of registration"
+	[ "$(state 1 'd["flows"]')" = $([ $MODE = ntlm ] && echo 3 || echo 1) ] || fail "$MODE: wrong number of connections: $(state 1 'd["flows"]')"
 	echo "$MODE: $USERS users registered, no violation"
 	calls $MODE
 	echo "$MODE: 8 calls between handsets through the front end, no violation"

@@ -229,7 +229,9 @@ static void test_diagnostics(void **state)
 	assert_non_null(strstr(text, "server says: Certificate; trust"));
 	assert_int_equal(0, ms_diag_parse(SLICE_LIT("1034.7"), &d));
 	assert_int_equal(1034, d.id);
-	assert_null(ms_diag_help(1034));
+	assert_non_null(strstr(ms_diag_help(1034)->meaning, "SIP service")); /* its range */
+	assert_null(ms_diag_help(30000));
+	assert_non_null(strstr(ms_diag_help(1013)->meaning, "clocks")); /* itself, not its range */
 	assert_int_equal(ERR_SYNTAX, ms_diag_parse(SLICE_LIT("reason=\"x\""), &d));
 	assert_int_equal(ERR_SYNTAX, ms_diag_parse(SLICE_LIT(""), &d));
 	assert_int_equal(ERR_SYNTAX, ms_diag_parse(SLICE_LIT("99999999999"), &d));
