@@ -505,7 +505,8 @@ async def main(argv):
                 print(f"FAILED: {mode}: {fn.__name__}: {type(e).__name__} {e} {fe.violations}", flush=True)
                 for way, cid, text in fe.trace[at:][-16:]:
                     print(f"-- {way} {cid}\n{text}")
-                for name in ("sipd",):
+                print(await w.ctl("call", "list", check=False))
+                for name in ("sipd", "mediad"):
                     with open(w.log[name], errors="replace") as f:
                         print("".join(f.readlines()[-15:]))
                 break
