@@ -50,8 +50,8 @@ static const char *const write_sql[] = {
 	[Q_T9_ADD] = "INSERT OR IGNORE INTO t9 VALUES(?1,?2)",
 	[Q_T9_DEL] = "DELETE FROM t9 WHERE w=?1 AND contact=?2",
 	[Q_SEEN] = "INSERT OR IGNORE INTO temp.seen VALUES(?1)",
-	[Q_UNSEEN] = "SELECT id, words FROM contact WHERE source=?1 AND id NOT IN (SELECT id FROM "
-	             "temp.seen)",
+	[Q_UNSEEN] = ("SELECT id, words FROM contact WHERE source=?1 AND id NOT IN (SELECT id FROM "
+	              "temp.seen)"),
 	[Q_META_SET] = "INSERT INTO meta VALUES(?1,?2) ON CONFLICT(name) DO UPDATE SET value=?2",
 	[Q_META_DEL] = "DELETE FROM meta WHERE name=?1",
 	[Q_NUMBERS] = "SELECT contact,pos,raw FROM number",

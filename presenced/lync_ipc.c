@@ -214,10 +214,8 @@ static void setting(struct lync *l, const char *group, const char *name, struct 
 		"ucLocationProfile", "ucEnableSIPSecurityMode", "poolUri", "ucExchangeMWIPoll",
 		"MediaBypass", "EnableBypass", "ExternalBypassMode", "InternalBypassMode",
 		"BypassId", "AllowSimultaneousRinging", "AllowCallForwarding",
-		"EnhancedEmergency"
-		"ServicesEnabled",
-		"LocationPolicyTagID", "DisablePhonePresence", "DisablePresenceNote",
-		"EnablePrivacyMode", "DisableMusicOnHold" };
+		"EnhancedEmergencyServicesEnabled", "LocationPolicyTagID", "DisablePhonePresence",
+		"DisablePresenceNote", "EnablePrivacyMode", "DisableMusicOnHold" };
 	struct lync_user *x = user_of(l);
 	struct setting *s;
 	bool take = false;

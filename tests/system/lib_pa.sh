@@ -62,7 +62,7 @@ request_route {
 CFG
 }
 start_kamailio() {
-	kamailio -DD -E -f "$DIR/kamailio.cfg" -Y "$DIR" -P "$DIR/kamailio.pid" -m 64 -M 8 >> "$DIR/kamailio.log" 2>&1 &
+	kamailio -DD -E -f "$DIR/kamailio.cfg" -Y "$DIR" -P "$DIR/kamailio.pid" -m ${KAMMEM:-64} -M 8 >> "$DIR/kamailio.log" 2>&1 &
 	KAM=$!
 	PIDS+=("$KAM")
 	wait_for 20 kamcmd -s "unix:$DIR/kamctl" core.uptime || fail "kamailio did not start"
