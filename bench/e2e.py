@@ -140,7 +140,7 @@ class Ours:
 
     def __init__(self, uas):
         self.port = free_range(2)
-        self.suite = Suite(1, ports=8000, conf=f"max-sessions = 4000\nport-rest = 1s\n[sipd]\nlisten-address = 127.0.0.1\nlocal-port = {self.port}\n"
+        self.suite = Suite(1, ports=6000, conf=f"max-sessions = 4000\nport-rest = 1s\n[sipd]\nlisten-address = 127.0.0.1\nlocal-port = {self.port}\n"
                            "transports = udp\ndefault-domain = example.test\nregister-when = never\naccept-calls = any\nsession-expires = 0\nreliable-provisional = no\n"
                            "keep-alive = 0\n"
                            f"codecs = PCMA G726-32\nproxy-1 = sip:127.0.0.1:{uas}\n")
@@ -178,7 +178,7 @@ class Asterisk:
     name = "Asterisk"
 
     def __init__(self, uas, codec="alaw"):
-        self.port, rtp = free_range(2), free_range(8000)
+        self.port, rtp = free_range(2), free_range(4000)
         self.tree = "" if shutil.which("asterisk") else TREE
         self.dir = tempfile.mkdtemp(prefix="e2e-", dir=self.tree + "/tmp")
         inside = self.dir[len(self.tree):]
@@ -194,7 +194,7 @@ class Asterisk:
                      f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{self.port}\n"
                      "[anonymous]\ntype=endpoint\ncontext=in\ndisallow=all\nallow=alaw\ndirect_media=no\n"
                      f"[out]\ntype=endpoint\ndisallow=all\nallow={codec}\ndirect_media=no\n",
-            "rtp": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 7999}\nstrictrtp=no\nicesupport=no\n",
+            "rtp": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 3999}\nstrictrtp=no\nicesupport=no\n",
             "logger": "[general]\n[logfiles]\nconsole => error\n", "cdr": "[general]\nenable=no\n", "cel": "[general]\nenable=no\n",
             "features": "[general]\n"}
         for name, text in conf.items():

@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "common/mem.h"
+
+#define SMALL                                                                                      \
+	16 /* names of things: taken from a stock, a call needs dozens; what is longer may be a key */
+#define STOCK 512
 
 static bool seeded;
 static uint64_t seed;
@@ -29,27 +34,62 @@ static uint64_t repeatable(void)
 	return z ^ (z >> 31);
 }
 
+static void kernel(uint8_t *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+
+		BUG_ON(got < 0 && errno != EINTR);
+		if (got < 0)
+			continue;
+		p += got;
+		n -= (size_t)got;
+	}
+}
+
+/* What was given out is wiped here, and a child starts with a stock of its own. */
+static void from_stock(uint8_t *p, size_t n)
+{
+	static _Thread_local struct {
+		pid_t pid;
+		size_t left;
+		uint8_t b[STOCK];
+	} s;
+
+	if (s.left < n || s.pid != getpid()) {
+		kernel(s.b, sizeof(s.b));
+		s.left = sizeof(s.b);
+		s.pid = getpid();
+	}
+	s.left -= n;
+	memcpy(p, s.b + s.left, n);
+	mem_wipe(s.b + s.left, n);
+}
+
 void id_random(void *out, size_t n)
 {
 	uint8_t *p = out;
 
-	while (n > 0) {
-		ssize_t got;
-
-		if (seeded) {
-			uint64_t v = repeatable();
-
-			got = (ssize_t)(n < sizeof(v) ? n : sizeof(v));
-			memcpy(p, &v, (size_t)got);
-		} else {
-			got = getrandom(p, n, 0);
-			BUG_ON(got < 0 && errno != EINTR);
-			if (got < 0)
-				continue;
-		}
-		p += got;
-		n -= (size_t)got;
+	if (!seeded) {
+		kernel(p, n);
+		return;
 	}
+	while (n > 0) {
+		uint64_t v = repeatable();
+		size_t part = n < sizeof(v) ? n : sizeof(v);
+
+		memcpy(p, &v, part);
+		p += part;
+		n -= part;
+	}
+}
+
+static void name_random(void *out, size_t n)
+{
+	if (seeded || n > STOCK)
+		id_random(out, n);
+	else
+		from_stock(out, n);
 }
 
 uint64_t id_u64(void)
@@ -57,7 +97,7 @@ uint64_t id_u64(void)
 	uint64_t v;
 
 	do
-		id_random(&v, sizeof(v));
+		name_random(&v, sizeof(v));
 	while (v == 0);
 	return v;
 }
@@ -66,7 +106,7 @@ uint32_t id_below(uint32_t n)
 {
 	uint64_t v;
 
-	id_random(&v, sizeof(v));
+	name_random(&v, sizeof(v));
 	return n ? (uint32_t)(v % n) : 0;
 }
 
@@ -74,7 +114,7 @@ void id_token(char *out, size_t n)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 
-	id_random(out, n);
+	name_random(out, n);
 	for (size_t i = 0; i < n; i++)
 		out[i] = alphabet[(unsigned char)out[i] & 31];
 	out[n] = '\0';

@@ -57,7 +57,8 @@ struct mediad {
 	const struct mediad_conf *conf;
 	unsigned instance;
 	struct path *path;
-	struct port_pool *ports;
+	struct port_pool *ports; /* owners: legs */
+	unsigned near_depth;
 	struct addr addr4, addr6,
 	    radio; /* without port; local addresses where nothing else is said */
 	struct map sessions;

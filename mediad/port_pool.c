@@ -13,7 +13,9 @@ struct slot {
 struct port_pool {
 	uint32_t head, n, size;
 	uint64_t rest_us;
+	uint16_t first;
 	struct slot *ring;
+	void **owner;
 };
 
 struct port_pool *port_pool_new(uint16_t lo, uint16_t hi, uint64_t rest_us)
@@ -25,6 +27,8 @@ struct port_pool *port_pool_new(uint16_t lo, uint16_t hi, uint64_t rest_us)
 		return NULL;
 	p = mem_new(sizeof(*p));
 	p->ring = mem_array(size, sizeof(*p->ring));
+	p->owner = mem_array(size, sizeof(*p->owner));
+	p->first = (uint16_t)first;
 	p->size = p->n = size;
 	p->rest_us = rest_us;
 	for (uint32_t i = 0; i < size; i++)
@@ -37,6 +41,7 @@ void port_pool_free(struct port_pool *p)
 	if (!p)
 		return;
 	free(p->ring);
+	free(p->owner);
 	free(p);
 }
 
@@ -57,6 +62,18 @@ void port_pool_give(struct port_pool *p, uint16_t port, uint64_t now_us)
 	BUG_ON(p->n == p->size);
 	p->ring[(p->head + p->n) % p->size] = (struct slot){ now_us ? now_us : 1, port };
 	p->n++;
+}
+
+void port_pool_own(struct port_pool *p, uint16_t port, void *owner)
+{
+	p->owner[(uint32_t)(port - p->first) / 2] = owner;
+}
+
+void *port_pool_at(const struct port_pool *p, uint16_t port)
+{
+	uint32_t i = (uint32_t)(port - p->first) / 2;
+
+	return port < p->first || port % 2 || i >= p->size ? NULL : p->owner[i];
 }
 
 uint16_t port_pool_peek(const struct port_pool *p, uint32_t i)

@@ -20,6 +20,9 @@ void port_pool_give(struct port_pool *p, uint16_t port, uint64_t now_us);
 /* Pairs that could be taken, the resting ones included; and how many there are. */
 /* Port i of those that are free, the next to be taken first. */
 uint16_t port_pool_peek(const struct port_pool *p, uint32_t i);
+/* Who has the port: set by him, NULL when he gives it back. At: NULL also for a port that is none of ours. */
+void port_pool_own(struct port_pool *p, uint16_t port, void *owner);
+void *port_pool_at(const struct port_pool *p, uint16_t port);
 uint32_t port_pool_left(const struct port_pool *p);
 uint32_t port_pool_size(const struct port_pool *p);
 /* Instance n (1…) of k: its part of lo-hi, cut at even ports. ERR_LIMIT: n > k or less than one pair. */
