@@ -59,8 +59,16 @@ int ctl_dir_search(struct ctl_run *r)
 	err = dir_cache_search(dir->cache, ctl_id(r), from, DIR_PAGE, f);
 	if (err == 0 && f->total == 0) {
 		free(f);
-		if (directory_live(dir, ctl_id(r), on_live, r) == 0)
+		err = directory_live(dir, (struct slice){ 0 }, ctl_id(r), on_live, r);
+		if (err == 0)
 			ctl_defer(r);
+		else if (err == ERR_BUSY)
+			ctl_warn(
+			    r, "the directory was not asked: too many searches in this second");
+		else if (directory_on(dir) && dir->wait_ms > 0)
+			ctl_warn(r,
+			    "the directory was not asked, it does not work: dectctl directory "
+			    "status");
 		return 0;
 	}
 	for (unsigned i = 0; i < f->n && err == 0; i++)
@@ -104,7 +112,7 @@ static void on_synced(void *ctx, const struct dir_sync_result *s)
 		    s->gone, (unsigned long long)s->ms,
 		    s->full ? "everything" : dir_changes_name(s->by));
 	if (s->err == 0 && s->note[0])
-		ctl_warn(r, "changes alone were not asked for: %s", s->note);
+		ctl_warn(r, "everything was read, not changes alone: %s", s->note);
 	ctl_done(r, s->err);
 }
 
@@ -140,7 +148,7 @@ int ctl_dir_status(struct ctl_run *r)
 
 	for (int s = DIR_USERS; s <= DIR_CSV; s++) {
 		Ctl__DirectoryStatusRow row = CTL__DIRECTORY_STATUS_ROW__INIT;
-		char last[32], next[48] = "";
+		char last[32], next[48] = "", note[200];
 		uint64_t n = 0;
 
 		row.source = (char *)(uintptr_t)dir_source_name((enum dir_source)s);
@@ -156,7 +164,8 @@ int ctl_dir_status(struct ctl_run *r)
 			                                                   : "ok");
 			row.has_server = row.has_detail = 1;
 			row.server = bin(dir->server);
-			row.detail = bin(dir->trouble[0] ? dir->trouble : dir->note);
+			snprintf(note, sizeof(note), "everything is read each time: %s", dir->note);
+			row.detail = bin(dir->trouble[0] ? dir->trouble : dir->note[0] ? note : "");
 			iso(dir->last, last, sizeof(last));
 			row.last = last;
 			if (directory_on(dir) && tmr_pending(&dir->tmr))

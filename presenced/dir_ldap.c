@@ -173,7 +173,8 @@ static int judge(struct dir_ldap *l, const char *what)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].code == l->result)
 			return fail(l, known[i].err, what, known[i].remedy);
-	return fail(l, l->result < 0 ? ERR_LOST : ERR_UNSUPP, what, NULL);
+	return fail(l, l->result < 0 ? ERR_LOST : ERR_UNSUPP, what,
+	    l->result < 0 ? NULL : "the reason is in the server's log");
 }
 
 static struct timeval tv(uint32_t ms)
@@ -227,8 +228,10 @@ static int await(struct dir_ldap *l, int id, int all, uint64_t until, LDAPMessag
 		struct timeval t = tv(POLL_MS);
 		int rc = ldap_result(l->ld, id, all, &t, m);
 
-		if (rc > 0)
+		if (rc > 0 && !stopped(l) && now_ms() < until)
 			return 0;
+		if (rc > 0) /* a server that always has more, too */
+			ldap_msgfree(*m);
 		if (rc < 0) {
 			if (ldap_get_option(l->ld, LDAP_OPT_RESULT_CODE, &l->result) !=
 			        LDAP_OPT_SUCCESS ||

@@ -15,17 +15,16 @@
 static const struct {
 	const char *name;
 	enum dir_kind kind;
-	bool many;
 } numbers[] = {
 	/* The normalised number of Lync first: then what people wrote. */
-	{ "msRTCSIP-Line", DIR_WORK, false },
-	{ "telephoneNumber", DIR_WORK, false },
-	{ "otherTelephone", DIR_WORK, true },
-	{ "mobile", DIR_MOBILE, false },
-	{ "otherMobile", DIR_MOBILE, true },
-	{ "homePhone", DIR_HOME, false },
-	{ "otherHomePhone", DIR_HOME, true },
-	{ "ipPhone", DIR_IP, false },
+	{ "msRTCSIP-Line", DIR_WORK },
+	{ "telephoneNumber", DIR_WORK },
+	{ "otherTelephone", DIR_WORK },
+	{ "mobile", DIR_MOBILE },
+	{ "otherMobile", DIR_MOBILE },
+	{ "homePhone", DIR_HOME },
+	{ "otherHomePhone", DIR_HOME },
+	{ "ipPhone", DIR_IP },
 };
 
 void dir_ldap_attributes(const struct dir_ldap *l, char **buf)
@@ -108,7 +107,7 @@ static void take_numbers(const struct dir_ldap *l, LDAP *ld, LDAPMessage *m, str
 			ldap_value_free_len(v);
 			continue;
 		}
-		for (int k = 0; v && v[k] && (k == 0 || numbers[i].many); k++)
+		for (int k = 0; v && v[k]; k++)
 			add_number(
 			    e, numbers[i].kind, (struct slice){ v[k]->bv_val, v[k]->bv_len });
 		ldap_value_free_len(v);

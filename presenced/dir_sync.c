@@ -274,7 +274,7 @@ static int full_read(struct sync *s)
 		if (!s->r->note[0] && s->l->conf->changes != DIR_CHANGES_NONE)
 			snprintf(s->r->note, sizeof(s->r->note), "%s",
 			    s->l->ad ? "the server offers neither DirSync nor uSNChanged"
-			             : "OpenLDAP offers them with the overlay syncprov");
+			             : "the server offers no syncrepl: load its overlay syncprov");
 	} else {
 		s->r->note[0] = '\0';
 		if (s->all) /* syncrepl: that was the read */

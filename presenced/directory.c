@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/map.h"
 #include "common/mem.h"
 #include "presenced/presenced.h"
 
@@ -323,13 +324,17 @@ static void done_live(struct dir_job *dj, bool lost)
 	free(j);
 }
 
-int directory_live(struct directory *dir, struct slice typed, dir_live_h *done, void *ctx)
+int directory_live(
+    struct directory *dir, struct slice user, struct slice typed, dir_live_h *done, void *ctx)
 {
 	struct job *j;
 
 	/* A directory that did not answer lately, or refuses us, is not asked while somebody waits. */
 	if (!directory_on(dir) || !dir->conf->live || dir->wait_ms > 0)
 		return ERR_STATE;
+	if (!dir_rate_take(&dir->rate, user.n ? map_siphash(1, 2, user.p, user.n) | 1 : 0,
+	        uv_now(dir->d->loop) + 1))
+		return ERR_BUSY;
 	j = job_new(dir, run_live, done_live, ctx);
 	j->found = mem_new(sizeof(*j->found));
 	j->live = done;

@@ -2,6 +2,7 @@
 #define PRESENCED_DIRECTORY_H
 #include "common/conf.h"
 #include "ipc/daemon.h"
+#include "presenced/dir_rate.h"
 #include "presenced/dir_sync.h"
 #include "presenced/dir_work.h"
 
@@ -30,6 +31,7 @@ struct directory {
 	struct dir_work *sync_work, *live_work;
 	struct dir_end sync_end, live_end;
 	struct tmr tmr, users_tmr;
+	struct dir_rate rate;
 	char *pw; /* of certd; NULL: none yet */
 	bool trust, crls, running;
 	bool anew; /* the login changed while a synchronisation runs */
@@ -57,8 +59,9 @@ typedef void(dir_replaced_h)(void *ctx, int err, const char *why);
 int directory_replace(struct directory *dir, enum dir_source s, struct dir_entry *v, size_t n,
     dir_replaced_h *done, void *ctx) MUST_CHECK;
 typedef void(dir_live_h)(void *ctx, int err, const struct dir_found *f, const char *why);
-int directory_live(
-    struct directory *dir, struct slice typed, dir_live_h *done, void *ctx) MUST_CHECK;
+/* user: whose handset; empty: an operator. ERR_STATE: no live search now; ERR_BUSY: too often. */
+int directory_live(struct directory *dir, struct slice user, struct slice typed, dir_live_h *done,
+    void *ctx) MUST_CHECK;
 /* Whose number or address is it? ERR_NOTFOUND. */
 int directory_name(
     struct directory *dir, struct slice number, struct slice uri, struct dir_hit *h) MUST_CHECK;

@@ -143,9 +143,13 @@ int directory_on_search(struct ipc_peer *p, struct ipc_msg *m)
 	puser_text(pg->user, sizeof(pg->user), slice_str(s->user));
 	pg->ticket = ipc_defer(p, m);
 	if (f->total == 0 && s->text.len > 0) {
-		if (directory_live(dir, (struct slice){ (const char *)s->text.data, s->text.len },
-		        on_live, pg))
-			answer(pg, f, "");
+		err = directory_live(dir, slice_str(s->user),
+		    (struct slice){ (const char *)s->text.data, s->text.len }, on_live, pg);
+		if (err)
+			answer(pg, f,
+			    err == ERR_BUSY ? "too many searches, wait a second"
+			    : directory_on(dir) && dir->wait_ms > 0 ? "directory not reachable"
+			                                            : "");
 		free(f);
 		return 0;
 	}

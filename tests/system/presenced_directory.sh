@@ -48,7 +48,7 @@ index displayName,sn,givenName,cn eq,sub
 C
 }
 slapd_conf "size.soft=500 size.hard=20000 size.prtotal=unlimited"
-python3 - "$N" > init.ldif <<'P'
+/usr/bin/python3 - "$N" > init.ldif <<'P'
 import sys
 print("dn: dc=ad,dc=example,dc=com\nobjectClass: domain\ndc: ad\n")
 def user(cn, given, sn, number, extra=""):

@@ -18,6 +18,7 @@ if [ -z "${IN_NET:-}" ]; then
 	IN_NET=1 exec unshare -n -m bash "$0"
 fi
 . "$TOP/tests/system/lib_sipd.sh"
+. "$TOP/tests/system/lib_directory.sh"
 ip link set lo up || skip "the loopback of the new network does not come up"
 mkdir -p /run/samba "$DIR/tls" "$DIR/run/ctl" "$DIR/state" "$DIR/smb"
 mount -t tmpfs tmpfs /run/samba && mount -t tmpfs tmpfs /var/lib/samba || skip "no mount in the new namespace"
@@ -37,12 +38,7 @@ AD.EXAMPLE.COM = {
 	kdc = 127.0.0.1
 }
 C
-cd "$DIR/tls" || exit 1
-openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj "/CN=test CA" -days 2 2>/dev/null &&
-openssl req -newkey rsa:2048 -nodes -keyout key.pem -out req.pem -subj "/CN=dc1" 2>/dev/null &&
-printf 'subjectAltName=DNS:dc1.ad.example.com\n' > ext &&
-openssl x509 -req -in req.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile ext 2>/dev/null || fail certificates
-chmod 600 key.pem
+certificates DNS:dc1.ad.example.com
 cd "$DIR" || exit 1
 DC="$DIR/dc"
 samba-tool domain provision --targetdir="$DC" --realm=AD.EXAMPLE.COM --domain=EXAMPLE --server-role=dc \
@@ -72,41 +68,8 @@ PIDS+=($!)
 up() { exec 3<> "/dev/tcp/127.0.0.1/$1"; }
 for port in 636 389 88 53; do wait_for 60 up $port || fail "samba does not listen at $port"; done
 
-directory() { # lines of [directory]; the daemon takes them over
-	printf '[common]\nruntime-dir = %s\nstate-dir = %s\n[directory]\ncountry = 49\narea = 30\nnetwork-timeout = 5s\n' \
-		"$DIR/run" "$DIR/state" > ipdect.conf
-	cat >> ipdect.conf
-}
-present() { # starts presenced with these lines
-	directory
-	[ -z "${PRES:-}" ] || { kill -TERM "$PRES"; wait "$PRES" || fail "presenced ended with $?"; }
-	rm -f run/ctl/presenced.sock
-	KRB5_CONFIG="$DIR/krb5.conf" "$BUILD/presenced" -c ipdect.conf >> presenced.log 2>&1 &
-	PRES=$!
-	PIDS+=("$PRES")
-	wait_for 20 test -S "$DIR/run/ctl/presenced.sock" || fail "presenced did not start"
-}
-ldap_row() { ctl --json directory status | tr '}' '\n' | grep '"ldap"'; }
-entries() { ldap_row | grep -o '"entries": *"*[0-9]*' | grep -o '[0-9]*$'; }
-state() { ldap_row | grep -q "\"state\": *\"$1\""; }
-ok() { state ok && ldap_row | grep -q '"last": *"2'; }
-sync() { ctl directory sync "$@" > sync.out 2>&1 || fail "sync: $(cat sync.out)"; cat sync.out; }
-finds() { [ "$(ctl directory search "$1" 2> /dev/null | grep -c "$2")" = 1 ]; }
-names() { ctl directory lookup "$1" 2> /dev/null | grep -q "$2"; }
-refused() { # words of the reason, for the lines on stdin
-	present
-	wait_for 30 state failed || fail "the state is not failed: $(ctl directory status)"
-	ctl directory status 2> /dev/null | grep ldap | grep -qE "$1" || fail "no reason \"$1\": $(ctl directory status)"
-	echo "refused: $(ctl directory status 2> /dev/null | grep ldap | sed 's/.*failed *//')"
-}
-
-directory < /dev/null
-"$BUILD/certd" -c ipdect.conf > certd.log 2>&1 &
-PIDS+=($!)
-wait_for 20 test -S "$DIR/run/ctl/certd.sock" || fail "certd did not start"
-ctl trust import file="$DIR/tls/ca.pem" > trust.out 2>&1 || fail "trust: $(cat trust.out)"
-printf Passw0rd.Read1 > pw
-ctl secret set directory kind=ldap value=- < pw > secret.out 2>&1 || fail "secret: $(cat secret.out)"
+start_certd
+password Passw0rd.Read1
 
 present <<'C'
 domain = ad.example.com
@@ -219,8 +182,7 @@ bind-name = ldapreader@ad.example.com
 base = CN=Users,DC=ad,DC=example,DC=com
 filter = (&(objectClass=user)(department=Sales))
 C
-wait_for 60 state failed || fail "filter: $(ctl directory status)"
-ctl directory status 2> /dev/null | grep -q 'only 1 entries were found in place of' || fail "no safety: $(ctl directory status)"
+wait_for 60 said 'only 1 entries were found in place of' || fail "no safety: $(ctl directory status)"
 [ "$(entries)" -ge 1105 ] || fail "a filter emptied the copy: $(entries)"
 sync force=yes full=yes
 [ "$(entries)" = 1 ] || fail "the filter is for one: $(entries)"
@@ -249,18 +211,15 @@ bind-name = ldapreader@ad.example.com
 base = OU=Nowhere,DC=ad,DC=example,DC=com
 C
 names +493055501234 'Jim Kander' || fail "the copy went with a wrong base"
-printf wrong > pw
-ctl secret set directory kind=ldap value=- < pw > secret.out 2>&1 || fail "secret: $(cat secret.out)"
+password wrong
 refused 'wrong password' <<'C'
 servers = ldaps://dc1.ad.example.com
 bind-name = ldapreader@ad.example.com
 C
 names +493055501234 'Jim Kander' || fail "the copy went with a wrong password"
-printf Passw0rd.Read1 > pw
 tool user disable ldapreader
-ctl secret set directory kind=ldap value=- < pw > secret.out 2>&1 || fail "secret: $(cat secret.out)"
-said() { ctl directory status 2> /dev/null | grep ldap | grep -q 'account is disabled'; }
-wait_for 30 said || fail "a disabled reader: $(ctl directory status)"
+password Passw0rd.Read1
+wait_for 60 said 'account is disabled' || fail "a disabled reader: $(ctl directory status)"
 tool user enable ldapreader
 sync
 kill -TERM "$PRES"
