@@ -160,6 +160,59 @@ void presenced_check(struct daemon *d, struct ctl_run *r)
 	(void)ctl_check_run(r);
 }
 
+/* ---- forwarding by the Lync server ---- */
+
+/* A number or an address, as the routing script wants it. */
+static bool target(const struct puser *u, struct slice v, char out[LYNC_ROUTE_URI])
+{
+	struct wr w = wr_of(out, LYNC_ROUTE_URI);
+	struct slice aor = slice_str(u->aor);
+
+	for (size_t i = 0; i < v.n; i++)
+		if ((unsigned char)v.p[i] <= ' ' || strchr("<>\"", v.p[i]))
+			return false;
+	if (v.n && slice_chr(v, '@') == v.n) {
+		wr_str(&w, "sip:");
+		wr_slice_add(&w, v);
+		wr_slice_add(&w, slice_sub(aor, slice_chr(aor, '@'), aor.n));
+		wr_str(&w, ";user=phone");
+	} else {
+		wr_str(&w, v.n && !slice_istarts(v, SLICE_LIT("sip:")) ? "sip:" : "");
+		wr_slice_add(&w, v);
+	}
+	return wr_nul(&w);
+}
+
+static int presence_routing(struct ctl_run *r)
+{
+	struct puser *u = named(r);
+	struct lync_route q = { .set_forward = ctl_has(r, "forward"),
+		.set_ring = ctl_has(r, "ring-too") };
+	char text[512];
+	int err;
+
+	if (!u)
+		return ERR_NOTFOUND;
+	if (!q.set_forward && !q.set_ring) {
+		lync_user_route_text(u, text, sizeof(text));
+		ctl_say(r, "%s: %s", u->name, text[0] ? text : "no forwarding at the server");
+		return 0;
+	}
+	q.immediate = !ctl_has(r, "after");
+	q.wait_s = ctl_ms(r, "after", 20000) / 1000;
+	if (!target(u, ctl_text_arg(r, "forward"), q.forward) ||
+	    !target(u, ctl_text_arg(r, "ring-too"), q.ring))
+		return ctl_fail(r, ERR_VALUE, "a number, or an address like sip:name@domain");
+	err = lync_user_route(u, &q);
+	if (err == ERR_DENIED)
+		return ctl_fail(r, err, "the server's policy does not let this user do so");
+	if (err)
+		return ctl_fail(
+		    r, err, "%s is not registered at a Lync server: see dectctl reg list", u->name);
+	ctl_say(r, "%s: told to the server", u->name);
+	return 0;
+}
+
 /* ---- what a user sees of others ---- */
 
 struct looking {
@@ -226,6 +279,12 @@ static int presence_colleagues(struct ctl_run *r)
 }
 
 #define ROW &ctl__presence_row__descriptor
+static const struct ctl_arg routing_args[] = {
+	{ "forward", CTL_TEXT, false, "number or address; empty: off", NULL },
+	{ "after", CTL_DURATION, false, "without an answer [at once]", NULL },
+	{ "ring-too", CTL_TEXT, false, "number or address that rings at the same time; empty: off",
+	    NULL },
+};
 static const struct ctl_arg look_args[] = {
 	{ "who", CTL_TEXT, true, "sip:name@domain", NULL },
 };
@@ -266,6 +325,8 @@ const struct ctl_cmd presenced_cmds[] = {
 	    "presence of one user, and what its timer does next" },
 	{ "presence", "set", IPC_OPERATE, "USER", true, set_args, ARRAY_LEN(set_args), NULL, false,
 	    presence_set, "set a state by hand, as on the handset" },
+	{ "presence", "routing", IPC_OPERATE, "USER", true, routing_args, ARRAY_LEN(routing_args),
+	    NULL, false, presence_routing, "forwarding and simultaneous ringing by a Lync server" },
 	{ "presence", "look", IPC_OPERATE, "USER", true, look_args, 1, ROW, false, presence_look,
 	    "what a user's phone book shows of somebody" },
 	{ "presence", "colleagues", IPC_VIEW, "USER", true, NULL, 0, ROW, false,

@@ -317,6 +317,18 @@ enum pres_shown lync_user_own(const struct puser *u)
 	return l && u->registered ? watch_of_lync(l->own, l->own_token) : SHOWN_UNKNOWN;
 }
 
+int lync_user_route(struct puser *u, const struct lync_route *r)
+{
+	return u->lync ? lync_route_set(&u->lync->lync, r) : ERR_UNSUPP;
+}
+
+void lync_user_route_text(const struct puser *u, char *out, size_t cap)
+{
+	const char *script = u->lync ? u->lync->lync.pub.script : NULL;
+
+	lync_route_text(slice_str(script ? script : ""), out, cap);
+}
+
 void lync_user_note(struct puser *u)
 {
 	if (u->lync)

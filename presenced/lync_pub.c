@@ -2,15 +2,18 @@
 #include "presenced/lync_pub.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/log.h"
 #include "common/map.h"
 #include "common/mem.h"
 #include "presenced/sax.h"
 
-#define NS        "http://schemas.microsoft.com/2006/09/sip/"
-#define USER_INST 0x20000000u
+#define NS          "http://schemas.microsoft.com/2006/09/sip/"
+#define USER_INST   0x20000000u
+#define CONTENT_MAX (LYNC_ROUTE_DOC + 1024u)
 
 static const struct place {
 	const char *category, *expire, *type;
@@ -27,6 +30,8 @@ static const struct place {
 	[LP_NOTE_200] = { "note", "static", "note", 200, 0 },
 	[LP_NOTE_300] = { "note", "static", "note", 300, 0 },
 	[LP_NOTE_400] = { "note", "static", "note", 400, 0 },
+	[LP_ROUTE_0] = { "routing", "static", "routing", 0, 0 },
+	[LP_ROUTE_100] = { "routing", "static", "routing", 100, 0 },
 };
 
 static bool is_user(unsigned i)
@@ -39,11 +44,16 @@ static bool is_note(unsigned i)
 	return i >= LP_NOTE_200 && i <= LP_NOTE_400;
 }
 
+static bool is_route(unsigned i)
+{
+	return i == LP_ROUTE_0 || i == LP_ROUTE_100;
+}
+
 static uint32_t instance(const struct lync_pub *p, unsigned i)
 {
 	if (i == LP_DEVICE)
 		return p->device;
-	if (is_user(i) || is_note(i) || i == LP_BLOCKED)
+	if (is_user(i) || is_note(i) || is_route(i) || i == LP_BLOCKED)
 		return places[i].mark;
 	return p->device >> 4 | places[i].mark;
 }
@@ -109,6 +119,9 @@ static bool wanted(const struct lync_pub *p, unsigned i)
 		return p->v.manual != PRES_MANUAL_NONE && (p->user_ours || p->user_wanted);
 	case LP_BLOCKED:
 		return p->want_blocked;
+	case LP_ROUTE_0:
+	case LP_ROUTE_100:
+		return p->route != NULL;
 	default:
 		return p->note[0] && (p->note_ours || p->note_wanted);
 	}
@@ -119,6 +132,8 @@ static bool removable(const struct lync_pub *p, unsigned i)
 {
 	if (is_note(i))
 		return p->note_ours;
+	if (is_route(i))
+		return false;
 	return i != LP_BLOCKED && (!is_user(i) || p->user_ours);
 }
 
@@ -174,10 +189,47 @@ static void put_state(struct wr *w, const struct lync_pub *p, unsigned i)
 	wr_str(w, "</state>");
 }
 
+void lync_pub_route(struct lync_pub *p, const struct lync_route *r)
+{
+	if (!p->route)
+		p->route = mem_new(sizeof(*p->route));
+	if (r->set_forward) {
+		p->route->set_forward = true;
+		p->route->immediate = r->immediate;
+		p->route->wait_s = r->wait_s;
+		memcpy(p->route->forward, r->forward, sizeof(r->forward));
+	}
+	if (r->set_ring) {
+		p->route->set_ring = true;
+		memcpy(p->route->ring, r->ring, sizeof(r->ring));
+	}
+}
+
+void lync_pub_free(struct lync_pub *p)
+{
+	free(p->script);
+	free(p->route);
+	p->script = NULL;
+	p->route = NULL;
+}
+
+/* The script that another client wrote may be none that we can edit: then it stays. */
+static bool put_route(struct wr *w, struct lync_pub *p)
+{
+	if (lync_route_edit(slice_str(p->script ? p->script : ""), p->route, w) == 0)
+		return true;
+	log_ev(LOG_WARNING, "the routing script at the Lync server cannot be changed",
+	    F_TEXT("IPDECT_AOR", p->aor), F_REMEDY("change forwarding with a desktop client"));
+	free(p->route);
+	p->route = NULL;
+	return false;
+}
+
 int lync_pub_build(struct lync_pub *p, struct wr *w)
 {
 	unsigned n = 0;
 	const char *category = NULL;
+	char *content = mem_new(CONTENT_MAX);
 
 	wr_str(w, "<publish xmlns=\"" NS "rich-presence\"><publications uri=\"");
 	sax_escape(w, p->aor);
@@ -185,8 +237,7 @@ int lync_pub_build(struct lync_pub *p, struct wr *w)
 	for (unsigned i = 0; i < LP_N; i++) {
 		const struct place *pl = &places[i];
 		bool want = wanted(p, i) && !(p->off & 1u << i);
-		char content[1024];
-		struct wr c = wr_of(content, sizeof(content));
+		struct wr c = wr_of(content, CONTENT_MAX);
 		uint64_t h = 0;
 
 		p->at[i].index = 0;
@@ -195,10 +246,14 @@ int lync_pub_build(struct lync_pub *p, struct wr *w)
 				put_device(&c, p);
 			else if (is_note(i))
 				put_note(&c, p);
-			else
+			else if (is_route(i) && !put_route(&c, p))
+				continue;
+			else if (!is_route(i))
 				put_state(&c, p, i);
-			if (c.bad)
+			if (c.bad) {
+				free(content);
 				return ERR_LIMIT;
+			}
 			h = map_siphash(1, 2, c.p, c.n) | 1;
 			if (p->at[i].version && p->at[i].is == h)
 				continue;
@@ -223,12 +278,15 @@ int lync_pub_build(struct lync_pub *p, struct wr *w)
 		} else
 			wr_str(w, " expires=\"0\"/>");
 	}
+	free(content);
 	wr_str(w, "</publications></publish>");
 	return w->bad ? ERR_LIMIT : (int)n;
 }
 
 void lync_pub_accepted(struct lync_pub *p)
 {
+	bool routed = p->at[LP_ROUTE_0].index != 0;
+
 	for (unsigned i = 0; i < LP_N; i++) {
 		if (!p->at[i].index)
 			continue;
@@ -245,6 +303,10 @@ void lync_pub_accepted(struct lync_pub *p)
 			p->note_wanted = false;
 		}
 	}
+	if (routed) {
+		free(p->route);
+		p->route = NULL;
+	}
 }
 
 bool lync_pub_conflict(struct lync_pub *p, const struct lync_fault *f)
@@ -253,6 +315,9 @@ bool lync_pub_conflict(struct lync_pub *p, const struct lync_fault *f)
 
 	for (unsigned k = 0; k < f->n; k++) {
 		all &= f->op[k].has_current;
+		/* Somebody changed the script: it is read again, and changed as it is then. */
+		for (unsigned i = LP_ROUTE_0; i <= LP_ROUTE_100; i++)
+			all &= !p->at[i].index || p->at[i].index != f->op[k].index;
 		for (unsigned i = 0; i < LP_N; i++)
 			if (f->op[k].has_current && p->at[i].index == f->op[k].index &&
 			    p->at[i].index) {
@@ -295,6 +360,10 @@ void lync_pub_forget(struct lync_pub *p, const char *category)
 	for (unsigned i = 0; i < LP_N; i++)
 		if (strcmp(places[i].category, category) == 0)
 			p->at[i].version = 0;
+	if (strcmp(category, "routing") == 0) {
+		free(p->script);
+		p->script = NULL;
+	}
 }
 
 void lync_pub_item(struct lync_pub *p, const struct lync_cat *c)
@@ -306,6 +375,10 @@ void lync_pub_item(struct lync_pub *p, const struct lync_cat *c)
 		if (i == LP_BLOCKED && strcmp(c->type, "aggregateState") != 0)
 			continue;
 		p->at[i].version = c->version;
+		if (i == LP_ROUTE_0) {
+			free(p->script);
+			p->script = slice_dup(c->raw);
+		}
 		if (i == LP_NOTE_200 && !p->at[i].index && !p->note_wanted)
 			p->note_ours = p->note[0] && strcmp(p->note, c->note) == 0;
 		/* The newest hand-set state counts, whoever set it. Ours stays ours while it says what we say. */

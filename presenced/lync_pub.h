@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "common/wr.h"
+#include "presenced/lync_route.h"
 #include "presenced/lync_xml.h"
 #include "presenced/pres_state.h"
 
@@ -25,6 +26,8 @@ enum lync_place {
 	LP_NOTE_200,
 	LP_NOTE_300,
 	LP_NOTE_400,
+	LP_ROUTE_0, /* the routing script, read by the server only */
+	LP_ROUTE_100,
 	LP_N
 };
 
@@ -40,8 +43,10 @@ struct lync_pub {
 	bool one_category; /* a server refused a request of several: one category each */
 	bool note_ours, note_wanted; /* the same for the note */
 	char note[LYNC_NOTE_MAX + 1];
-	unsigned off;       /* bits of places that the server does not take */
-	struct pres_view v; /* what is wanted */
+	char *script;             /* routing script as the server has it; NULL: none */
+	struct lync_route *route; /* the change of it that is wanted; NULL: none */
+	unsigned off;             /* bits of places that the server does not take */
+	struct pres_view v;       /* what is wanted */
 	struct {
 		uint32_t version; /* the server's; 0: it is not there */
 		uint64_t is;      /* hash of the accepted content; 0: none of ours */
@@ -59,7 +64,7 @@ void lync_pub_note(
     struct lync_pub *p, const char *note); /* "": none; what another client wrote stays */
 /* Writes the publish document for what differs from what is there. Count of publications; 0: nothing to do. Versions are the
  * present ones. ERR_LIMIT: the buffer is too small (LYNC_PUB_DOC suffices). */
-#define LYNC_PUB_DOC 8192
+#define LYNC_PUB_DOC (8192 + 2 * (LYNC_ROUTE_DOC + 1024))
 int lync_pub_build(struct lync_pub *p, struct wr *w) MUST_CHECK;
 /* The answers to that document. */
 void lync_pub_accepted(struct lync_pub *p);
@@ -67,6 +72,9 @@ void lync_pub_accepted(struct lync_pub *p);
 bool lync_pub_conflict(struct lync_pub *p, const struct lync_fault *f);
 void lync_pub_failed(struct lync_pub *p);  /* nothing was published */
 void lync_pub_refused(struct lync_pub *p); /* 400: the culprit is looked for, then left out */
+/* A change of the routing script; several before one is published become one. */
+void lync_pub_route(struct lync_pub *p, const struct lync_route *r);
+void lync_pub_free(struct lync_pub *p);
 /* Roaming data: callbacks for lync_roaming_parse(). busy: our own request is under way. */
 void lync_pub_forget(struct lync_pub *p, const char *category);
 void lync_pub_item(struct lync_pub *p, const struct lync_cat *c);

@@ -19,6 +19,7 @@ struct roaming {
 	struct lync_cat c;
 	struct lync_members m;
 	bool in_category, whole, in_container, uc_line;
+	size_t script; /* where it begins */
 	char uri[160];
 };
 
@@ -66,6 +67,8 @@ static void inside_category(struct roaming *r, const char *name, const char **at
 		c->waiting = sax_truth(sax_attr(atts, "messageWaiting"));
 		c->counted = sax_number(sax_attr(atts, "unreadVoiceMailCount"), &c->unread);
 		sax_number(sax_attr(atts, "readVoiceMailCount"), &c->read);
+	} else if (strcmp(name, "routing") == 0 && strcmp(c->name, "routing") == 0) {
+		r->script = sax_from(&r->x);
 	} else if (strcmp(name, "line") == 0) {
 		const char *type = sax_attr(atts, "lineType");
 
@@ -111,6 +114,9 @@ static void roaming_end(struct sax *x, const char *name, struct slice text)
 			c->availability = v;
 	} else if (r->in_category && strcmp(name, "custom") == 0 && !c->token[0]) {
 		sax_put_slice(c->token, sizeof(c->token), text);
+	} else if (r->in_category && strcmp(name, "routing") == 0 &&
+	           strcmp(c->name, "routing") == 0) {
+		c->raw = slice_sub(x->doc, r->script, sax_to(x) - r->script);
 	} else if (r->in_category && strcmp(name, "body") == 0) {
 		sax_put_slice(c->note, sizeof(c->note), text);
 	} else if (r->in_category && strcmp(name, "line") == 0 && r->uc_line && !c->line[0]) {

@@ -24,6 +24,7 @@ struct lync_cat { /* one publication as the server tells it; texts are clipped, 
 	uint32_t unread, read; /* voice mails, when counted */
 	char line[96];         /* own number: "tel:…" of a Uc line */
 	char note[136];        /* body of a personal note */
+	struct slice raw;      /* of category "routing": the script as it is in the document */
 };
 
 struct lync_members { /* who may see a container */

@@ -269,6 +269,10 @@ static void setting(void *ctx, const char *group, const char *name, struct slice
 		l->pub.no_phone = on;
 	else if (strcmp(name, "EnablePrivacyMode") == 0)
 		l->privacy = on;
+	else if (strcmp(name, "AllowCallForwarding") == 0)
+		l->no_forward = !on;
+	else if (strcmp(name, "AllowSimultaneousRinging") == 0)
+		l->no_ring = !on;
 }
 
 /* Without provisioning the defaults hold. */
@@ -486,6 +490,7 @@ void lync_fini(struct lync *l)
 	tmr_stop(&l->timer);
 	tmr_stop(&l->pace);
 	l->ops->forget(l);
+	lync_pub_free(&l->pub);
 }
 
 void lync_up(struct lync *l, struct slice aor, struct slice epid, struct slice uuid, bool anew,
@@ -494,6 +499,7 @@ void lync_up(struct lync *l, struct slice aor, struct slice epid, struct slice u
 	struct pres_view v = l->pub.v;
 	bool ours = l->pub.user_ours, wish = l->pub.user_wanted, note_wish = l->pub.note_wanted;
 	char note[sizeof(l->pub.note)];
+	struct lync_route *route = l->pub.route;
 
 	if (l->fsm.st != ST_OFF) {
 		if (!anew)
@@ -501,9 +507,11 @@ void lync_up(struct lync *l, struct slice aor, struct slice epid, struct slice u
 		lync_down(l);
 	}
 	memcpy(note, l->pub.note, sizeof(note));
+	free(l->pub.script);
 	lync_pub_init(&l->pub, aor, epid, uuid);
 	memcpy(l->pub.note, note, sizeof(note));
 	l->pub.note_wanted = note_wish;
+	l->pub.route = route;
 	l->pub.v = v;
 	l->pub.user_ours = ours;
 	l->pub.user_wanted = wish || (v.manual != PRES_MANUAL_NONE && !ours);
@@ -537,6 +545,16 @@ void lync_note(struct lync *l, const char *note)
 {
 	lync_pub_note(&l->pub, note);
 	flush(l);
+}
+
+int lync_route_set(struct lync *l, const struct lync_route *r)
+{
+	if ((r->set_forward && r->forward[0] && l->no_forward) ||
+	    (r->set_ring && r->ring[0] && l->no_ring))
+		return ERR_DENIED;
+	lync_pub_route(&l->pub, r);
+	flush(l);
+	return 0;
 }
 
 void lync_text(const struct lync *l, char *out, size_t cap)

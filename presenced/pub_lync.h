@@ -43,6 +43,7 @@ struct lync {
 	uint32_t done;    /* LYNC_DONE_*: what was done or found for this account, at any time */
 	uint32_t doing;   /* … with the request under way */
 	bool privacy;     /* EnablePrivacyMode */
+	bool no_forward, no_ring; /* AllowCallForwarding, AllowSimultaneousRinging are false */
 	bool has_se, has_fed;
 	uint32_t version_100, version_200;
 	uint32_t unread, read;
@@ -55,6 +56,8 @@ struct lync {
 void lync_init(struct lync *l, struct tmr_wheel *w, const struct lync_ops *ops);
 void lync_fini(struct lync *l);
 void lync_note(struct lync *l, const char *note);
+/* ERR_DENIED: the server's policy forbids it (ucPolicy). */
+int lync_route_set(struct lync *l, const struct lync_route *r) MUST_CHECK;
 /* Registered with enhanced presence. l->done is set before. anew: publications of the endpoint are lost. delay_ms spreads many users. */
 void lync_up(struct lync *l, struct slice aor, struct slice epid, struct slice uuid, bool anew,
     uint32_t delay_ms);

@@ -13,6 +13,18 @@ void sax_fail(struct sax *x, int err)
 	XML_StopParser(x->p, XML_FALSE);
 }
 
+size_t sax_from(const struct sax *x)
+{
+	XML_Index at = XML_GetCurrentByteIndex(x->p);
+
+	return at < 0 ? 0 : (size_t)at;
+}
+
+size_t sax_to(const struct sax *x)
+{
+	return sax_from(x) + (size_t)XML_GetCurrentByteCount(x->p);
+}
+
 const char *sax_local(const char *name)
 {
 	const char *c = strrchr(name, ':');
@@ -77,6 +89,7 @@ int sax_run(struct sax *x, struct slice doc)
 		return ERR_LIMIT;
 	if (doc.n == 0)
 		return ERR_SYNTAX;
+	x->doc = doc;
 	x->p = XML_ParserCreate(NULL);
 	BUG_ON(!x->p);
 	XML_SetUserData(x->p, x);

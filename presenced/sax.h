@@ -25,12 +25,16 @@ struct sax {
 	char text[2048]; /* of the innermost element; longer texts are of no use to us */
 	size_t n;
 	const char *root; /* its name must be this; NULL: any */
+	struct slice doc; /* the whole of it */
 };
 
 /* 0; ERR_LIMIT: too large, too deep, too many; ERR_SYNTAX: not well-formed, a document type, another root. */
 int sax_run(struct sax *x, struct slice doc) MUST_CHECK;
 void sax_fail(struct sax *x, int err); /* from a callback: the document is given up */
-bool sax_count(struct sax *x);         /* false: too many, given up */
+/* Where in the document the tag begins and ends that a callback is about. */
+size_t sax_from(const struct sax *x);
+size_t sax_to(const struct sax *x);
+bool sax_count(struct sax *x); /* false: too many, given up */
 const char *sax_local(const char *name);
 const char *sax_attr(const char **atts, const char *name); /* NULL: absent */
 bool sax_number(const char *s, uint32_t *out);             /* false: absent, or it makes no sense */

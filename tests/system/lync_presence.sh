@@ -110,6 +110,20 @@ PY
 	ctl presence set 203 state=automatic > "$DIR/set" 2>&1
 	clean 1 "$MODE colleagues"
 	echo "$MODE: colleagues are seen"
+	# ---- forwarding by the server
+	ctl presence routing 201 forward=4711 after=15s > "$DIR/set" 2>&1 || fail "presence routing: $(cat "$DIR/set")"
+	routed() { ctl presence routing 201 | grep -q 'forward sip:4711@contoso.com;user=phone after 15 s'; }
+	wait_for 20 routed || fail "$MODE: routing: $(ctl presence routing 201; state 1 'd["violations"]')"
+	ask 1 '{"do":"publications","aor":"sip:201@contoso.com"}' | python3 -c '
+import json, sys
+found = {p["container"]: p["xml"] for p in json.load(sys.stdin) if p["category"] == "routing"}
+assert set(found) == {0, 100}, found
+assert all("sip:4711@contoso.com;user=phone" in x and "enablecf" in x and "forward_immediate" not in x for x in found.values()), found' ||
+		fail "$MODE: the routing script at the server"
+	ctl presence routing 201 forward= > "$DIR/set" 2>&1 || fail "presence routing: $(cat "$DIR/set")"
+	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence routing 201 | grep -q 'no forwarding'" || fail "$MODE: routing: $(ctl presence routing 201)"
+	clean 1 "$MODE routing"
+	echo "$MODE: forwarded by the server"
 	# ---- presenced dies and is back
 	kill -9 "$PRES"
 	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &

@@ -321,6 +321,54 @@ static void note(void **state)
 	assert_int_equal(x->asked[LYNC_SERVICE], before);
 }
 
+#define SCRIPT(version, to)                                                                        \
+	"<roamingData><categories uri='sip:a@b'><category name='routing' instance='0' "            \
+	"container='0' version='" version "'><routing xmlns='x' name='rtcdefault'><preamble>"      \
+	"<flags name='clientflags' value='work_hours enablecf'/><list name='forwardto'>"           \
+	"<target uri='" to "'/></list></preamble></routing></category></categories></roamingData>"
+
+static void routing(void **state)
+{
+	struct world *x = *state;
+	struct lync_route r = { .set_forward = true, .immediate = true, .forward = "sip:1@b" };
+
+	ok(x);
+	lync_notify(&x->l, SLICE_LIT(SCRIPT("4", "sip:old@b")), false);
+	tmr_advance(x->w, 5000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 1); /* reading is not writing */
+	assert_int_equal(lync_route_set(&x->l, &r), 0);
+	assert_int_equal(x->asked[LYNC_SERVICE], 2);
+	assert_non_null(strstr(x->doc, "\"routing\" instance=\"0\" container=\"0\" version=\"4\""));
+	assert_non_null(strstr(
+	    x->doc, "container=\"100\" version=\"0\" expireType=\"static\"><routing xmlns='x'"));
+	assert_non_null(strstr(x->doc, "work_hours forward_immediate enablecf"));
+	/* Somebody was faster: read again, and the change is made in what is there then. */
+	lync_answer(&x->l, LYNC_SERVICE, 409,
+	    SLICE_LIT("<Fault><Faultcode>Client.BadCall.WrongDelta</Faultcode><details>"
+	              "<operation index=\"1\" version=\"4\" curVersion=\"5\"/></details></Fault>"),
+	    0);
+	tmr_advance(x->w, 5000);
+	lync_answer(&x->l, LYNC_PROVISION, 489, SLICE_LIT(""), 0);
+	lync_answer(&x->l, LYNC_SELF, 200, SLICE_LIT(SCRIPT("5", "sip:x@b")), 0);
+	tmr_advance(x->w, 2000);
+	assert_non_null(strstr(x->doc, "container=\"0\" version=\"5\""));
+	assert_non_null(strstr(x->doc, "sip:1@b"));
+	ok(x);
+	unsigned before = x->asked[LYNC_SERVICE];
+	tmr_advance(x->w, 60000);
+	assert_int_equal(x->asked[LYNC_SERVICE], before);
+	/* by policy */
+	lync_answer(&x->l, LYNC_PROVISION, 200,
+	    SLICE_LIT("<provisionGroupList><provisionGroup name='ucPolicy'><instance><property "
+	              "name='AllowCallForwarding'><![CDATA[false]]></property></instance>"
+	              "</provisionGroup></provisionGroupList>"),
+	    0);
+	assert_int_equal(lync_route_set(&x->l, &r), ERR_DENIED);
+	r.forward[0] = '\0'; /* off is always allowed */
+	assert_int_equal(lync_route_set(&x->l, &r), 0);
+	assert_non_null(strstr(x->doc, "value=\"work_hours\""));
+}
+
 static void lost(void **state)
 {
 	struct world *x = *state;
@@ -362,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(boot_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(boot_privacy, setup, teardown),
 		cmocka_unit_test_setup_teardown(note, setup, teardown),
+		cmocka_unit_test_setup_teardown(routing, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(poll, setup, teardown),
 	};
