@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "presenced/lync_route.h"
 #include "presenced/multipart.h"
 #include "presenced/pidf.h"
 #include "presenced/pub_lync.h"
@@ -138,6 +139,26 @@ static void watching(struct slice body)
 	tmr_wheel_free(wheel);
 }
 
+/* What we changed in a script, we read back from it, and it is a script still. */
+static void route(struct slice old)
+{
+	static const struct lync_route r = { .set_forward = true,
+		.immediate = true,
+		.forward = "sip:f&@b",
+		.set_ring = true,
+		.ring = "sip:r<@b" };
+	char *doc = malloc(3 * LYNC_ROUTE_DOC), text[1024];
+	struct wr w = wr_of(doc, 3 * LYNC_ROUTE_DOC);
+
+	if (lync_route_edit(old, &r, &w) == 0 && w.n <= LYNC_ROUTE_DOC) {
+		lync_route_text(wr_slice(&w), text, sizeof(text));
+		if (!strstr(text, "forward sip:f&@b at once") ||
+		    !strstr(text, "rings too: sip:r<@b"))
+			abort();
+	}
+	free(doc);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct lync_roaming_ops ops = { on_forget, on_cat, on_members };
@@ -158,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(exact, data + 1, size - 1);
 	s = (struct slice){ exact, size - 1 };
-	switch (data[0] % 9) {
+	switch (data[0] % 10) {
 	case 0:
 		(void)!lync_roaming_parse(s, &ops, &sum);
 		break;
@@ -184,6 +205,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 7:
 		watching(s);
+		break;
+	case 8:
+		route(s);
 		break;
 	default:
 		if (multipart_begin(&m, slice_sub(s, 0, slice_chr(s, '\n')), s) == 0)
