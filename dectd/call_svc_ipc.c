@@ -76,6 +76,7 @@ static void on_log(void *ctx, int err, struct ipc_msg *m)
 		entry(e, &p);
 		e->time = le->time;
 		e->kind = (unsigned)le->kind;
+		e->id = le->id;
 		e->unread = le->has_unread && le->unread;
 	}
 	if (page)
@@ -171,6 +172,8 @@ int call_svc_query(struct dectd *r, struct phones *phones, struct pp *pp, uint32
 	case IWU_Q_LOG_CLEAR:
 		clear.user = user;
 		clear.kind = (Call__LogKind)q->log_kind;
+		clear.has_id = q->id != 0;
+		clear.id = q->id;
 		body = &clear.base;
 		type = CALL__TYPE__CALL_LOG_CLEAR;
 		break;

@@ -383,6 +383,7 @@ void *cc_user(const struct cc_call *c)
 static uint8_t judge_setup(const struct ie_basic_service *s)
 {
 	switch (s->cls) {
+	case 0x2: /* list access */
 	case 0x8: /* normal */
 	case 0x9: /* internal */
 	case 0xa: /* emergency */
@@ -488,6 +489,16 @@ static void rx_service_change(struct cc_call *c, const struct nwk_msg *m)
 	cc_msg_send(&b, c);
 }
 
+static void rx_iwu_info(struct cc_call *c, const struct nwk_msg *m)
+{
+	const struct cc *cc = c->cc;
+	struct ie_iwu iwu;
+
+	if (ie_iwu_of(m, &iwu) == 0 && iwu.disc == 0x03 && !iwu.reject && cc->ops->lists_ind &&
+	    (c->reported || !c->by_pp) && !c->silent)
+		cc->ops->lists_ind(cc->ctx, c, iwu.data);
+}
+
 void cc_input(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
 {
 	struct cc_call *c = find(pp, !m->f, m->tv);
@@ -527,6 +538,9 @@ void cc_input(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
 			cc->ops->hold_ind(cc->ctx, c, m->type == CC_HOLD);
 		else
 			cc_hold_answer(c, m->type == CC_HOLD, false);
+		break;
+	case CC_IWU_INFO:
+		rx_iwu_info(c, m);
 		break;
 	case CC_SERVICE_CHANGE:
 		rx_service_change(c, m);
@@ -650,6 +664,15 @@ void cc_hold_answer(struct cc_call *c, bool hold, bool ok)
 	         : (ok ? CC_RETRIEVE_ACK : CC_RETRIEVE_REJECT));
 	if (!ok)
 		ie_octet_put(&b.w, IE_REJECT_REASON, 0x20); /* incompatible service */
+	cc_msg_send(&b, c);
+}
+
+void cc_lists(struct cc_call *c, struct slice cmd)
+{
+	struct cc_msg b;
+
+	cc_msg_begin(&b, c, CC_IWU_INFO);
+	ie_iwu_put(&b.w, &(struct ie_iwu){ .disc = 0x03, .data = cmd });
 	cc_msg_send(&b, c);
 }
 

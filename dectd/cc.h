@@ -165,6 +165,8 @@ struct cc_ops {
 	void (*alerting_ind)(void *ctx, struct cc_call *c);
 	/* The handset answered: cc_connect_ack() once speech flows, within 10 s (CC.05 of the handset). */
 	void (*connect_ind)(void *ctx, struct cc_call *c);
+	/* IWU-to-IWU for the lists (TS 102 527-3 7.4.10), in IWU-INFO of any state; NULL: not served. */
+	void (*lists_ind)(void *ctx, struct cc_call *c, struct slice cmd);
 	/* Hold and retrieve by message (10.2.2): cc_hold_answer(). */
 	void (*hold_ind)(void *ctx, struct cc_call *c, bool hold);
 	/* Speech and digits are over; the instance goes on until the handset has acknowledged or its timer ends. */
@@ -227,6 +229,8 @@ int cc_connect(struct cc_call *c, const struct cc_show *s);
 int cc_connect_ack(struct cc_call *c, const struct cc_show *s);
 int cc_info(struct cc_call *c, const struct cc_show *s);
 void cc_hold_answer(struct cc_call *c, bool hold, bool ok);
+/* IWU-INFO with a command of list access. */
+void cc_lists(struct cc_call *c, struct slice cmd);
 /* Ends the call as its state wants; ended() is not called, released() is, later. */
 void cc_release(struct cc_call *c, uint8_t reason, const struct cc_show *s);
 

@@ -62,6 +62,7 @@ struct iwu_query { /* of a handset's user; borrowed */
 	enum iwu_query_kind kind;
 	unsigned log_kind; /* call.LogKind */
 	unsigned from, max;
+	uint64_t id; /* of a log's entry that is cleared; 0: all */
 	bool mark_read;
 	unsigned when;       /* call.ForwardWhen */
 	unsigned state;      /* pres.State */
@@ -73,6 +74,7 @@ struct iwu_entry { /* of a log or the directory */
 	struct ui_shown who;
 	uint64_t time; /* Unix seconds; 0: none */
 	unsigned kind; /* call.LogKind */
+	uint64_t id;   /* of a log's entry, at sipd */
 	bool unread;
 	unsigned state; /* pres.State of somebody in the directory; 0: not known */
 };

@@ -33,6 +33,7 @@ struct mac_conn {
 	uint32_t old_bases[2];
 };
 
+#define BASES_NEAR 1024u
 struct base {
 	uint32_t id, cluster;
 	struct mac_conn *conns[256]; /* by MCEI */
@@ -46,6 +47,8 @@ struct mac {
 	void *ctx;
 	struct base *bases[BASES_MAX]; /* dense, those on air */
 	unsigned nbases;
+	struct base *found
+	    [BASES_NEAR]; /* by the low bits of the number: where each message's base is looked up first */
 	struct list conns;
 	uint32_t next_id;
 };
@@ -67,11 +70,15 @@ void mac_set_ops(struct mac *m, const struct mac_ops *ops, void *ctx)
 	m->ctx = ctx;
 }
 
-static struct base *base_of(const struct mac *m, uint32_t id)
+static struct base *base_of(struct mac *m, uint32_t id)
 {
+	struct base **near = &m->found[id % BASES_NEAR];
+
+	if (*near && (*near)->id == id)
+		return *near;
 	for (unsigned i = 0; i < m->nbases; i++)
 		if (m->bases[i]->id == id)
-			return m->bases[i];
+			return *near = m->bases[i];
 	return NULL;
 }
 
@@ -383,6 +390,8 @@ void mac_base_down(struct mac *m, uint32_t base)
 			m->bases[i] = m->bases[--m->nbases];
 			break;
 		}
+	if (m->found[base % BASES_NEAR] == b)
+		m->found[base % BASES_NEAR] = NULL;
 	free(b);
 	m->ops->base_ind(m->ctx, base, false);
 }

@@ -157,8 +157,11 @@ static void ep_free(struct mm_ep *ep)
 {
 	struct mm *m = ep->mm;
 
-	m->auth->forget(m->auth_ctx, ep);
-	m->auth->forget(m->auth_ctx, &ep->ft);
+	/* Each looks at every question of a storm: only who has one. */
+	if (ep->asked != ASK_NOTHING || ep->fsm.st == MM_ASKING)
+		m->auth->forget(m->auth_ctx, ep);
+	if (ep->ft.asking)
+		m->auth->forget(m->auth_ctx, &ep->ft);
 	pps_wait_cancel(&ep->disk);
 	tmr_stop(&ep->tmr);
 	tmr_stop(&ep->late);

@@ -596,7 +596,8 @@ int mm_act_down(struct fsm *f, int ev, const void *arg)
 	(void)arg;
 	if (ep->job == JOB_ASSIGN && f->st == MM_ASSIGN && ep->pp)
 		pp_tpui_revert(ep->pp);
-	ep->mm->auth->forget(ep->mm->auth_ctx, ep);
+	if (ep->asked != ASK_NOTHING || f->st == MM_ASKING)
+		ep->mm->auth->forget(ep->mm->auth_ctx, ep);
 	pps_wait_cancel(&ep->disk);
 	if (ep->job != JOB_NONE && ep->job != JOB_SECURE)
 		(void)mm_finish(ep, ERR_LOST);

@@ -221,6 +221,7 @@ void phone_hang_up(struct phone *ph, uint8_t reason, const char *text)
 	ph->ndigits = ph->nkeys = 0;
 	tmr_stop(&ph->timer);
 	phone_menu_end(ph);
+	phone_lists_end(ph);
 	ph->all->ops->media_close(ph->all->ctx, ph->pp);
 	cc_release(c, reason, &s);
 }
@@ -238,7 +239,7 @@ void phone_after(struct phone *ph)
 {
 	struct line *held = phone_in(ph, LN_HELD);
 
-	if (ph->menu || ph->active || !ph->cc)
+	if (ph->menu || ph->list_call || ph->active || !ph->cc)
 		return;
 	if (held) {
 		if (ph->op == PO_NONE)
@@ -261,6 +262,7 @@ struct phone *phone_get(struct phones *p, struct pp *pp)
 	ph->all = p;
 	ph->pp = pp;
 	tmr_init(&ph->timer, p->w, phone_timer, ph);
+	tmr_init(&ph->list_idle, p->w, phone_lists_idle, ph);
 	list_append(&p->list, &ph->node);
 	cc_set_pp_user(pp, ph);
 	return ph;
@@ -283,6 +285,10 @@ static void on_setup(void *ctx, struct cc_call *c, const struct cc_setup *s)
 	/* A call that waited for the end of the last one: the user was quicker. */
 	if (l)
 		line_drop(l, IWU_BUSY);
+	if (s->cls == 0x2) {
+		phone_lists_setup(ph);
+		return;
+	}
 	if (s->digits.n) {
 		phone_keys(ph, s->digits, s->complete);
 		return;
@@ -307,7 +313,7 @@ static void on_info(void *ctx, struct cc_call *c, const struct cc_info *i)
 	struct phone *ph = cc_user(c);
 
 	(void)ctx;
-	if (!ph || ph->cc != c)
+	if (!ph || ph->cc != c || ph->list_call)
 		return;
 	if (i->feature == 0x01) /* register recall */
 		phone_recall(ph);
@@ -427,6 +433,7 @@ static void on_ended(void *ctx, struct cc_call *c, enum cc_end why, uint8_t reas
 	ph->ndigits = ph->nkeys = 0;
 	tmr_stop(&ph->timer);
 	phone_menu_end(ph);
+	phone_lists_end(ph);
 	p->ops->media_close(p->ctx, ph->pp);
 	held = phone_in(ph, LN_HELD);
 	up = held ? phone_other(ph, held) : NULL;
@@ -473,6 +480,7 @@ const struct cc_ops phone_cc_ops = {
 	.reached = on_reached,
 	.alerting_ind = on_alerting,
 	.connect_ind = on_connect,
+	.lists_ind = phone_lists_ind,
 	.hold_ind = on_hold,
 	.ended = on_ended,
 	.released = on_released,

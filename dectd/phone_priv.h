@@ -1,11 +1,12 @@
 #ifndef DECTD_PHONE_PRIV_H
 #define DECTD_PHONE_PRIV_H
+#include "dectd/lia.h"
 #include "dectd/phone.h"
 #include "dectd/ui_lang.h"
 #include "dectd/ui_menu.h"
 
 /* Inside the telephone: phones.c (life, questions), phone.c (lines, call control's
- * events), phone_iwu.c (sipd's), phone_key.c (digits, R, codes of second calls),
+ * events), phone_iwu.c (sipd's), phone_key.c (digits, R, codes of second calls), phone_lia.c (list access),
  * phone_svc.c (service codes and menus), line_tab.c (the states of a line). */
 
 enum line_state {
@@ -107,6 +108,10 @@ struct phone {
 	bool showing;            /* a text stands until the timer ends */
 	bool waits_text;         /* its answer is a text, not the menu's */
 	unsigned forwards_left;  /* of "all forwards off" */
+	struct lia *lists;       /* the handset reads lists */
+	bool list_call;          /* its call is for that alone */
+	uint32_t list_token;     /* of its question */
+	struct tmr list_idle;
 	unsigned messages, missed;
 	char done_text[128];
 };
@@ -161,6 +166,14 @@ void phone_recall(struct phone *ph);
 void phone_op_done(struct phone *ph, bool on, int err);
 void phone_timer(struct tmr *t, void *ctx);
 void phone_hold_msg(struct phone *ph, bool hold);
+
+/* ---- phone_lia.c ---- */
+void phone_lists_setup(struct phone *ph); /* a call of class "list access" */
+void phone_lists_ind(void *ctx, struct cc_call *c, struct slice cmd);
+void phone_lists_end(struct phone *ph);
+bool phone_lists_answer(
+    struct phone *ph, uint32_t token, const struct iwu_answer *a); /* it was for the lists */
+void phone_lists_idle(struct tmr *t, void *ctx);
 
 /* ---- phone_svc.c ---- */
 void phone_service(struct phone *ph, enum ui_service s, struct slice arg);

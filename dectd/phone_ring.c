@@ -151,6 +151,8 @@ enum iwu_cause phones_offer(
 
 	if (map_get(&p->lines, map_u64(&ref)))
 		return IWU_INTERNAL;
+	if (ph->list_call) /* a call is worth more than a look at a list: it rings as soon as that is over */
+		phone_hang_up(ph, CC_R_PARTIAL, NULL);
 	bool free_to_ring = !ph->cc && !ph->nlines;
 	bool can_wait = ph->cc && p->conf.call_waiting && ph->nlines == 1 && !ph->menu &&
 	                ph->active && line_state(ph->active) == LN_UP &&

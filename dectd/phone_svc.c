@@ -137,7 +137,7 @@ void phones_answer(struct phones *p, struct pp *pp, uint32_t token, const struct
 	struct ui_menu_out o;
 
 	(void)p;
-	if (!ph || !ph->cc || !token || ph->token != token)
+	if (!ph || !ph->cc || !token || phone_lists_answer(ph, token, a) || ph->token != token)
 		return;
 	ph->token = 0;
 	if (ph->menu && !ph->waits_text) {

@@ -47,6 +47,7 @@ static void phone_free(struct phone *ph)
 	while (ph->nlines)
 		(void)line_event(ph->line[0], LE_DROP);
 	phone_menu_end(ph);
+	phone_lists_end(ph);
 	tmr_stop(&ph->timer);
 	list_remove(&ph->node);
 	cc_set_pp_user(ph->pp, NULL);

@@ -113,14 +113,29 @@ struct rfp_base *rfp_dir_find(struct rfp_dir *d, const uint8_t mac[6])
 
 struct rfp_base *rfp_dir_by_id(struct rfp_dir *d, uint32_t id)
 {
+	struct rfp_base **near = &d->found[id % DIR_NEAR];
+
+	if (*near && (*near)->rec.id == id)
+		return *near;
 	LIST_FOREACH(&d->bases, it)
 	{
 		struct rfp_base *b = LIST_ENTRY(it, struct rfp_base, node);
 
 		if (b->rec.id == id)
-			return b;
+			return *near = b;
 	}
 	return NULL;
+}
+
+/* Before it is freed. */
+static void unlink_base(struct rfp_base *b)
+{
+	struct rfp_dir *d = b->dir;
+
+	for (unsigned i = 0; i < DIR_NEAR; i++)
+		if (d->found[i] == b)
+			d->found[i] = NULL;
+	list_remove(&b->node);
 }
 
 void rfp_dir_mac_text(const uint8_t mac[6], char out[13])
@@ -246,7 +261,7 @@ static void forget(struct rfp_base *b)
 {
 	if (basedb_remove(b->dir->db, b->rec.id) != 0)
 		log_ev(LOG_ERR, "base not removed from the store", F_RFP(b->rec.id));
-	list_remove(&b->node);
+	unlink_base(b);
 	b->dir->ops->changed(b->dir->ctx, b->rec.id);
 	free(b);
 }
@@ -711,7 +726,7 @@ int rfp_dir_remove(struct rfp_dir *d, const uint8_t mac[6])
 	if (b->rec.enrolled &&
 	    d->ops->keys(d->ctx, ticket(d), mac, RKEY_FORGET, NULL, (struct slice){ 0 }) != 0)
 		log_ev(LOG_ERR, "key of a removed base is still in certd", F_RFP(b->rec.id));
-	list_remove(&b->node);
+	unlink_base(b);
 	d->ops->changed(d->ctx, b->rec.id);
 	free(b);
 	return 0;

@@ -28,6 +28,7 @@ struct dir_result { /* outcome of a media request, on its way to the MAC */
 	uint16_t handle;
 	int err;
 };
+#define DIR_NEAR 1024u
 struct rfp_dir {
 	struct tmr_wheel *w;
 	struct basedb *db;
@@ -36,6 +37,7 @@ struct rfp_dir {
 	void *ctx;
 	struct mac *mac;
 	struct list bases, links, clusters, results;
+	struct rfp_base *found[DIR_NEAR]; /* by the low bits of the number */
 	uint32_t tickets;
 	bool rights; /* access rights requests are allowed now */
 };

@@ -311,6 +311,7 @@ void sp_remove(struct softpp *pp)
 	tmr_stop(&pp->cc.redial);
 	tmr_stop(&pp->linger);
 	pp->on = false;
+	sp_lists_end(pp);
 	sp_audio_stop(pp);
 	air_pp_remove(pp->radio);
 	sp_lapc_down(pp);
@@ -344,7 +345,7 @@ struct softpp_set *softpp_set_new(struct air *a)
 	    "pp list | pp remove NAME | pp NAME show|subscribe "
 	    "ac=AC|locate|detach|terminate|auth-base|cipher|on|off|forget\n"
 	    "pp NAME dial DIGITS [mode=block|overlap|setup|called]|answer|hangup [REASON]|press "
-	    "KEYS|hold|retrieve\n"
+	    "KEYS|hold|retrieve|lists LIST [search=TEXT] [clear=yes]\n"
 	    "pp NAME play FILE [loop]|tone HZ|record FILE|stop|mute on|off|expect-tone HZ|heard\n"
 	    "pp NAME handover BASE|camp BASE|signal BASE DBM|drop up|down N|lose-link|ignore-pages "
 	    "yes|no|refuse auth|cipher "

@@ -78,6 +78,7 @@ static void ended(struct softpp *pp, unsigned reason, const char *by)
 	pp->cc.audible = pp->cc.early = pp->cc.waiting = false;
 	pp->cc.reason = (uint8_t)reason;
 	pp->cc.signal = 0xff;
+	sp_lists_end(pp);
 	sp_event(pp, "released %02x by %s after %u s", reason, by, secs);
 	sp_display_clear(pp);
 	sp_load_event(pp, "released");
@@ -202,7 +203,7 @@ int sp_dial(struct softpp *pp, const char *digits, unsigned mode)
 	w = sp_begin(buf, pp->cc.ti, 0x05);
 	sp_put(&w, 0x05, pp->ipui.p, pp->ipui.n);
 	sp_put(&w, 0x06, ari.p, ari.n);
-	sp_put2(&w, 0xe0, 0x80);
+	sp_put2(&w, 0xe0, mode == DIAL_LISTS ? 0x20 : 0x80);
 	if (mode == DIAL_SETUP) {
 		sp_put(&w, 0x2c, digits, strlen(digits));
 		pp->cc.at = (unsigned)strlen(digits);
@@ -492,6 +493,7 @@ static void connected(struct softpp *pp)
 	pp->cc.setup_ms = (uint32_t)(pp->cc.connected_at - pp->cc.began);
 	sp_event(pp, "connected in %u ms", pp->cc.setup_ms);
 	sp_load_event(pp, "connected");
+	sp_lists_connected(pp);
 }
 
 static void got_release(struct softpp *pp, const struct sp_msg *m)
@@ -639,9 +641,11 @@ void sp_cc_input(struct softpp *pp, const struct sp_msg *m)
 		sp_events(pp, m);
 		parts(pp, m);
 		break;
+	case 0x60:
+		sp_lists_input(pp, m);
+		break;
 	case 0x24:
 	case 0x31:
-	case 0x60:
 	case 0x21:
 	case 0x23:
 		sp_event(pp, "%s", sp_msg_name(m->pd, m->type));

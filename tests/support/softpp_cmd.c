@@ -204,6 +204,10 @@ static int call(struct softpp *pp, int argc, char **argv, struct wr *reply)
 		return sp_cc_message(pp, 0x24);
 	if (strcmp(verb, "retrieve") == 0)
 		return sp_cc_message(pp, 0x31);
+	if (strcmp(verb, "lists") == 0 && argc >= 4) {
+		const char *clear = air_arg(argc, argv, 4, "clear");
+		return sp_lists(pp, argv[3], air_arg(argc, argv, 4, "search"), clear && yes(clear));
+	}
 	return audio(pp, argc, argv, reply);
 }
 

@@ -180,6 +180,7 @@ struct softpp {
 	unsigned row, col;
 	unsigned mwi, missed;
 	char idle_text[64], clock[40];
+	struct sp_lists *lists; /* reads one */
 	/* figures */
 	uint32_t links, pages, calls_in, calls_out, auths, lost;
 };
@@ -238,7 +239,7 @@ int sp_cipher_suggest(struct softpp *pp, bool on);
 void sp_locate_later(struct softpp *pp, uint32_t ms);
 
 /* softpp_cc.c */
-enum { DIAL_BLOCK, DIAL_OVERLAP, DIAL_SETUP, DIAL_CALLED };
+enum { DIAL_BLOCK, DIAL_OVERLAP, DIAL_SETUP, DIAL_CALLED, DIAL_LISTS };
 void sp_cc_init(struct softpp *pp);
 void sp_cc_input(struct softpp *pp, const struct sp_msg *m);
 void sp_cc_link_down(struct softpp *pp);
@@ -249,6 +250,12 @@ int sp_press(struct softpp *pp, const char *keys);
 int sp_cc_message(struct softpp *pp, uint8_t type); /* HOLD, RETRIEVE */
 const char *sp_cc_state(const struct softpp *pp);
 void sp_ciss_input(struct softpp *pp, const struct sp_msg *m);
+
+/* softpp_lists.c. search: of contacts; clear: deletes the list when it was read */
+int sp_lists(struct softpp *pp, const char *list, const char *search, bool clear);
+void sp_lists_connected(struct softpp *pp);
+void sp_lists_input(struct softpp *pp, const struct sp_msg *m);
+void sp_lists_end(struct softpp *pp);
 
 /* softpp_text.c: display, number and name elements, events */
 void sp_display(struct softpp *pp, const struct sp_msg *m);

@@ -330,10 +330,10 @@ static void errors(void **state)
 	EXPECT(r, "> CC-RELEASE-COM [its 1] reason=03\n");
 	raw(r, "13 05 05 01 80 06 06 80 a0 11 23 45 67 e0 80");
 	EXPECT(r, "> CC-RELEASE-COM [its 1] reason=04\n");
-	/* Services that we don't have: external handover, list access, data. */
+	/* Services that we don't have: external handover, ISDN, data. */
 	raw(r, "13 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 c0");
 	EXPECT(r, "> CC-RELEASE-COM [its 1] reason=21\n");
-	raw(r, "13 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 20");
+	raw(r, "13 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 70");
 	EXPECT(r, "> CC-RELEASE-COM [its 1] reason=06\n");
 	raw(r, "13 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 89");
 	EXPECT(r, "> CC-RELEASE-COM [its 1] reason=05\n");
