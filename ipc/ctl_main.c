@@ -177,6 +177,17 @@ static void help_one(const Ctl__Command *c, const char *daemon)
 	}
 }
 
+/* Two daemons may have the same command with different arguments: then each is told. */
+static bool same_args(const Ctl__Command *a, const Ctl__Command *b)
+{
+	if (a->n_arg != b->n_arg)
+		return false;
+	for (size_t i = 0; i < a->n_arg; i++)
+		if (strcmp(a->arg[i]->name, b->arg[i]->name) != 0)
+			return false;
+	return true;
+}
+
 static int help(struct front *f, int n, char **words)
 {
 	bool found = n == 0;
@@ -188,8 +199,12 @@ static int help(struct front *f, int n, char **words)
 			const Ctl__Command *c = d->command[k];
 			bool before = false;
 
-			for (size_t j = 0; j < i && !before; j++)
-				before = ctl_client_find(&f->conn[j], c->noun, c->verb) != NULL;
+			for (size_t j = 0; j < i && !before; j++) {
+				const Ctl__Command *b =
+				    ctl_client_find(&f->conn[j], c->noun, c->verb);
+
+				before = b && (n == 0 || same_args(b, c));
+			}
 			if (before || (n > 0 && strcmp(words[0], c->noun) != 0) ||
 			    (n > 1 && strcmp(words[1], c->verb) != 0))
 				continue;
