@@ -41,6 +41,7 @@ struct ms {
 	uint64_t bad;             /* messages dropped because of their signature */
 	int64_t skew_ms;          /* how far the server's clock is ahead of ours, as last told */
 	uint64_t skew_at;         /* when, monotonic ms; 0: never */
+	uint32_t generation;      /* of our certificate */
 	struct lync_check *check; /* `dectctl check lync` that runs; NULL */
 	uint32_t *group, ngroup,
 	    room; /* users of each connection; room: none before it has place */
@@ -63,6 +64,9 @@ struct ms_ep *ms_by_epid(const struct sipd *s, struct slice epid);
 void ms_put_epid(const struct sipd *s, struct wr *w, const struct user *u);
 /* Which connection to the server the user shares with others: tp_dest.key; 0: the one of all. */
 uint32_t ms_connection(const struct ms_ep *e);
+/* We have another certificate: connections with the old one are not used for new registrations, and who was refused for
+ * it tries again. */
+void ms_identity_changed(struct sipd *s);
 /* A whole REGISTER. expires 0 takes the registration back; else the server decides how long it is. */
 void ms_put_register(struct ms_ep *e, struct wr *w, const char *call_id, const char *tag,
     uint32_t cseq, bool leave, const struct tp_flow *f);

@@ -311,10 +311,11 @@ static void report_registration(struct lync_check *c)
 	    untrusted || failed      ? CTL_FAILED
 	    : want == 0 || up < want ? CTL_WARNING
 	                             : CTL_OK,
-	    untrusted ? "run the three commands below on a Lync server; then wait five minutes, or "
-	                "dectctl conf reload"
-	    : failed  ? "dectctl reg list tells why for each"
-	    : !want   ? "add users, and handsets to them"
+	    untrusted
+	        ? "run the three commands below on a Lync server; users try again within five "
+	          "minutes"
+	    : failed    ? "dectctl reg list tells why for each"
+	    : !want     ? "add users, and handsets to them"
 	    : up < want ? "wait some seconds, then check again"
 	                : "",
 	    "%u of %u users are registered%s%s", up, want, *why ? "; the first refusal: " : "",

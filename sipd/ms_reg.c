@@ -64,7 +64,15 @@ static void leave_group(struct ms *ms, uint32_t g)
 
 uint32_t ms_connection(const struct ms_ep *e)
 {
-	return e->group;
+	return (e->s->ms->generation & 0x7fff) << 16 | e->group;
+}
+
+void ms_identity_changed(struct sipd *s)
+{
+	if (!s->ms || s->conf->lync_auth != MS_AUTH_TRUSTED)
+		return;
+	if (regs_refused_again(s, 401))
+		s->ms->generation++;
 }
 
 struct ms_ep *ms_ep(struct sipd *s, struct user *u)

@@ -779,6 +779,23 @@ void regs_shutdown(struct regs *r)
 		}
 }
 
+unsigned regs_refused_again(struct sipd *s, unsigned status)
+{
+	unsigned n = 0;
+
+	for (struct user *u = users_next(s->users, NULL); u && s->regs;
+	     u = users_next(s->users, u)) {
+		struct reg *r = u->room ? ustate_of(u)->reg : NULL;
+
+		if (!r || r->fsm.st != REG_WAIT || !r->paused || r->code != status)
+			continue;
+		r->paused = false;
+		tmr_start(&r->timer, reg_turn(s->regs, 0));
+		n++;
+	}
+	return n;
+}
+
 void regs_reconf(struct regs *r)
 {
 	bool same = true;

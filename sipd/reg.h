@@ -58,4 +58,6 @@ struct proxy_view {
 /* Proxy i; false: there are no more. */
 bool regs_proxy_view(const struct sipd *s, unsigned i, struct proxy_view *out);
 unsigned regs_proxies_down(const struct sipd *s, unsigned *all);
+/* Users whom the registrar refused with this status for a while try again now. How many. */
+unsigned regs_refused_again(struct sipd *s, unsigned status);
 #endif

@@ -10,6 +10,7 @@
 #include "cert.pb-c.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/ms.h"
 #include "sipd/reg.h"
 
 #define SIGN_MS   1000
@@ -22,6 +23,7 @@ struct tls {
 	struct list ops; /* private-key operations */
 	struct tmr again;
 	bool identity, trust, asking;
+	uint8_t leaf[EVP_MAX_MD_SIZE]; /* digest of our certificate; zeros: none yet */
 	uint64_t trust_version;
 };
 
@@ -226,6 +228,12 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 		return;
 	}
 	t->identity = true;
+	uint8_t leaf[EVP_MAX_MD_SIZE] = { 0 };
+	if (EVP_Digest(der[0].p, der[0].n, leaf, NULL, EVP_sha256(), NULL) == 1 &&
+	    memcmp(leaf, t->leaf, sizeof(leaf)) != 0) {
+		memcpy(t->leaf, leaf, sizeof(leaf));
+		ms_identity_changed(t->s);
+	}
 	if (t->s->regs)
 		regs_ask_again(t->s->regs);
 	log_ev(LOG_NOTICE, "certificate taken over", F_TEXT("IPDECT_NAME", r->name),

@@ -492,6 +492,7 @@ async def main(argv):
             if (only and only not in fn.__name__.replace("_", " ")) or mode not in fn.modes:
                 continue
             at = len(fe.trace)
+            t.hush()
             fe.violations.clear()
             try:
                 await asyncio.wait_for(fn(t), 90)

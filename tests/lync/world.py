@@ -131,6 +131,8 @@ class Handset:
             self.up = True
         if e["ev"] == "release":
             self.released = e["cause"]
+            if self.stream:
+                self.stream.quiet()
 
     def at(self, text):
         """"IP:PORT SESSION": where mediad is."""
