@@ -146,6 +146,17 @@ void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_ms
 		p->seen[p->nseen++] = a;
 }
 
+/* At its turn, unless it had an earlier one: after a broken connection all have theirs already. */
+static void hasten(struct reg *r)
+{
+	struct regs *rs = r->regs;
+	uint64_t now = tmr_now(rs->s->d->wheel) * 1000,
+	         wait = rs->slot > now ? (rs->slot - now) / 1000 : 0;
+
+	if (r->fsm.st == REG_UP || !tmr_pending(&r->timer) || tmr_left(&r->timer) > wait)
+		tmr_start(&r->timer, reg_turn(rs, 0));
+}
+
 /* Users whose proxy went or came back: they register anew at the one that is theirs now, at the usual rate. */
 static void wake_users(struct regs *rs, const struct proxy *p)
 {
@@ -155,7 +166,7 @@ static void wake_users(struct regs *rs, const struct proxy *p)
 		if (!now || (r->proxy != p && now != p))
 			continue;
 		if (r->fsm.st == REG_UP || (r->fsm.st == REG_WAIT && !r->paused))
-			tmr_start(&r->timer, reg_turn(rs, 0));
+			hasten(r);
 	}
 }
 

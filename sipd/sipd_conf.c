@@ -112,7 +112,7 @@ const struct conf_key sipd_keys[] = {
 	    "User-Agent and Server.", NULL },
 	{ "sipd", "register-when", CONF_ENUM, "subscribed", 0, 0, true, OFF(register_when),
 	    "Which users are registered.", "subscribed|reachable|always|never" },
-	{ "sipd", "register-rate", CONF_INT, "100", 1, 10000, true, OFF(register_rate),
+	{ "sipd", "register-rate", CONF_INT, "500", 1, 10000, true, OFF(register_rate),
 	    "REGISTER requests a second at most.", NULL },
 	{ "sipd", "dtmf", CONF_ENUM, "auto", 0, 0, true, OFF(dtmf),
 	    "Digits in a call: RFC 4733, INFO, or what the peer knows.", "auto|rfc4733|info" },

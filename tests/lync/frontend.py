@@ -122,7 +122,7 @@ class FrontEnd(PresenceServer):
         self.numbers, self.asserted = {}, {}  # E.164 number -> address; address -> P-Asserted-Identity of its requests
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
         self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
-        self.handshakes = 0
+        self.handshakes, self.registers = 0, {}  # registers: second -> how many REGISTER
         self.delegates = {}  # who is called -> (who rings, header lines)
 
     def add_user(self, name, password, login=None, bootstrapped=True):
@@ -332,6 +332,8 @@ class FrontEnd(PresenceServer):
             self.proxy(flow, m, sa)
 
     def on_register(self, flow, m):
+        second = int(time.monotonic())
+        self.registers[second] = self.registers.get(second, 0) + 1
         furi, fparams, _ = name_addr(m.get("From"))
         aor, epid = aor_of(furi), fparams.get("epid", "").lower()
         if aor not in self.users:
@@ -578,6 +580,10 @@ class FrontEnd(PresenceServer):
                     "flows": len(self.flows), "handshakes": self.handshakes,
                     "endpoints": {a: [{"epid": e.epid, "gruu": e.gruu, "trusted": e.flow.trusted, "signed": bool(e.sa)}
                                       for e in by.values()] for a, by in self.endpoints.items() if by}}
+        if what == "count":
+            return {"endpoints": sum(len(by) for by in self.endpoints.values())}
+        if what == "rate":
+            return {"most": max(self.registers.values(), default=0), "all": sum(self.registers.values()), "flows": len(self.flows)}
         if what == "shown":
             return {a: u.shown() for a, u in self.users.items()}
         if what == "publications":
@@ -658,7 +664,11 @@ async def listen(fe):
 
 async def serve(o):
     fe = FrontEnd(o)
-    for u in o.user or ():
+    users = list(o.user or ())
+    if o.users:
+        with open(o.users) as f:
+            users += f.read().split()
+    for u in users:
         name, _, password = u.partition(":")
         fe.add_user(name, password)
     await listen(fe)
@@ -675,6 +685,7 @@ def options(argv=None):
     for name in ("cert", "key", "ca"):
         p.add_argument("--" + name, required=True)
     p.add_argument("--user", action="append")
+    p.add_argument("--users", help="file of NAME:PASSWORD lines")
     p.add_argument("--trusted", action="append", default=[])
     p.add_argument("--plain", type=int, help="port without TLS, for clients that are to prove this server")
     p.add_argument("--control")

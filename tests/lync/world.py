@@ -175,6 +175,33 @@ class Handset:
             self.stream = None
 
 
+class Separate:
+    """A front end in a process of its own."""
+
+    def __init__(self, world, users):
+        self.w, self.users, self.port = world, users, free_port()
+        self.socket = f"{world.dir}/fe-{self.port}.ctl"
+
+    async def start(self):
+        names = f"{self.w.dir}/fe-{self.port}.users"
+        with open(names, "w") as f:
+            f.writelines(f"{u}:secret-{u}\n" for u in self.users)
+        pki = self.w.pki
+        self.child = self.w.spawn(f"fe-{self.port}", sys.executable, "-B", frontend.__file__, "--port", str(self.port), "--fqdn",
+                                  "localhost", "--cert", pki.at("fe.pem"), "--key", pki.at("fe.key"), "--ca", pki.at("ca.pem"),
+                                  "--control", self.socket, "--users", names,
+                                  *(["--trusted", "ipdect.contoso.com"] if self.w.mode == "trusted" else []))
+        await until("the front end starts", lambda: self.w.logged(f"fe-{self.port}", "ready"), 60)
+        return self
+
+    async def ask(self, what):
+        reader, writer = await asyncio.open_unix_connection(self.socket, limit=1 << 24)
+        writer.write(json.dumps(what).encode() + b"\n")
+        answer = json.loads(await reader.readline())
+        writer.close()
+        return answer
+
+
 class World:
     def __init__(self, mode):
         self.mode, self.children, self.handsets, self.refs = mode, [], {}, 0
@@ -195,7 +222,10 @@ class World:
         self.children.append(p)
         return p
 
-    async def front_end(self, users, port=None):
+    async def front_end(self, users, port=None, separate=False):
+        """In this process, or a Separate one of its own, asked over its control socket."""
+        if separate:
+            return await Separate(self, users).start()
         o = frontend.options(["--port", str(port or free_port()), "--fqdn", "localhost", "--cert", self.pki.at("fe.pem"), "--key",
                               self.pki.at("fe.key"), "--ca", self.pki.at("ca.pem")]
                              + (["--trusted", "ipdect.contoso.com"] if self.mode == "trusted" else []))
@@ -258,12 +288,15 @@ class World:
         asyncio.ensure_future(self.read_dect())
         await until("handsets are known to sipd", lambda: self.synced)
 
-    async def add_users(self, users):
+    async def add_passwords(self, users):
+        for u in users:
+            await self.ctl("secret", "set", u, "kind=sip", "value=-", stdin="secret-" + u)
+
+    async def add_users(self, users, passwords=True):
         text = "name,display-name,ipei\n" + "".join(f"{u},User {u},0500300{int(u):05d}\n" for u in users)
         await self.ctl("user", "import", "file=-", stdin=text)
-        if self.mode == "ntlm":
-            for u in users:
-                await self.ctl("secret", "set", u, "kind=sip", "value=-", stdin="secret-" + u)
+        if self.mode == "ntlm" and passwords:
+            await self.add_passwords(users)
 
     async def ctl(self, *args, stdin=None, check=True):
         p = await asyncio.create_subprocess_exec(f"{BUILD}/dectctl", "-r", self.run, *args, stdin=subprocess.PIPE,
