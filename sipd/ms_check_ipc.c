@@ -280,7 +280,7 @@ static void report_certificate(struct lync_check *c)
 
 	if (!n)
 		ctl_check(c->run, "certificate", needed ? CTL_FAILED : CTL_OK,
-		    needed ? "dectctl cert csr fqdn=NAME, have it signed, dectctl cert import" : "",
+		    needed ? "dectctl cert csr cn=NAME, have it signed, dectctl cert import" : "",
 		    needed ? "this host has none" : "none, and none is needed with auth = ntlm");
 	for (unsigned i = 0; i < n; i++)
 		ctl_check(c->run, f[i].what,
