@@ -5,6 +5,7 @@ import csv
 import glob
 import re
 import statistics
+import random
 from lib_mediad import *
 
 OPT = dict(a.split("=") for a in sys.argv[1:] if "=" in a)
@@ -139,21 +140,29 @@ class Ours:
     name = "ipdect"
 
     def __init__(self, uas):
-        self.port = free_range(2)
-        self.suite = Suite(1, ports=6000, conf=f"max-sessions = 4000\nport-rest = 1s\n[sipd]\nlisten-address = 127.0.0.1\nlocal-port = {self.port}\n"
-                           "transports = udp\ndefault-domain = example.test\nregister-when = never\naccept-calls = any\nsession-expires = 0\nreliable-provisional = no\n"
-                           "keep-alive = 0\n"
-                           f"codecs = PCMA G726-32\nproxy-1 = sip:127.0.0.1:{uas}\n")
-        log = self.suite.dir + "/sipd.log"
-        self.sipd = subprocess.Popen([f"{BUILD}/sipd", "-c", self.suite.dir + "/ipdect.conf"], stdin=subprocess.DEVNULL,
-                                     stdout=open(log, "w"), stderr=subprocess.STDOUT)
-        wait_port(self.port, self.sipd, log)
+        self.port, self.dir = free_range(2), tempfile.mkdtemp(prefix="e2e-")
+        for d in ("run/ctl", "state"):
+            os.makedirs(f"{self.dir}/{d}")
+        # An address of its own for speech: nobody else has ports there.
+        with open(self.dir + "/ipdect.conf", "w") as f:
+            f.write(f"[common]\nruntime-dir = {self.dir}/run\nstate-dir = {self.dir}/state\n"
+                    f"[mediad]\nrtp-address = 127.{random.randrange(100, 120)}.{random.randrange(256)}.{random.randrange(1, 250)}\n"
+                    "rtp-ports = 16384-32767\ninstances = 1\nmax-sessions = 4000\nport-rest = 100ms\n"
+                    f"[sipd]\nlisten-address = 127.0.0.1\nlocal-port = {self.port}\ntransports = udp\ndefault-domain = example.test\n"
+                    "register-when = never\naccept-calls = any\nsession-expires = 0\nreliable-provisional = no\nkeep-alive = 0\n"
+                    f"codecs = PCMA G726-32\nproxy-1 = sip:127.0.0.1:{uas}\n")
+        self.children, log = [], self.dir + "/log"
+        with open(log, "w") as out:
+            for argv in (["mediad", "-i", "1"], ["sipd"]):
+                self.children.append(subprocess.Popen([f"{BUILD}/{argv[0]}", *argv[1:], "-c", self.dir + "/ipdect.conf"],
+                                                      stdin=subprocess.DEVNULL, stdout=out, stderr=out))
+        wait_port(self.port, self.children[1], log)
         # 200 has no handset here: its calls go on to the proxy. All that a call needs of sipd is in that.
-        r = subprocess.run([f"{BUILD}/dectctl", "-r", self.suite.run, "user", "import", "file=-"], text=True, capture_output=True,
+        r = subprocess.run([f"{BUILD}/dectctl", "-r", self.dir + "/run", "user", "import", "file=-"], text=True, capture_output=True,
                            input="name,forward-always\n200,0301\n", check=False)
         if r.returncode:
             raise RuntimeError(r.stderr)
-        self.pids = [self.sipd.pid, self.suite.daemons[1].pid]
+        self.pids = [self.children[1].pid, self.children[0].pid]
         for p in self.pids:
             on_server_core(p)
         time.sleep(1)
@@ -162,9 +171,15 @@ class Ours:
         return [ticks(p) for p in self.pids]
 
     def close(self):
-        self.sipd.terminate()
-        self.sipd.wait()
-        self.suite.close()
+        for p in self.children:
+            p.terminate()
+        for p in self.children:
+            try:
+                p.wait(10)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 MODULES = """pbx_config app_dial bridge_simple bridge_native_rtp codec_alaw codec_ulaw codec_g726 res_rtp_asterisk res_sorcery_config
@@ -178,7 +193,7 @@ class Asterisk:
     name = "Asterisk"
 
     def __init__(self, uas, codec="alaw"):
-        self.port, rtp = free_range(2), free_range(4000)
+        self.port, rtp = free_range(2), random.randrange(11000, 24000) & ~1
         self.tree = "" if shutil.which("asterisk") else TREE
         self.dir = tempfile.mkdtemp(prefix="e2e-", dir=self.tree + "/tmp")
         inside = self.dir[len(self.tree):]
@@ -194,7 +209,7 @@ class Asterisk:
                      f"[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{self.port}\n"
                      "[anonymous]\ntype=endpoint\ncontext=in\ndisallow=all\nallow=alaw\ndirect_media=no\n"
                      f"[out]\ntype=endpoint\ndisallow=all\nallow={codec}\ndirect_media=no\n",
-            "rtp": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 3999}\nstrictrtp=no\nicesupport=no\n",
+            "rtp": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 7999}\nstrictrtp=no\nicesupport=no\n",
             "logger": "[general]\n[logfiles]\nconsole => error\n", "cdr": "[general]\nenable=no\n", "cel": "[general]\nenable=no\n",
             "features": "[general]\n"}
         for name, text in conf.items():
@@ -306,6 +321,11 @@ class Talk:
             if re.match(pattern, m):
                 return m, frm
 
+    @staticmethod
+    def media(m):
+        """ADDRESS:PORT"""
+        return re.search(r"(?m)^c=IN IP4 ([0-9.]+)", m).group(1) + ":" + re.search(r"m=audio (\d+)", m).group(1)
+
     def call(self, i, base):
         to, uid, here, there = f"sip:200@127.0.0.1:{self.server.port}", f"{i}.{os.getpid()}.{self.pa}", base + 4 * i, base + 4 * i + 2
         body = LINES + f"m=audio {here} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\n"
@@ -321,7 +341,7 @@ class Talk:
         else:
             pt, name = re.search(r"a=rtpmap:(\d+) ((?:AAL2-)?G726-32)/8000", m).groups()
         octets = PAYLOAD[self.codec][1]
-        port_b = int(re.search(r"m=audio (\d+)", m).group(1))
+        port_b = self.media(m)
         answer = LINES + f"m=audio {there} RTP/AVP {pt}\r\na=rtpmap:{pt} {name}/8000\r\na=ptime:20\r\n"
         same = self.lines(m, "Via") + self.lines(m, "From") + [self.lines(m, "To")[0] + f";tag=b{i}"] + self.lines(m, "Call-ID") \
             + self.lines(m, "CSeq") + self.lines(m, "Record-Route")
@@ -330,7 +350,7 @@ class Talk:
         m, _ = self.until(self.a, r"SIP/2.0 [2-6]")
         if not m.startswith("SIP/2.0 200"):
             raise RuntimeError(m)
-        port_a = int(re.search(r"m=audio (\d+)", m).group(1))
+        port_a = self.media(m)
         contact = re.search(r"(?mi)^Contact: *<([^>]+)>", m).group(1)
         to = self.lines(m, "To")[0]
         self.a.sendto(f"ACK {contact} SIP/2.0\r\n{via}a{uid}\r\n{to}\r\nCSeq: 1 ACK\r\n{common}Content-Length: 0\r\n\r\n".encode(), dest)

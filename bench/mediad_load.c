@@ -1,7 +1,7 @@
 /* Two programs in one, for mediad_relay.sh.
  *
  *   mediad_load gen SECONDS < flows     far ends: LPORT RPORT PT OCTETS KEY|- a line; sends a packet every 20 ms from LPORT to
- *       RPORT (KEY: 60 hex digits, AES_CM_128_HMAC_SHA1_80; PT 128 stands for 0), takes what comes back, and prints packets
+ *       RPORT (or ADDRESS:RPORT) (KEY: 60 hex digits, AES_CM_128_HMAC_SHA1_80; PT 128 stands for 0), takes what comes back, and prints packets
  *       sent and received and the delay of those that carry our time stamp (unchanged payloads), µs: median, p99, worst
  *   mediad_load epoll|ossl < flows      the bare relay loop that the daemon is measured against: LPORT RPORT lines in pairs
  *       as for gen; sockets on RPORT are connected to LPORT, and what comes to one of a pair goes out of the other;
@@ -29,6 +29,7 @@
 struct flow {
 	int s, rx, pt, octets;
 	unsigned lport, rport;
+	char ip[16];
 	uint16_t seq;
 	uint32_t ts;
 	struct sbox *box;
@@ -48,7 +49,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int sock(unsigned port, unsigned peer)
+static int sock(unsigned port, const char *peer_ip, unsigned peer)
 {
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), v = 1 << 20;
 	struct sockaddr_in a = { .sin_family = AF_INET,
@@ -61,6 +62,10 @@ static int sock(unsigned port, unsigned peer)
 		exit(1);
 	}
 	a.sin_port = htons((uint16_t)peer);
+	if (inet_pton(AF_INET, peer_ip, &a.sin_addr) != 1) {
+		fprintf(stderr, "%s is no address\n", peer_ip);
+		exit(64);
+	}
 	if (peer && connect(s, (struct sockaddr *)&a, sizeof(a)) != 0) {
 		perror("connect");
 		exit(1);
@@ -70,14 +75,19 @@ static int sock(unsigned port, unsigned peer)
 
 static void read_flows(void)
 {
-	char line[256], key[128];
+	char line[256], key[128], remote[32], *colon;
 
 	while (nflows < MAX && fgets(line, sizeof(line), stdin) && line[0] != '.') {
 		struct flow *f = &flow[nflows];
 		key[0] = '-';
-		if (sscanf(line, "%u %u %d %d %127s", &f->lport, &f->rport, &f->pt, &f->octets,
+		if (sscanf(line, "%u %31s %d %d %127s", &f->lport, remote, &f->pt, &f->octets,
 		        key) < 4)
 			break;
+		colon = strchr(remote, ':');
+		f->rport = (unsigned)strtoul(colon ? colon + 1 : remote, NULL, 10);
+		if (colon)
+			*colon = '\0';
+		(void)snprintf(f->ip, sizeof(f->ip), "%.15s", colon ? remote : "127.0.0.1");
 		if (key[0] != '-') {
 			struct sbox_key k = { .suite = SBOX_CM_80 };
 			size_t n;
@@ -123,7 +133,7 @@ static int gen(double seconds)
 	delay = calloc(cap, sizeof(*delay));
 	for (unsigned i = 0; i < nflows; i++) {
 		struct epoll_event e = { EPOLLIN, { .u32 = i } };
-		flow[i].s = sock(flow[i].lport, flow[i].rport);
+		flow[i].s = sock(flow[i].lport, flow[i].ip, flow[i].rport);
 		/* A generator that is started again goes on, or its packets are taken for old ones. */
 		flow[i].seq = (uint16_t)((long)(now() * 50) & 0x7fff);
 		flow[i].ts = (uint32_t)((long)(now() * 50) * 160);
@@ -205,7 +215,7 @@ static int relay(int crypt)
 	for (unsigned i = 0; i < nflows; i++) {
 		struct flow *f = &flow[i];
 		uint8_t k[64] = { 1, 2, (uint8_t)i }, iv[16] = { 0 };
-		f->rx = sock(f->rport, f->lport);
+		f->rx = sock(f->rport, "127.0.0.1", f->lport);
 		f->c = EVP_CIPHER_CTX_new();
 		EVP_EncryptInit_ex(f->c, EVP_aes_128_ctr(), NULL, k, iv);
 		SHA1_Init(&f->in);
