@@ -65,12 +65,13 @@ int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, 
 
 void leg_sip_open_media(struct leg_sip *l)
 {
-	struct media_leg net = { .on = true };
+	/* A session of its own means that the other end has one, too: the side that will be linked is made at once. */
+	struct media_leg net = { .on = true }, far = { .on = true };
 
 	if (l->oa.asked && l->oa.next.rtp.n == 16)
 		net.ipv6 = true;
 	l->leg.side = MEDIA_NETWORK;
-	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, NULL, NULL, &l->leg.mu);
+	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, &far, NULL, &l->leg.mu);
 }
 
 /* ---- outgoing ---- */
