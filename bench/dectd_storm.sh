@@ -15,7 +15,7 @@ start_suite <<-X
 	subscription-window = 600s
 	pending-max = 4096
 	[certd]
-	auth-rate = 0
+	auth-rate = ${RATE:-0}
 X
 printf '12345678\n' | ctl secret set subscription kind=ac value=- > /dev/null || fail "access code"
 for ((i = 0; i < BASES; i++)); do

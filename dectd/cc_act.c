@@ -261,12 +261,21 @@ int cc_a_tx_connect(struct fsm *m, int ev, const void *p)
 
 int cc_a_tx_connect_ack(struct fsm *m, int ev, const void *p)
 {
+	struct cc_call *c = call_of(m);
+
 	(void)ev;
-	cc_tx(call_of(m), CC_CONNECT_ACK, p);
+	cc_tx(c, CC_CONNECT_ACK, p);
+	if (c->renewed) {
+		struct cc_show s = c->show;
+		s.signal = c->late_signal;
+		c->renewed = false;
+		cc_tx(c, CC_INFO, &s);
+	}
 	return FSM_NEXT;
 }
 
-/* What is shown changes while the handset is paged, or before it has said that it alerts. */
+/* What is shown, or sounds, changes while the handset is paged, before it has said that it alerts, or while its answer waits for the
+ * speech path. */
 int cc_a_renew(struct fsm *m, int ev, const void *p)
 {
 	struct cc_call *c = call_of(m);
@@ -274,6 +283,8 @@ int cc_a_renew(struct fsm *m, int ev, const void *p)
 	(void)ev;
 	if (p)
 		cc_renew_show(c, p);
+	c->late_signal =
+	    p && m->st == CC_ANSWERED ? ((const struct cc_show *)p)->signal : CC_SIG_NONE;
 	c->renewed = c->setups > 0;
 	return FSM_NEXT;
 }

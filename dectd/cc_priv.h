@@ -52,7 +52,8 @@ struct cc_call {
 	char digits[64];
 	/* What an offer shows, kept until CC-SETUP is sent (and sent again). */
 	struct cc_show show;
-	bool renewed; /* since CC-SETUP, which no CC-INFO may follow before CC-ALERTING */
+	bool renewed;    /* since CC-SETUP, which no CC-INFO may follow before CC-ALERTING */
+	int late_signal; /* came while the handset's answer was pending */
 	struct ui_shown calling, called;
 	struct ie_call_info info;
 	char text[256];

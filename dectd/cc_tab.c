@@ -59,6 +59,7 @@ static const struct fsm_row rows[] = {
 	COMMON(CC_RECEIVED),
 	{ CC_ANSWERED, CC_EV_L_CONNECT_ACK, CC_ACTIVE, 0, cc_a_tx_connect_ack },
 	{ CC_ANSWERED, CC_EV_INFO, CC_ANSWERED, 0, cc_a_info },
+	{ CC_ANSWERED, CC_EV_L_INFO, CC_ANSWERED, 0, cc_a_renew }, /* after CC-CONNECT-ACK */
 	{ CC_ANSWERED, CC_EV_L_RELEASE, CC_RELEASING, 0, cc_a_tx_release },
 	{ CC_ANSWERED, CC_EV_TIMER, CC_RELEASING, 0, cc_a_timer_release },
 	COMMON(CC_ANSWERED),

@@ -475,6 +475,65 @@ static void reference_octets(void **state)
 	rig_free(r);
 }
 
+/* What changed before the handset said anything is told once it has answered. */
+static void renewed_before_answer(void **state)
+{
+	struct rig *r = in_state(CC_PRESENT);
+
+	(void)state;
+	forget(r);
+	named(r, 7, "Carla", "4713");
+	EXPECT(r, "");
+	pp_says(r, CC_CONNECT);
+	EXPECT(r, "> CC-CONNECT-ACK\n> CC-INFO display='Carla\\0d\\0a4713' from=4713 "
+	          "name=Carla\nsipd answer 7\n");
+	rig_free(r);
+}
+
+/* A call for lists: no line, no speech; a call that comes ends it, and rings then. */
+static void lists(void **state)
+{
+	struct rig *r = rig_new();
+	struct iwu_answer a = { .n = 1, .total = 1 };
+
+	(void)state;
+	pp_setup_with(r, NULL, false, 2);
+	EXPECT(r, "> CC-CALL-PROC\n> CC-CONNECT\n");
+	raw(r, "03 60 77 04 c3 00 01 00");
+	EXPECT(r, "sipd query log kind=3 from=0 when=0 state=0 ''\n");
+	phones_answer(r->phones, r->pp, r->token, &a);
+	EXPECT(r, "> IWU-INFO\n");
+	assert_string_equal(r->last, "8360770"
+	                             "8c30101818100"
+	                             "0103");
+	/* Digits mean nothing here; rubbish does not either; another protocol's data is left alone. */
+	pp_keys(r, "1");
+	raw(r, "03 60 77 01 c3");
+	raw(r, "03 60 77 04 c4 00 01 00");
+	EXPECT(r, "");
+	/* The answer of a question that was under way when a call came is dropped. */
+	raw(r, "03 60 77 09 c3 06 81 81 01 7f 01 02 03");
+	EXPECT(r, "sipd query log kind=3 from=0 when=0 state=0 ''\n");
+	assert_int_equal(offer(r, 9, "Bob", "4712"), IWU_NONE);
+	EXPECT(r, "> CC-RELEASE reason=0e\n");
+	phones_answer(r->phones, r->pp, r->token, &a);
+	EXPECT(r, "");
+	pp_ends(r, CC_RELEASE_COM, 0);
+	EXPECT(r,
+	    "page\n> CC-SETUP [our 0] service=90 display='Bob\\0d\\0a4712' signal=40 from=4712 "
+	    "name=Bob\nsipd offered 9 yes\n");
+	rig_free(r);
+	/* Forgotten by the handset: it ends by itself. */
+	r = rig_new();
+	pp_setup_with(r, NULL, false, 2);
+	forget(r);
+	pass(r, 59000);
+	EXPECT(r, "");
+	pass(r, 2000);
+	EXPECT(r, "> CC-RELEASE reason=0d\n");
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +548,8 @@ int main(void)
 		cmocka_unit_test(link_reset),
 		cmocka_unit_test(codec_negotiation),
 		cmocka_unit_test(reference_octets),
+		cmocka_unit_test(renewed_before_answer),
+		cmocka_unit_test(lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
