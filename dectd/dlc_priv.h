@@ -4,7 +4,7 @@
 #include "common/list.h"
 #include "dectd/dlc.h"
 
-/* Shared by dlc.c (connections, queues, transmission) and dlc_fsm.c (the state tables of LAPC). */
+/* Shared by dlc.c (connections, queues), dlc_tx.c (transmission) and dlc_fsm.c (the state tables of LAPC). */
 
 enum {             /* states of a link, both classes */
 	L_OPEN,    /* nothing unacknowledged */
@@ -110,6 +110,8 @@ struct dlc {
 
 extern const struct fsm_def lapc_a_def, lapc_b_def;
 extern const struct fsm_env lapc_env;
+/* dlc_tx.c: sends what is due, as far as the base has room. */
+void dlc_pump(struct dlc_conn *c);
 
 static inline uint8_t lapc_diff(const struct dlc_link *l, uint8_t a, uint8_t b)
 {

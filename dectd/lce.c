@@ -18,10 +18,6 @@ const struct lce_conf lce_conf_default = {
 	.group_ring = 120000,
 };
 
-/* Reject reasons of LCE-PAGE-REJECT (7.7.34). */
-enum { REJ_NO_PAGE = 0x21, REJ_LATE = 0x22, REJ_TPUI = 0x23, REJ_IE = 0x60 };
-enum { REL_NOT_IMPLEMENTED = 0x06 };
-
 const char *lce_why_name(enum lce_why why)
 {
 	static const char *const names[] = { "normal", "not reachable", "radio contact lost",
@@ -38,7 +34,7 @@ static struct lce_link *link_of(struct fsm *m)
 
 /* ---- telling the entities ---- */
 
-static void tell(struct lce_link *l, const struct lce_event *ev)
+void lce_tell(struct lce_link *l, const struct lce_event *ev)
 {
 	struct lce *e = l->e;
 
@@ -49,7 +45,7 @@ static void tell(struct lce_link *l, const struct lce_event *ev)
 			e->ents[pd]->event(e->ent_ctx[pd], l, ev);
 }
 
-static void trace(struct lce_link *l, enum nwk_dir dir, const void *msg, size_t n)
+void lce_trace_msg(struct lce_link *l, enum nwk_dir dir, const void *msg, size_t n)
 {
 	if (l->e->watch && l->e->watch->trace)
 		l->e->watch->trace(l->e->watch_ctx, l, dir, msg, n);
@@ -67,7 +63,7 @@ static void drop_queue(struct lce_link *l)
 	l->queued = 0;
 }
 
-static void free_link(struct lce_link *l)
+void lce_free_link(struct lce_link *l)
 {
 	tmr_stop(&l->t);
 	tmr_stop(&l->soon);
@@ -99,8 +95,8 @@ static void bury(struct lce_link *l)
 		e->st.down_normal++;
 	else
 		e->st.down_abnormal++;
-	tell(l, &(struct lce_event){ .what = LCE_EV_DOWN, .why = l->why });
-	free_link(l);
+	lce_tell(l, &(struct lce_event){ .what = LCE_EV_DOWN, .why = l->why });
+	lce_free_link(l);
 	if (!ipui_none(&pp))
 		wake_waiting(e, &pp);
 }
@@ -332,7 +328,7 @@ static struct lce_link *new_link(struct lce *e, uint8_t st)
 }
 
 /* What an entity's call causes: its LCE_EV_DOWN comes from the loop. */
-static void local_event(struct lce_link *l, uint8_t ev)
+void lce_local_event(struct lce_link *l, uint8_t ev)
 {
 	bool before = l->e->local;
 
@@ -341,7 +337,7 @@ static void local_event(struct lce_link *l, uint8_t ev)
 	l->e->local = before;
 }
 
-static bool held(const struct lce_link *l)
+bool lce_is_held(const struct lce_link *l)
 {
 	for (unsigned i = 0; i < NWK_NPD; i++)
 		if (l->holds[i])
@@ -372,7 +368,7 @@ static int send_now(struct lce_link *l, const uint8_t *p, size_t n)
 		return err;
 	l->e->st.tx++;
 	check_sent(l, p, n);
-	trace(l, NWK_TO_PP, p, n);
+	lce_trace_msg(l, NWK_TO_PP, p, n);
 	(void)fsm_event(&l->fsm, E_TRAFFIC, NULL);
 	return 0;
 }
@@ -408,7 +404,7 @@ int lce_send(struct lce_link *l, const struct wr *w)
 	}
 }
 
-static void flush(struct lce_link *l)
+void lce_flush(struct lce_link *l)
 {
 	LIST_FOREACH(&l->queue, it)
 	{
@@ -423,219 +419,6 @@ static void flush(struct lce_link *l)
 	l->queued = 0;
 }
 
-/* ---- who is it ---- */
-
-static void page_reject(
-    struct lce_link *l, const struct nwk_msg *m, const struct ipui *pp, uint8_t why)
-{
-	uint8_t buf[64];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	l->e->st.page_rejects++;
-	nwk_head(&w, NWK_LCE, true, m->tv, LCE_PAGE_REJECT);
-	if (ipui_none(pp))
-		ie_portable_none_put(&w);
-	else
-		ie_ipui_put(&w, pp);
-	ie_octet_put(&w, IE_REJECT_REASON, why);
-	if (!w.bad && dlc_send(l->dl, buf, w.n) == 0)
-		trace(l, NWK_TO_PP, buf, w.n);
-}
-
-/* Identity in a message: 0; ERR_NOTFOUND: none; ERR_VALUE: a TPUI that nobody has; other errors: bad content. */
-static int named(struct lce *e, const struct nwk_msg *m, struct ipui *out)
-{
-	struct ie_portable p;
-	int err = ie_portable_of(m, &p);
-
-	*out = (struct ipui){ 0 };
-	if (err)
-		return err;
-	if (p.type != IE_P_TPUI) {
-		*out = p.ipui;
-		return 0;
-	}
-	if (e->dir && e->dir->by_tpui && e->dir->by_tpui(e->dir_ctx, p.tpui, out) == 0)
-		return 0;
-	*out = (struct ipui){ 0 };
-	return ERR_VALUE;
-}
-
-static bool is_page_response(const struct nwk_msg *m)
-{
-	return m->pd == NWK_LCE && m->type == LCE_PAGE_RESPONSE;
-}
-
-/* The paged link takes over the data link of the one that came in. */
-static struct lce_link *adopt(struct lce_link *paged, struct lce_link *in, bool answer)
-{
-	paged->dl = in->dl;
-	dlc_set_user(paged->dl, paged);
-	in->dl = NULL;
-	paged->answered = answer;
-	in->why = LCE_WHY_REPLACED;
-	tell(in, &(struct lce_event){ .what = LCE_EV_DOWN, .why = in->why });
-	free_link(in);
-	return paged;
-}
-
-static void up(struct lce_link *l)
-{
-	(void)fsm_event(&l->fsm, E_BOUND, NULL);
-	l->announced = true;
-	l->queued = 0;
-	flush(l);
-	tell(l, &(struct lce_event){ .what = LCE_EV_UP });
-	if (l->fsm.st == S_LINGER && held(l))
-		(void)fsm_event(&l->fsm, E_HELD, NULL);
-	else if (l->fsm.st == S_UP && !held(l))
-		(void)fsm_event(&l->fsm, E_FREE, NULL);
-}
-
-static bool same_pmid(const struct lce_link *a, const struct lce_link *b)
-{
-	const struct mac_conn *x = lce_conn(a), *y = lce_conn(b);
-
-	return x && y && mac_conn_pmid(x) == mac_conn_pmid(y);
-}
-
-/* A link that came in names its portable part. Gives the link that goes on, or NULL when it was refused. */
-static struct lce_link *bind_link(
-    struct lce_link *l, const struct nwk_msg *m, const struct ipui *pp)
-{
-	struct lce *e = l->e;
-	struct map_node *n = map_get(&e->by_ipui, ipui_key(pp));
-	struct lce_link *old = n ? CONTAINER_OF(n, struct lce_link, by_id) : NULL;
-	bool answer = is_page_response(m);
-
-	if (old && (old->fsm.st == S_PAGING || old->fsm.st == S_WAIT)) {
-		if (answer)
-			e->st.page_answers++;
-		else
-			e->st.collisions++;
-		l = adopt(old, l, answer);
-		up(l);
-		return l;
-	}
-	if (answer) {
-		page_reject(l, m, pp, old ? REJ_LATE : REJ_NO_PAGE);
-		(void)fsm_event(&l->fsm, E_DONE, NULL);
-		return NULL;
-	}
-	if (old && old->proven && !same_pmid(old, l)) {
-		e->st.clash++;
-		log_ev(LOG_WARNING,
-		    "a second connection claims the identity of a portable part: refused",
-		    F_RFP(lce_base(l)),
-		    F_REMEDY("two handsets with one identity, or one that was restarted: it is let "
-		             "in when the first connection is gone"));
-		(void)fsm_event(&l->fsm, E_ABORT, NULL);
-		/* Base stations don't report every lost connection: one that is dead ends soon, and the next try gets in. */
-		if (old->dl)
-			dlc_probe(old->dl);
-		return NULL;
-	}
-	if (old) {
-		old->why = LCE_WHY_REPLACED;
-		(void)fsm_event(&old->fsm, E_ABORT, NULL);
-		/* An entity may have asked for it anew. */
-		n = map_get(&e->by_ipui, ipui_key(pp));
-		if (n)
-			return bind_link(l, m, pp);
-	}
-	l->ipui = *pp;
-	(void)map_put(&e->by_ipui, &l->by_id, ipui_key(&l->ipui));
-	e->st.links_in++;
-	up(l);
-	return l;
-}
-
-/* Messages that must not name another one than the link's. */
-static bool must_match(const struct nwk_msg *m)
-{
-	switch (m->pd << 8 | m->type) {
-	case NWK_LCE << 8 | LCE_PAGE_RESPONSE:
-	case NWK_CC << 8 | CC_SETUP:
-	case NWK_MM << 8 | MM_LOCATE_REQUEST:
-	case NWK_MM << 8 | MM_DETACH:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* ---- messages from the portable part ---- */
-
-/* A request to an entity that this system has not. */
-static void nobody(struct lce_link *l, const struct nwk_msg *m)
-{
-	uint8_t buf[8], type;
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	switch (m->pd << 8 | m->type) {
-	case NWK_CC << 8 | CC_SETUP:
-		type = CC_RELEASE_COM;
-		break;
-	case NWK_COMS << 8 | COMS_SETUP:
-		type = COMS_RELEASE_COM;
-		break;
-	case NWK_CISS << 8 | CISS_REGISTER:
-		type = CISS_RELEASE_COM;
-		break;
-	default:
-		l->e->st.rx_bad++;
-		return;
-	}
-	nwk_head(&w, m->pd, true, m->tv, type);
-	ie_octet_put(&w, IE_RELEASE_REASON, REL_NOT_IMPLEMENTED);
-	if (lce_send(l, &w) != 0)
-		l->e->st.rx_bad++;
-}
-
-static void route(struct lce_link *l, const struct nwk_msg *m)
-{
-	const struct lce_entity *ent = l->e->ents[m->pd];
-
-	if (m->pd == NWK_LCE)
-		return; /* a page response has done its work */
-	if (l->fsm.st == S_NEW && m->pd != NWK_MM) {
-		l->e->st.rx_bad++;
-		return;
-	}
-	l->announced = true; /* who got a message hears of the end, too */
-	if (ent && ent->rx)
-		ent->rx(l->e->ent_ctx[m->pd], l, m);
-	else
-		nobody(l, m);
-}
-
-/* Says who the portable part is, if the message does. NULL: the message is done with. */
-static struct lce_link *identify(struct lce_link *l, const struct nwk_msg *m)
-{
-	struct ipui pp;
-	int err = named(l->e, m, &pp);
-
-	if (l->fsm.st != S_NEW) {
-		if (must_match(m) && !err && !ipui_eq(&pp, &l->ipui)) {
-			l->e->st.foreign_ident++;
-			log_ev(LOG_INFO,
-			    "message names another portable part than its link: dropped",
-			    F_RFP(lce_base(l)),
-			    F_TEXT("IPDECT_MSG", nwk_type_name(m->pd, m->type)));
-			return NULL;
-		}
-		return l;
-	}
-	if (!err)
-		return bind_link(l, m, &pp);
-	if (is_page_response(m)) {
-		page_reject(l, m, &pp, err == ERR_VALUE ? REJ_TPUI : REJ_IE);
-		(void)fsm_event(&l->fsm, E_DONE, NULL);
-		return NULL;
-	}
-	return l;
-}
-
 static void data_ind(void *ctx, struct dlc_link *dl, const uint8_t *msg, size_t n, bool unit)
 {
 	struct lce *e = ctx;
@@ -644,7 +427,7 @@ static void data_ind(void *ctx, struct dlc_link *dl, const uint8_t *msg, size_t 
 
 	if (!l || l->fsm.st == S_DOWN)
 		return;
-	trace(l, NWK_FROM_PP, msg, n);
+	lce_trace_msg(l, NWK_FROM_PP, msg, n);
 	e->st.rx++;
 	if (nwk_parse(msg, n, NWK_FROM_PP, &m) != 0 || (unit && m.pd != NWK_CLMS) ||
 	    (m.pd == NWK_LCE && (m.type != LCE_PAGE_RESPONSE || m.f))) {
@@ -652,9 +435,9 @@ static void data_ind(void *ctx, struct dlc_link *dl, const uint8_t *msg, size_t 
 		return;
 	}
 	(void)fsm_event(&l->fsm, E_TRAFFIC, NULL);
-	l = identify(l, &m);
+	l = lce_identify(l, &m);
 	if (l && l->fsm.st != S_DOWN)
-		route(l, &m);
+		lce_route(l, &m);
 }
 
 static void establish_ind(void *ctx, struct dlc_link *dl)
@@ -669,14 +452,14 @@ static void reset_ind(void *ctx, struct dlc_link *dl)
 {
 	(void)ctx;
 	if (dlc_user(dl))
-		tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_RESET });
+		lce_tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_RESET });
 }
 
 static void idle_ind(void *ctx, struct dlc_link *dl)
 {
 	(void)ctx;
 	if (dlc_user(dl))
-		tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_IDLE });
+		lce_tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_IDLE });
 }
 
 static enum lce_why why_of(enum dlc_why why)
@@ -715,7 +498,7 @@ static void cipher_ind(void *ctx, struct dlc_link *dl, enum mac_cipher how, unsi
 {
 	(void)ctx;
 	if (dlc_user(dl))
-		tell(dlc_user(dl),
+		lce_tell(dlc_user(dl),
 		    &(struct lce_event){ .what = LCE_EV_CIPHER, .how = how, .key = key });
 }
 
@@ -736,14 +519,15 @@ static void moved_ind(void *ctx, struct dlc_link *dl, uint32_t old_base)
 
 	e->st.moved++;
 	if (dlc_user(dl))
-		tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_MOVED, .base = old_base });
+		lce_tell(
+		    dlc_user(dl), &(struct lce_event){ .what = LCE_EV_MOVED, .base = old_base });
 }
 
 static void handover_failed(void *ctx, struct dlc_link *dl, uint32_t base)
 {
 	(void)ctx;
 	if (dlc_user(dl))
-		tell(dlc_user(dl),
+		lce_tell(dlc_user(dl),
 		    &(struct lce_event){ .what = LCE_EV_HANDOVER_FAILED, .base = base });
 }
 
@@ -751,7 +535,7 @@ static void media_ind(void *ctx, struct dlc_link *dl, const struct mac_media_ind
 {
 	(void)ctx;
 	if (dlc_user(dl))
-		tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_MEDIA, .media = ind });
+		lce_tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_MEDIA, .media = ind });
 }
 
 static void base_ind(void *ctx, uint32_t base, bool is_up)
@@ -892,154 +676,11 @@ int lce_open(
 		(void)map_put(&e->by_ipui, &l->by_id, ipui_key(&l->ipui));
 		e->st.links_out++;
 		if (!former_is_releasing(e, pp))
-			local_event(l, E_PAGE);
+			lce_local_event(l, E_PAGE);
 	} else if (page > l->page) {
 		l->page = page; /* of the next page, if there is one */
 	}
 	lce_hold(l, pd);
 	*out = l;
 	return 0;
-}
-
-struct lce_link *lce_next(const struct lce *e, const struct lce_link *prev)
-{
-	const struct list *n = prev ? prev->node.next : e->links.next;
-
-	return n == &e->links ? NULL : LIST_ENTRY(n, struct lce_link, node);
-}
-
-void lce_hold(struct lce_link *l, uint8_t pd)
-{
-	l->holds[pd]++;
-	local_event(l, E_HELD);
-}
-
-void lce_drop(struct lce_link *l, uint8_t pd, bool partial)
-{
-	BUG_ON(pd >= NWK_NPD || l->holds[pd] == 0);
-	l->holds[pd]--;
-	if (!held(l))
-		local_event(l, partial ? E_FREE : E_DONE);
-}
-
-void lce_release(struct lce_link *l, bool normal)
-{
-	if (l->fsm.st != S_DOWN) {
-		if (!normal)
-			l->why = LCE_WHY_LOCAL;
-		local_event(l, normal ? E_DONE : E_ABORT);
-	}
-}
-
-enum lce_state lce_state(const struct lce_link *l)
-{
-	return l->fsm.st <= S_PAGING ? LCE_PENDING : l->fsm.st <= S_LINGER ? LCE_UP : LCE_RELEASING;
-}
-
-const struct ipui *lce_ipui(const struct lce_link *l)
-{
-	return &l->ipui;
-}
-
-int lce_rebind(struct lce_link *l, const struct ipui *pp)
-{
-	struct lce_link *other = lce_find(l->e, pp);
-
-	if (other && other != l)
-		return ERR_EXISTS;
-	if (l->fsm.st >= S_RELEASING)
-		return ERR_STATE;
-	map_del(&l->e->by_ipui, &l->by_id);
-	l->ipui = *pp;
-	(void)map_put(&l->e->by_ipui, &l->by_id, ipui_key(&l->ipui));
-	if (l->fsm.st == S_NEW)
-		up(l);
-	return 0;
-}
-
-void lce_set_proven(struct lce_link *l)
-{
-	l->proven = true;
-}
-
-bool lce_proven(const struct lce_link *l)
-{
-	return l->proven;
-}
-
-void lce_set_tpui(struct lce_link *l, uint32_t tpui)
-{
-	if (lce_conn(l))
-		mac_set_pmid(lce_conn(l), tpui);
-}
-
-bool lce_answered_page(const struct lce_link *l)
-{
-	return l->answered;
-}
-
-bool lce_may_speak(const struct lce_link *l)
-{
-	return !(l->answered && l->silent);
-}
-
-bool lce_ciphered(const struct lce_link *l)
-{
-	const struct mac_conn *c = lce_conn(l);
-
-	return c && mac_ciphered(c);
-}
-
-struct mac_conn *lce_conn(const struct lce_link *l)
-{
-	return l->dl ? dlc_conn(l->dl) : NULL;
-}
-
-uint32_t lce_base(const struct lce_link *l)
-{
-	const struct mac_conn *c = lce_conn(l);
-
-	return c ? mac_conn_base(c) : MAC_ALL;
-}
-
-enum dlc_class lce_class(const struct lce_link *l)
-{
-	return l->dl ? dlc_class_of(l->dl) : DLC_A;
-}
-
-uint32_t lce_link_id(const struct lce_link *l)
-{
-	return l->id;
-}
-
-struct lce *lce_of(const struct lce_link *l)
-{
-	return l->e;
-}
-
-void lce_set_user(struct lce_link *l, uint8_t pd, void *user)
-{
-	l->users[pd] = user;
-}
-
-void *lce_user(const struct lce_link *l, uint8_t pd)
-{
-	return l->users[pd];
-}
-
-int lce_tv_new(struct lce_link *l, uint8_t pd)
-{
-	unsigned n = pd == NWK_CC || pd == NWK_COMS ? 7 : pd == NWK_CISS ? 6 : 1;
-
-	for (unsigned tv = 0; tv < n; tv++)
-		if (!(l->tvs[pd] >> tv & 1)) {
-			l->tvs[pd] |= (uint8_t)(1u << tv);
-			return (int)tv;
-		}
-	return -1;
-}
-
-void lce_tv_free(struct lce_link *l, uint8_t pd, uint8_t tv)
-{
-	l->tvs[pd] &= (uint8_t) ~(1u << tv);
 }

@@ -5,7 +5,8 @@
 #include "common/map.h"
 #include "dectd/lce.h"
 
-/* Shared by lce.c (links, entities) and lce_page.c (paging, ringing). */
+/* Shared by lce.c (links, entities), lce_who.c (who is behind them), lce_link.c (what entities ask of one) and lce_page.c (paging,
+ * ringing). */
 
 enum {
 	S_WAIT,   /* to be paged when the former link is gone */
@@ -92,6 +93,20 @@ struct lce {
 };
 
 extern const struct fsm_def lce_def;
+/* lce_who.c: the portable part is there and known: what waits goes out. */
+void lce_link_up(struct lce_link *l);
+/* The link to which the message belongs: l, the one that was paged, or NULL. */
+struct lce_link *lce_identify(struct lce_link *l, const struct nwk_msg *m);
+/* To the entity of its protocol discriminator. */
+void lce_route(struct lce_link *l, const struct nwk_msg *m);
+/* lce.c. An event from an entity: what it causes is told later, from the loop. */
+void lce_local_event(struct lce_link *l, uint8_t ev);
+bool lce_is_held(const struct lce_link *l);
+void lce_trace_msg(struct lce_link *l, enum nwk_dir dir, const void *msg, size_t n);
+void lce_tell(struct lce_link *l, const struct lce_event *ev);
+void lce_free_link(struct lce_link *l);
+/* Sends what waited for the link. */
+void lce_flush(struct lce_link *l);
 /* Sends the next page of l; false: that was the last one. */
 bool lce_page_next(struct lce_link *l);
 void lce_group_init(struct lce *e);

@@ -37,7 +37,7 @@ struct rfp_dir *rfp_dir_new(struct tmr_wheel *w, struct basedb *db, const struct
 	return d;
 }
 
-static struct rfp_base *base_new(struct rfp_dir *d, const struct base_rec *r)
+struct rfp_base *rfp_dir_base_new(struct rfp_dir *d, const struct base_rec *r)
 {
 	struct rfp_base *b = mem_new(sizeof(*b));
 
@@ -50,7 +50,7 @@ static struct rfp_base *base_new(struct rfp_dir *d, const struct base_rec *r)
 
 static int loaded(void *ctx, const struct base_rec *r)
 {
-	base_new(ctx, r);
+	rfp_dir_base_new(ctx, r);
 	return 0;
 }
 
@@ -128,7 +128,7 @@ struct rfp_base *rfp_dir_by_id(struct rfp_dir *d, uint32_t id)
 }
 
 /* Before it is freed. */
-static void unlink_base(struct rfp_base *b)
+void rfp_dir_unlink_base(struct rfp_base *b)
 {
 	struct rfp_dir *d = b->dir;
 
@@ -261,7 +261,7 @@ static void forget(struct rfp_base *b)
 {
 	if (basedb_remove(b->dir->db, b->rec.id) != 0)
 		log_ev(LOG_ERR, "base not removed from the store", F_RFP(b->rec.id));
-	unlink_base(b);
+	rfp_dir_unlink_base(b);
 	b->dir->ops->changed(b->dir->ctx, b->rec.id);
 	free(b);
 }
@@ -278,7 +278,7 @@ static struct rfp_base *pending(struct rfp_dir *d, const uint8_t mac[6])
 	r.first_seen = time(NULL);
 	if (basedb_put(d->db, &r) != 0)
 		return NULL;
-	return base_new(d, &r);
+	return rfp_dir_base_new(d, &r);
 }
 
 static void told(struct rfp_base *b, const struct rfp_link *l, const struct rfp_link_info *in)
@@ -307,7 +307,7 @@ static void locked_hash(char out[23])
 	out[22] = '\0';
 }
 
-static uint16_t caps_of(const struct rfp_base *b)
+uint16_t rfp_dir_caps_of(const struct rfp_base *b)
 {
 	const struct rfp_dir *d = b->dir;
 	uint16_t caps = d->conf.caps;
@@ -336,7 +336,7 @@ static int link_conf(const struct rfp_base *b, bool fresh, struct rfp_link_conf 
 	locked_hash(c->locked_hash);
 	c->dect = b->rec.dect;
 	c->pli = s->ident.pli;
-	c->caps = caps_of(b);
+	c->caps = rfp_dir_caps_of(b);
 	c->nsari = s->ident.nsari;
 	memcpy(c->sari, s->ident.sari, sizeof(c->sari));
 	c->freq_band = s->freq_band;
@@ -379,7 +379,7 @@ static bool speaks(struct rfp_base *b, const struct rfp_link_info *in)
 	return true;
 }
 
-static uint32_t ticket(struct rfp_dir *d)
+uint32_t rfp_dir_ticket(struct rfp_dir *d)
 {
 	if (++d->tickets == 0)
 		d->tickets = 1;
@@ -428,7 +428,7 @@ static void on_init(void *ctx, struct rfp_link *l, const struct rfp_link_info *i
 	}
 	op = b->rec.re_enrol ? RKEY_RE_ENROL : b->rec.enrolled ? RKEY_GET : RKEY_ENROL;
 	dl->op = op;
-	dl->ticket = ticket(d);
+	dl->ticket = rfp_dir_ticket(d);
 	if (d->ops->keys(
 	        d->ctx, dl->ticket, b->rec.mac, op, rfp_link_auth(l), (struct slice){ 0 }) != 0) {
 		dl->ticket = 0;
@@ -483,7 +483,7 @@ static void on_proven(void *ctx, struct rfp_link *l)
 	if (dl->op == RKEY_ENROL || dl->op == RKEY_RE_ENROL) {
 		b->rec.enrolled = true;
 		b->rec.re_enrol = false;
-		if (d->ops->keys(d->ctx, ticket(d), b->rec.mac, RKEY_CONFIRM, NULL,
+		if (d->ops->keys(d->ctx, rfp_dir_ticket(d), b->rec.mac, RKEY_CONFIRM, NULL,
 		        (struct slice){ 0 }) != 0) {
 			b->rec.enrolled = false;
 			log_ev(
@@ -641,195 +641,3 @@ static const struct rfp_link_ops link_ops = {
 	.page_overflow = on_page_overflow,
 	.trace = on_trace,
 };
-
-/* ---- the administrator ---- */
-
-static int free_rpn(struct rfp_dir *d, uint32_t cluster, uint8_t *out)
-{
-	bool used[256] = { true }; /* 0 stands for "all" in pages and maps */
-
-	LIST_FOREACH(&d->bases, it)
-	{
-		struct rfp_base *b = LIST_ENTRY(it, struct rfp_base, node);
-
-		if (b->rec.admitted && b->rec.cluster == cluster)
-			used[b->rec.rpn] = true;
-	}
-	for (unsigned i = 1; i <= ident_rpns(&d->conf.ident); i++)
-		if (!used[i]) {
-			*out = (uint8_t)i;
-			return 0;
-		}
-	return ERR_LIMIT;
-}
-
-int rfp_dir_admit(struct rfp_dir *d, const uint8_t mac[6], const struct rfp_admit *a)
-{
-	struct rfp_base *b = rfp_dir_find(d, mac);
-	struct base_rec r = b ? b->rec : (struct base_rec){ .dect = true, .cluster = 1 };
-	bool renew = !b || !r.admitted;
-	int err;
-
-	memcpy(r.mac, mac, 6);
-	if (a->name)
-		snprintf(r.name, sizeof(r.name), "%s", a->name);
-	if (a->cluster && a->cluster != r.cluster) {
-		r.cluster = a->cluster;
-		renew = true;
-	}
-	if (a->dect >= 0)
-		r.dect = a->dect;
-	r.re_enrol = r.re_enrol || a->re_enrol;
-	if (renew) {
-		err = free_rpn(d, r.cluster, &r.rpn);
-		if (err)
-			return err;
-	}
-	r.admitted = true;
-	err = basedb_put(d->db, &r);
-	if (err)
-		return err;
-	if (!b) {
-		b = base_new(d, &r);
-	} else {
-		bool again = b->link &&
-		             (r.cluster != b->rec.cluster || r.dect != b->rec.dect || a->re_enrol);
-
-		b->rec = r;
-		if (again) /* it comes back by itself, with the new settings */
-			rfp_link_close(b->link, RFP_W_RESTART);
-	}
-	d->ops->changed(d->ctx, b->rec.id);
-	return 0;
-}
-
-int rfp_dir_remove(struct rfp_dir *d, const uint8_t mac[6])
-{
-	struct rfp_base *b = rfp_dir_find(d, mac);
-	int err;
-
-	if (!b)
-		return ERR_NOTFOUND;
-	err = basedb_remove(d->db, b->rec.id);
-	if (err)
-		return err;
-	LIST_FOREACH(&d->links, it)
-	{
-		struct dir_link *dl = LIST_ENTRY(it, struct dir_link, node);
-
-		if (dl->base != b)
-			continue;
-		if (!dl->ended)
-			rfp_link_close(dl->link, RFP_W_REMOVED);
-		dl->base = NULL;
-	}
-	if (b->rec.enrolled &&
-	    d->ops->keys(d->ctx, ticket(d), mac, RKEY_FORGET, NULL, (struct slice){ 0 }) != 0)
-		log_ev(LOG_ERR, "key of a removed base is still in certd", F_RFP(b->rec.id));
-	unlink_base(b);
-	d->ops->changed(d->ctx, b->rec.id);
-	free(b);
-	return 0;
-}
-
-int rfp_dir_import(struct rfp_dir *d, const uint8_t mac[6], const char *name, const uint8_t *rfpa)
-{
-	struct rfp_base *b;
-	int err = d->ops->keys(d->ctx, ticket(d), mac, RKEY_IMPORT, NULL,
-	    (struct slice){ (const char *)rfpa, RFP_RFPA_LEN });
-
-	if (err)
-		return err;
-	err = rfp_dir_admit(d, mac, &(struct rfp_admit){ .name = name, .dect = -1 });
-	if (err)
-		return err;
-	b = rfp_dir_find(d, mac);
-	b->rec.enrolled = true;
-	return basedb_put(d->db, &b->rec);
-}
-
-int rfp_dir_restart(struct rfp_dir *d, const uint8_t mac[6])
-{
-	struct rfp_base *b = rfp_dir_find(d, mac);
-	struct rfp_msg m = { .type = RFP_SYS_RESET };
-
-	if (!b)
-		return ERR_NOTFOUND;
-	if (!b->link)
-		return ERR_LOST;
-	m.u.reset.action = RFP_RESET_REBOOT;
-	return rfp_link_send(b->link, &m);
-}
-
-void rfp_dir_close_all(struct rfp_dir *d)
-{
-	LIST_FOREACH(&d->links, it)
-	{
-		struct dir_link *dl = LIST_ENTRY(it, struct dir_link, node);
-
-		if (!dl->ended)
-			rfp_link_close(dl->link, RFP_W_SHUTDOWN);
-	}
-}
-
-void rfp_dir_caps(struct rfp_dir *d)
-{
-	LIST_FOREACH(&d->bases, it)
-	{
-		struct rfp_base *b = LIST_ENTRY(it, struct rfp_base, node);
-
-		if (b->link)
-			rfp_link_set_caps(b->link, caps_of(b));
-	}
-}
-
-void rfp_dir_set_conf(struct rfp_dir *d, const struct rfp_dir_conf *conf)
-{
-	d->conf = *conf;
-	rfp_dir_caps(d);
-}
-
-const char *rfp_dir_state(const struct rfp_base *b)
-{
-	if (b->alarms & (RA_TOO_OLD | RA_TOO_NEW))
-		return "refused";
-	if (!b->rec.admitted)
-		return "pending";
-	if (!b->link)
-		return b->rec.first_seen || b->rec.last_seen ? "down" : "expected";
-	if (rfp_link_on_air(b->link))
-		return "up";
-	return b->rec.dect ? "starting" : "radio off";
-}
-
-void rfp_dir_trouble(const struct rfp_base *b, char *out, size_t cap)
-{
-	static const struct {
-		unsigned bit;
-		const char *text;
-	} words[] = { { RA_OTHER_KEY, "it has another key than when it was admitted" },
-		{ RA_DOUBLE, "a second device uses its MAC address" },
-		{ RA_TOO_OLD, "firmware too old" },
-		{ RA_TOO_NEW, "firmware newer than protocol-max" },
-		{ RA_NO_CERTD, "certd does not answer" }, { RA_NO_RPN, "no radio part number" },
-		{ RA_BAD_SIGNATURE, "its SYS_INIT signature is wrong" },
-		{ RA_NO_KEY, "certd has no key for it" } };
-	struct wr w = wr_of(out, cap ? cap - 1 : 0);
-	const char *sync = rfp_dir_sync_trouble(b);
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (b->alarms & words[i].bit) {
-			wr_str(&w, w.n ? "; " : "");
-			wr_str(&w, words[i].text);
-		}
-	if (b->rec.admitted && !b->link && b->links) {
-		wr_str(&w, w.n ? "; " : "");
-		wr_fmt(&w, "lost: %s", rfp_why_text(b->last_why));
-	}
-	if (*sync) {
-		wr_str(&w, w.n ? "; " : "");
-		wr_str(&w, sync);
-	}
-	if (cap)
-		out[w.n] = '\0';
-}

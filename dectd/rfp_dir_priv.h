@@ -42,6 +42,12 @@ struct rfp_dir {
 	bool rights; /* access rights requests are allowed now */
 };
 extern const struct mac_low rfp_dir_low;
+/* rfp_dir.c, for rfp_dir_admin.c: a base of this record; a number for a question to certd; taken out of all tables, before it is freed;
+ * which capabilities it is sent. */
+struct rfp_base *rfp_dir_base_new(struct rfp_dir *d, const struct base_rec *r);
+uint32_t rfp_dir_ticket(struct rfp_dir *d);
+void rfp_dir_unlink_base(struct rfp_base *b);
+uint16_t rfp_dir_caps_of(const struct rfp_base *b);
 
 void rfp_dir_caps(struct rfp_dir *d);
 void rfp_dir_results_free(struct rfp_dir *d);
