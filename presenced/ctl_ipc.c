@@ -162,27 +162,6 @@ void presenced_check(struct daemon *d, struct ctl_run *r)
 
 /* ---- forwarding by the Lync server ---- */
 
-/* A number or an address, as the routing script wants it. */
-static bool target(const struct puser *u, struct slice v, char out[LYNC_ROUTE_URI])
-{
-	struct wr w = wr_of(out, LYNC_ROUTE_URI);
-	struct slice aor = slice_str(u->aor);
-
-	for (size_t i = 0; i < v.n; i++)
-		if ((unsigned char)v.p[i] <= ' ' || strchr("<>\"", v.p[i]))
-			return false;
-	if (v.n && slice_chr(v, '@') == v.n) {
-		wr_str(&w, "sip:");
-		wr_slice_add(&w, v);
-		wr_slice_add(&w, slice_sub(aor, slice_chr(aor, '@'), aor.n));
-		wr_str(&w, ";user=phone");
-	} else {
-		wr_str(&w, v.n && !slice_istarts(v, SLICE_LIT("sip:")) ? "sip:" : "");
-		wr_slice_add(&w, v);
-	}
-	return wr_nul(&w);
-}
-
 static int presence_routing(struct ctl_run *r)
 {
 	struct puser *u = named(r);
@@ -200,8 +179,8 @@ static int presence_routing(struct ctl_run *r)
 	}
 	q.immediate = !ctl_has(r, "after");
 	q.wait_s = ctl_ms(r, "after", 20000) / 1000;
-	if (!target(u, ctl_text_arg(r, "forward"), q.forward) ||
-	    !target(u, ctl_text_arg(r, "ring-too"), q.ring))
+	if (!puser_target(u, ctl_text_arg(r, "forward"), q.forward) ||
+	    !puser_target(u, ctl_text_arg(r, "ring-too"), q.ring))
 		return ctl_fail(r, ERR_VALUE, "a number, or an address like sip:name@domain");
 	err = lync_user_route(u, &q);
 	if (err == ERR_DENIED)

@@ -11,6 +11,8 @@
 #include "presenced/lync_user.h"
 #include "presenced/plain_user.h"
 #include "presenced/watcher.h"
+
+#define NO_ANSWER_S 20u /* as sipd's no-answer-time is at first */
 #include "presenced/presenced.h"
 
 static struct puser *user(struct ipc_peer *p, const char *name)
@@ -23,6 +25,31 @@ static struct slice text(protobuf_c_boolean has, ProtobufCBinaryData b)
 	return has ? (struct slice){ (const char *)b.data, b.len } : (struct slice){ 0 };
 }
 
+/* A change while we know the user is the user's own wish; what is there at the start is none. */
+static void on_forward(struct puser *u, struct slice always, struct slice no_answer, bool live)
+{
+	const struct presenced_conf *c = u->room->d->conf;
+	struct lync_route r = { .set_forward = true, .wait_s = NO_ANSWER_S };
+	char was[2][LYNC_ROUTE_URI];
+
+	memcpy(was, u->forward, sizeof(was));
+	puser_text(u->forward[0], sizeof(u->forward[0]), always);
+	puser_text(u->forward[1], sizeof(u->forward[1]), no_answer);
+	if (!live || !c->forwarding || !u->lync ||
+	    (strcmp(was[0], u->forward[0]) == 0 && strcmp(was[1], u->forward[1]) == 0))
+		return;
+	r.immediate = u->forward[0][0] != '\0';
+	int err = puser_target(u, slice_str(u->forward[r.immediate ? 0 : 1]), r.forward)
+	              ? lync_user_route(u, &r)
+	              : ERR_VALUE;
+	if (err)
+		log_ev(LOG_WARNING, "forwarding was not told to the Lync server", F_USER(u->name),
+		    F_ERR(err),
+		    F_REMEDY(err == ERR_DENIED
+		                 ? "the server's policy forbids it: dectctl provision list"
+		                 : "dectctl presence show"));
+}
+
 static int on_user_put(struct ipc_peer *p, struct ipc_msg *m)
 {
 	const Base__User *b = IPC_BODY(m, Base__User);
@@ -31,6 +58,8 @@ static int on_user_put(struct ipc_peer *p, struct ipc_msg *m)
 	struct puser *u = puser_put(room, slice_str(b->name), slice_str(b->group), b->disabled);
 
 	if (u) {
+		on_forward(u, text(b->has_forward_always, b->forward_always),
+		    text(b->has_forward_no_answer, b->forward_no_answer), room->synced);
 		puser_text(
 		    u->display, sizeof(u->display), text(b->has_display_name, b->display_name));
 		puser_text(u->number, sizeof(u->number), slice_str(b->number));
@@ -150,7 +179,7 @@ static int on_manual(struct ipc_peer *p, struct ipc_msg *m)
 		    fn                                                                             \
 	}
 const struct ipc_handler presenced_handlers[] = {
-	PRES(USER_PUT, IPC_EVT, 1024, base__user, on_user_put),
+	PRES(USER_PUT, IPC_EVT, 2048, base__user, on_user_put),
 	PRES(USER_GONE, IPC_EVT, 128, call__user_gone, on_user_gone),
 	PRES(USERS_DONE, IPC_EVT, 16, call__users_done, on_users_done),
 	PRES(REG, IPC_EVT, 2048, pres__reg, on_reg),

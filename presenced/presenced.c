@@ -26,6 +26,10 @@ const struct conf_key presenced_keys[] = {
 	    NULL },
 	{ "presenced", "agent-state", CONF_ENUM, "available", 0, 0, true, OFF(agent),
 	    "Where the time of such a user stops.", "available|inactive" },
+	{ "presenced", "group-policy", CONF_LIST, "", 0, 64, true, OFF(group_policy),
+	    "What differs for the users of a group: "
+	    "GROUP:available=10m,inactive=5m,agent=available,offline=yes, any of these.",
+	    NULL },
 	{ "presenced", "offline-when-gone", CONF_BOOL, "no", 0, 0, true, OFF(offline_when_gone),
 	    "Show users as Offline while their handset cannot be reached.", NULL },
 	{ "directory", "servers", CONF_LIST, "", 0, 8, true, OFF(dir.servers),
@@ -88,6 +92,10 @@ const struct conf_key presenced_keys[] = {
 	    "Shortest internal number; 0: there are none.", NULL },
 	{ "directory", "internal-max", CONF_INT, "0", 0, 15, true, OFF(dir.internal_max),
 	    "Longest internal number.", NULL },
+	{ "presenced", "publish-forwarding", CONF_BOOL, "no", 0, 0, true, OFF(forwarding),
+	    "Tell a Lync server when a user changes forwarding (always, no answer) on the handset: "
+	    "the server then forwards for all of the user's devices.",
+	    NULL },
 	{ "presenced", "colleagues", CONF_BOOL, "yes", 0, 0, true, OFF(colleagues),
 	    "Subscribe to the presence of people whom a handset's phone book shows, for ten "
 	    "minutes.",
@@ -169,6 +177,9 @@ static const struct pres_policy *policy_of(const struct presenced *p, const char
 {
 	const struct presenced_conf *c = p->d->conf;
 
+	for (size_t i = 0; *group && i < p->ngroups; i++)
+		if (strcmp(p->groups[i].group, group) == 0)
+			return &p->groups[i].policy;
 	for (size_t i = 0; *group && i < c->agent_groups.n; i++)
 		if (strcmp(c->agent_groups.v[i], group) == 0)
 			return &p->agent;
@@ -296,6 +307,26 @@ int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes)
 	return err;
 }
 
+bool puser_target(const struct puser *u, struct slice v, char out[LYNC_ROUTE_URI])
+{
+	struct wr w = wr_of(out, LYNC_ROUTE_URI);
+	struct slice aor = slice_str(u->aor);
+
+	for (size_t i = 0; i < v.n; i++)
+		if ((unsigned char)v.p[i] <= ' ' || strchr("<>\"", v.p[i]))
+			return false;
+	if (v.n && slice_chr(v, '@') == v.n) {
+		wr_str(&w, "sip:");
+		wr_slice_add(&w, v);
+		wr_slice_add(&w, slice_sub(aor, slice_chr(aor, '@'), aor.n));
+		wr_str(&w, ";user=phone");
+	} else {
+		wr_str(&w, v.n && !slice_istarts(v, SLICE_LIT("sip:")) ? "sip:" : "");
+		wr_slice_add(&w, v);
+	}
+	return wr_nul(&w);
+}
+
 int puser_note(struct puser *u, struct slice note)
 {
 	char text[sizeof(u->note)];
@@ -358,6 +389,19 @@ static void take_conf(struct presenced *p, const struct presenced_conf *c)
 		c->offline_when_gone };
 	p->agent = p->normal;
 	p->agent.agent = c->agent == 0 ? PRES_AGENT_AVAILABLE : PRES_AGENT_INACTIVE;
+	p->groups = mem_array(c->group_policy.n + 1, sizeof(*p->groups));
+	p->ngroups = 0;
+	for (size_t i = 0; i < c->group_policy.n; i++) {
+		struct group_policy *g = &p->groups[p->ngroups];
+		const char *why;
+
+		if (policy_parse(slice_str(c->group_policy.v[i]), &p->normal, g->group, &g->policy,
+		        &why) == 0)
+			p->ngroups++;
+		else
+			log_ev(LOG_ERR, "a word of group-policy is not understood",
+			    F_TEXT("IPDECT_WORD", c->group_policy.v[i]), F_REMEDY(why));
+	}
 }
 
 int presenced_init(struct daemon *d)
@@ -373,6 +417,7 @@ int presenced_init(struct daemon *d)
 	    "Documents published at presence servers");
 	err = store_open(d->state_dir, &p->store);
 	if (err) {
+		free(p->groups);
 		free(p);
 		return err;
 	}
@@ -380,6 +425,7 @@ int presenced_init(struct daemon *d)
 	err = directory_start(d, &((const struct presenced_conf *)d->conf)->dir, &p->dir);
 	if (err) {
 		store_close(p->store);
+		free(p->groups);
 		free(p);
 		d->state = NULL;
 		return err;
@@ -391,6 +437,8 @@ int presenced_reload(struct daemon *d, const void *next)
 {
 	struct presenced *p = presenced_of(d);
 	const void *old = d->conf;
+	struct group_policy *before =
+	    p->groups; /* users point into it until they have the new one */
 
 	take_conf(p, next);
 	d->conf = next; /* policy_of() reads it; the skeleton sets the same */
@@ -400,6 +448,7 @@ int presenced_reload(struct daemon *d, const void *next)
 		pres_user_policy(&u->pres, policy_of(p, u->group));
 	}
 	d->conf = old;
+	free(before);
 	directory_reload(p->dir, &((const struct presenced_conf *)next)->dir);
 	return 0;
 }
@@ -431,6 +480,7 @@ void presenced_fini(struct daemon *d)
 	}
 	map_free(&p->users);
 	map_free(&p->aors);
+	free(p->groups);
 	directory_stop(p->dir);
 	store_close(p->store);
 	free(p);

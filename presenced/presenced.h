@@ -6,6 +6,7 @@
 #include "ipc/daemon.h"
 #include "presenced/directory.h"
 #include "presenced/lync_pub.h"
+#include "presenced/policy.h"
 #include "presenced/pres_state.h"
 #include "presenced/store.h"
 
@@ -16,17 +17,22 @@
 
 struct presenced_conf {
 	uint32_t available_ms, inactive_ms;
-	struct conf_list agent_groups;
+	struct conf_list agent_groups, group_policy;
 	uint32_t agent;
 	bool offline_when_gone;
 	struct directory_conf dir;
 	bool bootstrap, bootstrap_federated;
 	struct conf_list publish; /* event packages */
 	uint32_t publish_expires; /* s */
-	bool colleagues;
+	bool colleagues, forwarding;
 };
 extern const struct conf_key presenced_keys[];
 extern const size_t presenced_nkeys;
+
+struct group_policy {
+	char group[POLICY_GROUP];
+	struct pres_policy policy;
+};
 
 struct puser {
 	struct map_node by_name, by_aor;
@@ -36,9 +42,10 @@ struct puser {
 	struct pres_user pres;
 	char name[PRES_NAME_MAX + 1], group[33];
 	char display[129], number[65];
-	char note[LYNC_NOTE_MAX + 1]; /* set by hand, "": none */
-	bool seen;                    /* in the running stream from sipd */
-	bool registered;              /* presence exists only then */
+	char note[LYNC_NOTE_MAX + 1];    /* set by hand, "": none */
+	char forward[2][LYNC_ROUTE_URI]; /* at once, without an answer; as sipd's record has them */
+	bool seen;                       /* in the running stream from sipd */
+	bool registered;                 /* presence exists only then */
 	bool disabled;
 	char reason[96];          /* why it is not registered, in sipd's words */
 	uint64_t since;           /* Unix seconds of the last change */
@@ -52,6 +59,8 @@ struct presenced {
 	unsigned watched; /* people, by all users */
 	struct store *store;
 	struct pres_policy normal, agent;
+	struct group_policy *groups; /* of group-policy */
+	size_t ngroups;
 	bool synced;        /* sipd's first stream is through */
 	uint64_t changes;   /* of visible states */
 	uint64_t lync_next; /* wheel time at which the next Lync session may begin */
@@ -81,6 +90,8 @@ void presenced_stream_done(struct presenced *p);
 /* Stored before it is confirmed; minutes 0: until changed. ERR_STORE. */
 int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes) MUST_CHECK;
 
+/* A number or an address, as a routing script wants it; "" stays. */
+bool puser_target(const struct puser *u, struct slice v, char out[LYNC_ROUTE_URI]);
 int puser_note(
     struct puser *u, struct slice note) MUST_CHECK; /* ERR_VALUE: too long, no text; ERR_STORE */
 

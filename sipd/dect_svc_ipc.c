@@ -84,6 +84,10 @@ void user_pb(Base__User *out, const struct user *u)
 	out->group = opt(u, USER_GROUP);
 	out->number = opt(u, USER_NUMBER);
 	out->locale = opt(u, USER_LOCALE);
+	out->has_forward_always = user_on(u, USER_FORWARD_ALWAYS);
+	out->forward_always = pb_text(u->f[USER_FORWARD_ALWAYS]);
+	out->has_forward_no_answer = user_on(u, USER_FORWARD_NO_ANSWER);
+	out->forward_no_answer = pb_text(u->f[USER_FORWARD_NO_ANSWER]);
 	out->has_has_access_code = 1;
 	out->has_access_code = user_on(u, USER_HAS_ACCESS_CODE);
 }

@@ -24,6 +24,7 @@ for MODE in trusted ntlm; do
 voicemail-number = 17
 [presenced]
 available-time = 5m
+publish-forwarding = yes
 CONF
 	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &
 	PRES=$!
@@ -122,10 +123,16 @@ assert all("sip:4711@contoso.com;user=phone" in x and "enablecf" in x and "forwa
 		fail "$MODE: the routing script at the server"
 	ctl presence routing 201 forward= > "$DIR/set" 2>&1 || fail "presence routing: $(cat "$DIR/set")"
 	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence routing 201 | grep -q 'no forwarding'" || fail "$MODE: routing: $(ctl presence routing 201)"
+	ctl user set 202 forward-always=4712 > "$DIR/set" 2>&1 || fail "user set: $(cat "$DIR/set")" # as the handset's menu does
+	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence routing 202 | grep -q 'forward sip:4712@contoso.com;user=phone at once'" ||
+		fail "$MODE: forwarding on the handset was not told: $(ctl presence routing 202)"
+	ctl user set 202 forward-always= > "$DIR/set" 2>&1 || fail "user set: $(cat "$DIR/set")"
+	wait_for 20 sh -c "'$BUILD/dectctl' -r '$DIR/run' presence routing 202 | grep -q 'no forwarding'" || fail "$MODE: routing: $(ctl presence routing 202)"
 	clean 1 "$MODE routing"
 	echo "$MODE: forwarded by the server"
 	# ---- presenced dies and is back
 	kill -9 "$PRES"
+	wait "$PRES" 2>/dev/null
 	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &
 	PRES=$!
 	PIDS+=("$PRES")

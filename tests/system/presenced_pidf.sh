@@ -23,6 +23,7 @@ message-waiting = no
 available-time = 6s
 inactive-time = 6s
 publish-expires = 60
+group-policy = agents:agent=available
 CONF
 start_presenced() {
 	"$BUILD/presenced" -c "$DIR/ipdect.conf" >> "$DIR/presenced.log" 2>&1 &
@@ -32,8 +33,9 @@ start_presenced() {
 }
 start_presenced
 add_users 200 3
-start_softcall home -a 2000 -u 200 -n 3 # all handsets at home, calls ring for two seconds
-registered() { [ "$(ctl --json reg list | grep -o '"registered"' | wc -l)" = 3 ]; }
+ctl user add 203 group=agents ipei=050030077777 > "$DIR/add" 2>&1 || fail "user add: $(cat "$DIR/add")"
+start_softcall home -a 2000 -u 200 -n 4 # all handsets at home, calls ring for two seconds
+registered() { [ "$(ctl --json reg list | grep -o '"registered"' | wc -l)" = 4 ]; }
 wait_for 20 registered || fail "registered: $(ctl reg list)"
 shows() { # user, words of PUBLISHED
 	ctl presence show "$1" | grep -q "$2"
@@ -80,6 +82,7 @@ sees 60 one presence 200 "open away idle tuples=1 note=Away" "long after the cal
 for u in 200 201; do
 	in_order one presence $u "open away idle*" "open on-the-phone *" "open tuples=1 note=Available" "open idle tuples=1 note=Inactive" "open away idle*"
 done
+shows 203 available || fail "an agent at home fell asleep: $(ctl presence show 203)"
 in_order one dialog 201 none early confirmed none
 stop_softcall
 echo "In a call, Available, Inactive, Away; lamp ringing, busy, free"
