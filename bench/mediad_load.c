@@ -1,8 +1,10 @@
 /* Two programs in one, for mediad_relay.sh.
  *
- *   mediad_load gen SECONDS < flows     far ends: LPORT RPORT PT OCTETS KEY|- a line; sends a packet every 20 ms from LPORT to
- *       RPORT (or ADDRESS:RPORT) (KEY: 60 hex digits, AES_CM_128_HMAC_SHA1_80; PT 128 stands for 0), takes what comes back, and prints packets
- *       sent and received and the delay of those that carry our time stamp (unchanged payloads), µs: median, p99, worst
+ *   mediad_load gen|far SECONDS < flows     far ends: LPORT RPORT PT OCTETS KEY|- a line; sends a packet every 20 ms from LPORT to
+ *       RPORT (or ADDRESS:RPORT) (KEY: 60 hex digits, AES_CM_128_HMAC_SHA1_80; PT 128 stands for 0), takes what comes back, and
+ *       prints packets sent and received and the delay of those that carry our time stamp (unchanged payloads), µs: median, p99,
+ *       worst. gen waits for what comes back, so that the delay is the relay's, and each packet costs the relay the wake-up of
+ *       this process; far looks once a millisecond: far ends on other hosts would cost the relay nothing, either
  *   mediad_load epoll|ossl < flows      the bare relay loop that the daemon is measured against: LPORT RPORT lines in pairs
  *       as for gen; sockets on RPORT are connected to LPORT, and what comes to one of a pair goes out of the other;
  *       ossl: and encrypts it with bare AES-CTR and HMAC-SHA1 first. Ends with its standard input. */
@@ -121,7 +123,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int gen(double seconds)
+static int gen(double seconds, bool ear)
 {
 	static struct epoll_event ev[MAX];
 	int ep = epoll_create1(0);
@@ -145,9 +147,10 @@ static int gen(double seconds)
 		if (t - t0 > seconds)
 			break;
 		while ((d = t - now()) > 0) {
-			/* What comes back is taken at once, so that its delay is the relay's. */
-			struct timespec ts = { 0, (long)(d * 1e9) };
-			int k = epoll_pwait2(ep, ev, MAX, &ts, NULL);
+			struct timespec ts = { 0, (long)(d * 1e9) }, none = { 0 };
+			if (!ear)
+				nanosleep(&ts, NULL);
+			int k = epoll_pwait2(ep, ev, MAX, ear ? &ts : &none, NULL);
 			for (int j = 0; j < k; j++)
 				take(&flow[ev[j].data.u32], &got, now());
 		}
@@ -252,8 +255,8 @@ int main(int argc, char **argv)
 {
 	if (sbox_start() != 0)
 		return 1;
-	if (argc > 2 && strcmp(argv[1], "gen") == 0)
-		return gen(strtod(argv[2], NULL));
+	if (argc > 2 && (strcmp(argv[1], "gen") == 0 || strcmp(argv[1], "far") == 0))
+		return gen(strtod(argv[2], NULL), argv[1][0] == 'g');
 	if (argc > 1 && (strcmp(argv[1], "epoll") == 0 || strcmp(argv[1], "ossl") == 0))
 		return relay(argv[1][0] == 'o');
 	return 64;

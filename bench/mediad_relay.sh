@@ -4,4 +4,4 @@
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$TOP/build-release}
 export BUILD=$(cd "$BUILD" && pwd) PYTHONPATH=$TOP/tests/system
-exec python3 "$TOP/bench/mediad_relay.py" "$@"
+exec /usr/bin/python3 "$TOP/bench/mediad_relay.py" "$@"

@@ -157,6 +157,8 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m) MUST_CHECK;
 void leg_close(struct leg *l, struct mediad *m);
 
+/* Asks the memory for what a datagram at this socket will need. */
+void leg_soon(const struct path_sock *s);
 /* A datagram at one of the two sockets. */
 void leg_input(
     struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from);

@@ -280,6 +280,29 @@ static void rtcp_in(
 	}
 }
 
+static void ask_for(const void *at, size_t n)
+{
+	for (size_t i = 0; i < n; i += 64)
+		__builtin_prefetch((const char *)at + i);
+}
+
+void leg_soon(const struct path_sock *s)
+{
+	const struct leg *l = s->owner, *o;
+
+	if (s->kind != 0)
+		return;
+	ask_for(&l->ice, offsetof(struct leg, rx_codec) - offsetof(struct leg, ice));
+	o = sess_other(l);
+	if (o)
+		ask_for(
+		    &o->target, offsetof(struct leg, tx_packets64) - offsetof(struct leg, target));
+	if (l->nrx)
+		sbox_soon(l->rx[0]);
+	if (o && o->tx)
+		sbox_soon(o->tx);
+}
+
 void leg_input(
     struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from)
 {

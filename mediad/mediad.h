@@ -16,7 +16,7 @@ struct mediad_conf {
 	uint32_t instances, port_rest_ms, max_sessions;
 	uint32_t silence_ms, timeout_ms, mismatch_ms, orphan_ms, quality_mos;
 	uint32_t jitter_min_ms, jitter_max_ms, late_permille;
-	uint32_t rtcp_ms, radio_dscp;
+	uint32_t rtcp_ms, radio_dscp, batch_us;
 	bool dtmf_detect;
 };
 extern const struct conf_key mediad_keys[];

@@ -16,6 +16,9 @@
 #define EVENTS 256 /* sockets per epoll_wait */
 #define SLOT   (PATH_HEAD + RTP_MAX + PATH_TAIL)
 
+#define WINDOW_US 20000 /* a packet time: over this the load is measured */
+#define CALM      20    /* datagrams in it below which the pace does not pay */
+
 struct path {
 	int ep, timer;
 	bool ticking, by_hand, turning;
@@ -25,7 +28,13 @@ struct path {
 	path_rx_h *rx;
 	path_tick_h *tick;
 	void *ctx;
-	uv_poll_t *poll;
+	void (*soon)(const struct path_sock *s);
+	uv_poll_t *poll, *pace; /* one of them is on */
+	int pace_timer;
+	bool paced;
+	uint32_t pace_us, turn, window_turns;
+	uint64_t window_us, window_rx; /* where the window began */
+	unsigned closing;
 	struct path_stat stat;
 	uint64_t ticks;
 	struct path_sock *out; /* whose datagrams wait */
@@ -64,58 +73,149 @@ struct path *path_open(path_rx_h *rx, path_tick_h *tick, void *ctx)
 	}
 	p->ep = epoll_create1(EPOLL_CLOEXEC);
 	p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (p->ep < 0 || p->timer < 0 || epoll_ctl(p->ep, EPOLL_CTL_ADD, p->timer, &e) != 0) {
+	p->pace_timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (p->ep < 0 || p->timer < 0 || p->pace_timer < 0 ||
+	    epoll_ctl(p->ep, EPOLL_CTL_ADD, p->timer, &e) != 0) {
 		path_close(p);
 		return NULL;
 	}
 	return p;
 }
 
-static void on_poll_closed(uv_handle_t *h)
+static void release(struct path *p)
 {
-	struct path *p = h->data;
-
-	free(h);
-	p->poll = NULL;
-	path_close(p);
-}
-
-void path_close(struct path *p)
-{
-	if (!p)
-		return;
-	if (p->poll) {
-		if (!uv_is_closing((uv_handle_t *)p->poll))
-			uv_close((uv_handle_t *)p->poll, on_poll_closed);
-		return;
-	}
 	if (p->timer >= 0)
 		close(p->timer);
+	if (p->pace_timer >= 0)
+		close(p->pace_timer);
 	if (p->ep >= 0)
 		close(p->ep);
 	mem_free_wiped(p, sizeof(*p)); /* decrypted speech */
 }
 
+static void on_closed(uv_handle_t *h)
+{
+	struct path *p = h->data;
+
+	free(h);
+	if (--p->closing == 0)
+		release(p);
+}
+
+void path_close(struct path *p)
+{
+	uv_poll_t *h[2];
+
+	if (!p || p->closing)
+		return;
+	h[0] = p->poll;
+	h[1] = p->pace;
+	for (unsigned i = 0; i < 2; i++)
+		p->closing += h[i] != NULL;
+	if (p->closing == 0)
+		release(p);
+	else
+		for (unsigned i = 0; i < 2; i++)
+			if (h[i])
+				uv_close((uv_handle_t *)h[i], on_closed);
+}
+
+/* ---- when to look ---- */
+
+static void on_poll(uv_poll_t *h, int status, int events);
+static void on_pace(uv_poll_t *h, int status, int events);
+
+static void set_paced(struct path *p, bool on)
+{
+	struct itimerspec its = { 0 };
+
+	if (on)
+		its.it_value.tv_nsec = its.it_interval.tv_nsec = (long)p->pace_us * 1000;
+	if (p->paced == on || timerfd_settime(p->pace_timer, 0, &its, NULL) != 0)
+		return;
+	p->paced = on;
+	(void)uv_poll_stop(on ? p->poll : p->pace);
+	if (uv_poll_start(on ? p->pace : p->poll, UV_READABLE, on ? on_pace : on_poll) != 0)
+		log_ev(LOG_ERR, "the loop does not take a descriptor");
+}
+
+static void weigh(struct path *p)
+{
+	uint64_t rx = p->stat.rx - p->window_rx;
+
+	p->window_turns++;
+	if (p->now_us - p->window_us < WINDOW_US)
+		return;
+	/* A fifth less wake-ups, or it is not worth a delay. */
+	if (!p->paced && p->pace_us && rx >= 2 * CALM &&
+	    p->window_turns * p->pace_us >= WINDOW_US + WINDOW_US / 5)
+		set_paced(p, true);
+	else if (p->paced && (rx < CALM || !p->pace_us))
+		set_paced(p, false);
+	p->window_turns = 0;
+	p->window_us = p->now_us;
+	p->window_rx = p->stat.rx;
+}
+
 static void on_poll(uv_poll_t *h, int status, int events)
 {
+	struct path *p = h->data;
+
 	(void)events;
-	if (status == 0)
-		(void)path_turn(h->data, 0);
+	if (status != 0)
+		return;
+	(void)path_turn(p, 0);
+	weigh(p);
+}
+
+static void on_pace(uv_poll_t *h, int status, int events)
+{
+	struct path *p = h->data;
+	uint64_t n;
+
+	(void)events;
+	if (status != 0 || read(p->pace_timer, &n, sizeof(n)) != sizeof(n))
+		return;
+	p->stat.paced++;
+	(void)path_turn(p, 0);
+	weigh(p);
+}
+
+static uv_poll_t *handle(struct path *p, uv_loop_t *loop, int fd, int *err)
+{
+	uv_poll_t *h = mem_new(sizeof(*h));
+
+	*err = uv_poll_init(loop, h, fd);
+	if (*err) {
+		free(h);
+		return NULL;
+	}
+	h->data = p;
+	return h;
 }
 
 int path_attach(struct path *p, uv_loop_t *loop)
 {
 	int err;
 
-	p->poll = mem_new(sizeof(*p->poll));
-	err = uv_poll_init(loop, p->poll, p->ep);
-	if (err) {
-		free(p->poll);
-		p->poll = NULL;
-		return err;
+	p->poll = handle(p, loop, p->ep, &err);
+	if (!err)
+		p->pace = handle(p, loop, p->pace_timer, &err);
+	return err ? err : uv_poll_start(p->poll, UV_READABLE, on_poll);
+}
+
+void path_pace(struct path *p, uint32_t us)
+{
+	p->pace_us = us;
+	if (p->paced) { /* with the new one, or not at all */
+		set_paced(p, false);
+		set_paced(p, us != 0);
 	}
-	p->poll->data = p;
-	return uv_poll_start(p->poll, UV_READABLE, on_poll);
+}
+
+void path_soon(struct path *p, void (*soon)(const struct path_sock *s))
+{
+	p->soon = soon;
 }
 
 uint64_t path_now(const struct path *p)
@@ -306,7 +406,7 @@ void path_send(
 
 /* ---- in ---- */
 
-static void read_sock(struct path *p, struct path_sock *s)
+static void read_batch(struct path *p, struct path_sock *s)
 {
 	bool connected = s->connected;
 	int fd = s->fd, n;
@@ -337,10 +437,44 @@ static void read_sock(struct path *p, struct path_sock *s)
 	path_flush(p);
 }
 
+static void read_one(struct path *p, struct path_sock *s)
+{
+	bool connected = s->connected;
+	socklen_t len = sizeof(p->from[0].u);
+	ssize_t n = recvfrom(s->fd, p->mem[0] + PATH_HEAD, RTP_MAX, MSG_DONTWAIT | MSG_TRUNC,
+	    connected ? NULL : &p->from[0].u.sa, connected ? NULL : &len);
+
+	if (n < 0) {
+		if (errno == ECONNREFUSED)
+			p->stat.refused++;
+		return;
+	}
+	p->stat.rx++;
+	if (n > RTP_MAX) {
+		p->stat.oversize++;
+		return;
+	}
+	p->rx(p->ctx, s, p->mem[0] + PATH_HEAD, (size_t)n, connected ? NULL : &p->from[0]);
+	path_flush(p);
+}
+
+/* Speech comes one packet at a time, which the simple call reads at a lower cost; a socket that is ready again in the very
+ * next turn had more. */
+static void read_sock(struct path *p, struct path_sock *s)
+{
+	bool more = s->turn + 1 == p->turn;
+
+	s->turn = p->turn;
+	if (more)
+		read_batch(p, s);
+	else
+		read_one(p, s);
+}
+
 void path_untwin(struct path *p, struct path_sock *s)
 {
 	if (s->fd >= 0)
-		read_sock(p, s);
+		read_batch(p, s);
 	path_unbind(p, s);
 }
 
@@ -366,8 +500,15 @@ unsigned path_turn(struct path *p, int ms)
 	p->now_us = p->clock(p->clock_ctx);
 	p->turning = true;
 	p->nev = n > 0 ? (unsigned)n : 0;
+	p->turn++;
 	for (p->at = 0; p->at < p->nev; p->at++) {
 		struct path_sock *s = p->ev[p->at].data.ptr;
+		const struct path_sock *next =
+		    p->at + 1 < p->nev ? p->ev[p->at + 1].data.ptr : NULL;
+		if (p->at + 2 < p->nev)
+			__builtin_prefetch(p->ev[p->at + 2].data.ptr);
+		if (next && p->soon && p->ev[p->at + 1].events)
+			p->soon(next);
 		if (!s)
 			tick = true;
 		else if (p->ev[p->at].events && s->fd >= 0)

@@ -272,6 +272,19 @@ static void mark(struct sbox_src *s, uint64_t index, uint64_t order)
 
 /* ---- transforms ---- */
 
+/* With thousands of streams in turn nothing of the next one is in the cache. OpenSSL goes through its two objects step by
+ * step and would wait at each for memory; malloc() has laid the second right behind the first, so all is asked for at once.
+ * Where it lies elsewhere that is just in vain. */
+void sbox_soon(const struct sbox *b)
+{
+	const char *c = (const char *)b->c;
+	unsigned n = b->gcm ? 18 : 10; /* sizes in OpenSSL 3.0: 184 and 968, 184 and 456 octets */
+
+	__builtin_prefetch(&b->used, 1);
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(c + 64 * i);
+}
+
 /* AES-CM, RFC 3711 4.1.1. */
 static int cm(struct sbox *b, uint32_t ssrc, uint64_t index, uint8_t *p, size_t n)
 {

@@ -51,6 +51,8 @@ unsigned sbox_suite(const struct sbox *b);
 /* Packets sent so far. */
 uint64_t sbox_used(const struct sbox *b);
 
+/* Asks the memory for what a packet will need; call it a packet ahead. */
+void sbox_soon(const struct sbox *b);
 /* *n grows by the tag and the MKI; cap must leave room. ERR_LIMIT: no room, or the key's lifetime is over; ERR_EXISTS:
  * that sequence number was sent before; ERR_SYNTAX, ERR_TRUNCATED: not RTP. */
 int sbox_protect(struct sbox *b, uint8_t *p, size_t *n, size_t cap) MUST_CHECK;
