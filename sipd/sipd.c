@@ -52,10 +52,30 @@ struct ustate *sipd_ustate(struct sipd *s, struct user *u)
 	return u->room;
 }
 
+/* Without a domain of their own users belong to where they are registered. */
+static struct slice proxy_host(const struct sipd *s)
+{
+	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
+		struct slice text = slice_str(s->conf->proxy[i].uri);
+		struct sip_uri uri;
+
+		if (text.n == 0)
+			continue;
+		if (number_is_uri(text))
+			return sip_uri_parse(&uri, text) ? (struct slice){ 0 } : uri.host;
+		return slice_sub(text, 0,
+		    text.n && *text.p == '['
+		        ? slice_chr(text, ']') + 1
+		        : slice_chr(slice_sub(text, 0, slice_chr(text, ';')), ':'));
+	}
+	return (struct slice){ 0 };
+}
+
 struct slice sipd_domain(const struct sipd *s, const struct user *u)
 {
-	return slice_str(
-	    u && user_on(u, USER_DOMAIN) ? u->f[USER_DOMAIN] : s->conf->default_domain);
+	if (u && user_on(u, USER_DOMAIN))
+		return slice_str(u->f[USER_DOMAIN]);
+	return s->conf->default_domain[0] ? slice_str(s->conf->default_domain) : proxy_host(s);
 }
 
 void sipd_put_aor(const struct sipd *s, struct wr *w, const struct user *u, bool with_name)

@@ -37,6 +37,7 @@ class Chaos:
     def __init__(self, world, args):
         self.w, self.args, self.r, self.s, self.air = world, args, world.report, world.suite, world.air
         self.calls, self.seconds = args.calls, args.chaos
+        self.slack, self.give_up = args.slack, GIVE_UP * args.slack
         self.users = [str(FIRST + i) for i in range(args.handsets)]
         # A base carries 8 calls' speech; those of the demonstration are left to the probes.
         self.bases = [f"02005e1001{i:02x}" for i in range(max(2, args.calls // 2 + 2))]
@@ -124,12 +125,12 @@ class Chaos:
         ha, hb = self.w.handsets[a], self.w.handsets[b]
         mark = self.air.mark()
         ha.do("dial", dial or b)
-        hb.wait("ringing*", mark, 1.0)
+        hb.wait("ringing*", mark, self.slack)
         hb.do("answer")
-        ha.wait("connected*", mark, 1.0)
-        hb.wait("connected*", mark, 1.0)
+        ha.wait("connected*", mark, self.slack)
+        hb.wait("connected*", mark, self.slack)
         ha.do("tone", "700")
-        hb.wait("hears*", mark, 1.0)
+        hb.wait("hears*", mark, self.slack)
 
     def hang_up(self, *names):
         for n in names:
@@ -141,7 +142,7 @@ class Chaos:
 
     def probe(self, a, b, began, out, key):
         """Calls until one connects with speech; how long after `began` that was, in ms, or None."""
-        while time.monotonic() - began < GIVE_UP:
+        while time.monotonic() - began < self.give_up:
             try:
                 self.connects(a, b)
                 out[key] = ms_since(began)
@@ -219,7 +220,7 @@ class Chaos:
         self.desk_call(15)
         took = ms_since(began)
         self.hang_up("201")
-        if took > LIMIT:
+        if took > LIMIT * self.slack:
             raise RuntimeError(f"201 reaches the restarted telephone after {took} ms only")
         return f"telephone registered after {registered} ms, called with speech {took} ms later"
 
@@ -237,7 +238,7 @@ class Chaos:
         length, back = time.monotonic() - down, time.monotonic()
         self.new_desk()  # the old one would register anew after minutes only
         try:  # it has lost its bindings, and is asked again every second
-            wait_for("users registered again", lambda: not self.unregistered(), 25, 0.1)
+            wait_for("users registered again", lambda: not self.unregistered(), 25 * self.slack, 0.1)
         except TimeoutError:
             raise RuntimeError(f"not registered 25 s after it was back: {self.unregistered()[:3]}") from None
         return f"down {length:.0f} s, users registered {ms_since(back)} ms after it was back; in it calls after {inside} ms inside, {out['pbx']} ms between its users"
@@ -256,7 +257,7 @@ class Chaos:
             raise RuntimeError("sipd has no connection to the PBX")
         began = time.monotonic()
         # Until then calls stay inside; the figures of this fault count from the reset and include it.
-        wait_for("users registered again", lambda: not self.unregistered(), 20, 0.1)
+        wait_for("users registered again", lambda: not self.unregistered(), 20 * self.slack, 0.1)
         return f"{len(ports)} reset; all users registered again after {ms_since(began)} ms"
 
     @staticmethod
@@ -322,9 +323,9 @@ class Chaos:
         trouble = []
         for key in ("inside", "pbx"):
             if took[key] is None:
-                trouble.append(f"no call ({key}) in {GIVE_UP:.0f} s: {took.get(key + '-why', '')}")
-            elif took[key] > fault.limit:
-                trouble.append(f"a call ({key}) after {took[key]} ms, more than {fault.limit}: before, at {took.get(key + '-why')}")
+                trouble.append(f"no call ({key}) in {self.give_up:.0f} s: {took.get(key + '-why', '')}")
+            elif took[key] > fault.limit * self.slack:
+                trouble.append(f"a call ({key}) after {took[key]} ms, more than {fault.limit * self.slack:.0f}: before, at {took.get(key + '-why')}")
         if fault.allowed is not None and lost > fault.allowed:
             trouble.append(f"{lost} calls lost, {fault.allowed} allowed")
         text = f"calls after {took['inside']} ms inside, {took['pbx']} ms by the PBX; of {before['active']} calls {lost} lost, " \

@@ -26,6 +26,7 @@ def arguments():
     p.add_argument("--chaos", type=float, default=0, help="seconds of faults under load instead of the scenario")
     p.add_argument("--handsets", type=int, default=200)
     p.add_argument("--calls", type=int, default=60)
+    p.add_argument("--slack", type=float, default=1, help="with --chaos: times are allowed so many times as long")
     p.add_argument("--work", help="directory for everything; kept")
     return p.parse_args()
 
