@@ -17,12 +17,17 @@ handset 204 profile=gap-b
 subscribed 201 202 203 204
 air "pp 202 camp $B2" "pp 204 camp $B2"
 step() { echo "== $*"; air mark; }
-tones() { # A B: each hears the other's tone without a gap for a second and a half
-	air "pp $1 tone 700" "pp $2 tone 1100" "sleep 0.4" "pp $1 expect-tone 1100" "pp $2 expect-tone 700" "sleep 1.5"
+# Each hears the other's tone without a gap for a second and a half; a machine that has no time for it gets further tries.
+clean() {
+	air "pp $1 expect-tone 1100" "pp $2 expect-tone 700" "sleep 1.5"
 	local n
 	for n in $1 $2; do
-		air "pp $n heard" | tee "$DIR/heard" | grep -Eq 'good (1[2-9]|[2-9][0-9]) bad 0' || fail "$n hears: $(cat "$DIR/heard")"
+		air "pp $n heard" | tee "$DIR/heard" | grep -Eq 'good (1[2-9]|[2-9][0-9]) bad 0' || return 1
 	done
+}
+tones() { # A B
+	air "pp $1 tone 700" "pp $2 tone 1100" "sleep 0.4"
+	wait_for 3 clean "$1" "$2" || fail "$1 or $2 hears: $(cat "$DIR/heard")"
 	air "pp $1 tone 0" "pp $2 tone 0"
 }
 silence() { # NAME: hears nothing of 700 Hz for half a second

@@ -15,6 +15,7 @@ cleanup() {
 	done
 	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
 	wait 2>/dev/null
+	for p in $(cat "$DIR/ports" 2>/dev/null); do rmdir "/tmp/ipdect-port.$p" 2>/dev/null; done
 	if [ -n "${KEEP:-}" ]; then echo "kept: $DIR"; else rm -rf "$DIR"; fi
 }
 trap cleanup EXIT
@@ -26,11 +27,28 @@ fail() {
 	done
 	exit 1
 }
+# Below the ports that the kernel hands out to connections, and kept from other tests that run now until this one ends.
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	local p
+	for ((i = 0; i < 300; i++)); do
+		p=$((20000 + RANDOM % 12000))
+		mkdir "/tmp/ipdect-port.$p" 2> /dev/null || continue
+		echo "$p" >> "$DIR/ports"
+		python3 - $p <<-'PY' && echo $p && return
+			import socket, sys
+			for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+			    s = socket.socket(socket.AF_INET, kind)
+			    try: s.bind(("127.0.0.1", int(sys.argv[1])))
+			    except OSError: sys.exit(1)
+		PY
+	done
+	return 1
 }
+find /tmp -maxdepth 1 -name 'ipdect-port.*' -mmin +60 -exec rmdir {} + 2> /dev/null # of tests that were killed
+# Times are those of a machine with nothing else to do: a loaded one gets six times as long. Who waits for what comes loses nothing.
+PATIENCE=6
 wait_for() { # seconds, command…
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * PATIENCE))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
@@ -39,7 +57,14 @@ wait_for() { # seconds, command…
 }
 ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
 # Lines to softrfp; fails the test when one is refused or a wait runs out.
-air() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@" || fail "softrfp: $*"; }
+air() {
+	local a lines=()
+	for a in "$@"; do
+		[[ $a =~ ^wait\ ([0-9]+)\ (.*) ]] && a="wait $((BASH_REMATCH[1] * PATIENCE)) ${BASH_REMATCH[2]}"
+		lines+=("$a")
+	done
+	"$BUILD/tests/softrfp" -x "$DIR/air.sock" "${lines[@]}" || fail "softrfp: $*"
+}
 air_try() { "$BUILD/tests/softrfp" -x "$DIR/air.sock" "$@"; }
 start() { # daemon, arguments… : PID_name, PID_name1 … of instances
 	local name=$1 inst=""
@@ -113,8 +138,15 @@ subscribed() { # names…: subscribe and register them all
 	done
 	ctl subscription close > /dev/null || fail "subscription close"
 }
-shows() { # name, text: on the handset's `show`
-	air "pp $1 show" | grep -qF -- "$2" || fail "handset $1 does not show \"$2\" but: $(air "pp $1 show")"
+showing() { air_try "pp $1 show" | grep -qF -- "$2"; }
+shows() { # name, text: on the handset's `show`, now or soon
+	wait_for 3 showing "$1" "$2" || fail "handset $1 does not show \"$2\" but: $(air "pp $1 show")"
+}
+# The tone that it expects is there, by and large: now, or once what was before is outweighed.
+hearing() { # name
+	air_try "pp $1 heard" > "$DIR/heard" || return 1
+	[[ $(cat "$DIR/heard") =~ good\ ([0-9]+)\ bad\ ([0-9]+) ]] &&
+		((BASH_REMATCH[1] >= 5 && BASH_REMATCH[2] * 10 <= BASH_REMATCH[1] * 3))
 }
 # BASES base stations, HANDSETS handsets of all profiles with the numbers 2000 … evenly at them; subscription stays open.
 many() {
