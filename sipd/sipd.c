@@ -22,6 +22,9 @@
 #include "sipd/reg.h"
 #include "sipd/tls.h"
 #include "sipd/trace.h"
+#include "sipd/trim.h"
+
+#define SETTLED_MS 5000
 
 static const struct sipd_hooks no_hooks;
 
@@ -364,6 +367,14 @@ static void on_prune(struct tmr *t, void *ctx)
 	tmr_start(t, 3600 * 1000);
 }
 
+/* Once, when links are up and trust and users are loaded. */
+static void on_settled(struct tmr *t, void *ctx)
+{
+	(void)t;
+	(void)ctx;
+	trim_resident();
+}
+
 int sipd_init(struct daemon *d)
 {
 	struct sipd *s = mem_new(sizeof(*s));
@@ -420,6 +431,8 @@ int sipd_init(struct daemon *d)
 	sipd_stats_start(s);
 	tmr_init(&s->prune, d->wheel, on_prune, s);
 	tmr_start(&s->prune, 60 * 1000);
+	tmr_init(&s->settled, d->wheel, on_settled, s);
+	tmr_start(&s->settled, SETTLED_MS);
 	for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u))
 		reg_update(s, u);
 	return 0;
@@ -513,6 +526,7 @@ void sipd_fini(struct daemon *d)
 	check_dns_stop(s);
 	pres_reqs_free(s);
 	tmr_stop(&s->prune);
+	tmr_stop(&s->settled);
 	if (s->users)
 		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u)) {
 			mwi_stop(s, u);

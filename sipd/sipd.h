@@ -110,6 +110,7 @@ struct sipd {
 	bool dectd_synced;
 	uint64_t dectd_epoch;
 	struct tmr prune;
+	struct tmr settled;
 	struct sipd_stats *stats;
 	struct sockaddr_storage bound[TP_NPROTO];
 	bool listening[TP_NPROTO];
