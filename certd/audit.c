@@ -141,20 +141,43 @@ static int sign_now(struct audit *a)
 	return 0;
 }
 
+/* The new file is there before the old one goes: when it cannot be made, the old one is written on. */
 static void turn_over(struct audit *a)
 {
-	char from[512], to[512];
+	char now[512], to[512], next[520];
 	struct audit_files f;
+	bool moved;
+	int fd;
 
-	snprintf(from, sizeof(from), "%s/audit.log", a->dir);
+	snprintf(now, sizeof(now), "%s/audit.log", a->dir);
+	snprintf(next, sizeof(next), "%s/audit.log.new", a->dir);
 	audit_dir_old(a->dir, a->first, to, sizeof(to));
-	if (rename(from, to) != 0) {
-		fault(a, "cannot be put aside");
+	fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	moved = fd >= 0 && rename(now, to) == 0;
+	if (!moved || rename(next, now) != 0) {
+		int err = errno;
+
+		if (moved && rename(to, now) != 0)
+			log_ev(LOG_ERR, "the audit log lies under another name",
+			    F_TEXT("IPDECT_PATH", to), F_ERR(-errno));
+		if (fd >= 0) {
+			close(fd);
+			unlink(next);
+		}
+		errno = err;
+		(void)fault(a, "cannot be put aside");
+		log_ev(LOG_ERR, "no new audit file", F_WHY(a->why));
 		return;
 	}
 	close(a->fd);
-	if (open_file(a, true) != 0 || sync_dir(a->dir) != 0)
-		log_ev(LOG_ERR, "no new audit file", F_WHY(a->why));
+	a->fd = fd;
+	a->size = 0;
+	a->first = a->st.seq + 1;
+	audit_put_head(&a->st, &a->w);
+	if (sync_dir(a->dir) != 0) {
+		(void)fault(a, "cannot be synchronised");
+		log_ev(LOG_ERR, "the audit log's directory", F_WHY(a->why));
+	}
 	audit_dir_list(a->dir, &f);
 	for (size_t i = 0; f.n - i > a->conf.keep; i++) {
 		audit_dir_old(a->dir, f.first[i], to, sizeof(to));

@@ -210,7 +210,7 @@ void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 		snprintf(trouble, tcap, "%s", audit_trouble(c->audit));
 	else if (!keyring_count(c->ring))
 		snprintf(trouble, tcap,
-		    "no host certificate: dectctl cert import FILE, or dectctl cert csr");
+		    "no host certificate: dectctl cert import file=FILE, or dectctl cert csr");
 	else if (days < 0)
 		snprintf(trouble, tcap, "host certificate \"%s\" has expired: get a new one", name);
 	else if (days <= TROUBLE_DAYS)

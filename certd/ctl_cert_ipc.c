@@ -488,7 +488,7 @@ void certd_check(struct daemon *d, struct ctl_run *r)
 	}
 	if (err == 0 && !any)
 		ctl_check(r, "certificate", CTL_FAILED,
-		    "dectctl cert import FILE, or dectctl cert csr",
+		    "dectctl cert import file=FILE, or dectctl cert csr",
 		    "there is no host certificate");
 	sk_X509_pop_free(anchors, X509_free);
 	sk_X509_CRL_pop_free(crls, X509_CRL_free);

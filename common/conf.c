@@ -421,31 +421,111 @@ int conf_parse(struct slice text, const char *name, const struct conf_key *keys,
 	return ERR_SYNTAX;
 }
 
-int conf_load(
-    const char *path, const struct conf_key *keys, size_t n, void *out, struct conf_diag *g)
+static bool known_section(const char *const *known, struct slice section, const char **near)
+{
+	unsigned least = 4;
+
+	*near = NULL;
+	for (size_t i = 0; known[i]; i++) {
+		unsigned d = distance(known[i], section);
+
+		if (slice_eq(section, slice_str(known[i])))
+			return true;
+		if (d < least) {
+			least = d;
+			*near = known[i];
+		}
+	}
+	return false;
+}
+
+int conf_sections(
+    struct slice text, const char *name, const char *const *known, struct conf_diag *g)
+{
+	struct slice line;
+	bool within = false;
+	const char *near;
+
+	*g = (struct conf_diag){ 0 };
+	for (unsigned at = 1; next_line(&text, &line); at++) {
+		line = slice_trim(line);
+		if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';')
+			continue;
+		if (line.p[0] != '[' && !within)
+			diag(g,
+			    "%s:%u: a setting before the first section: put the line [common], or "
+			    "that of its daemon, above it",
+			    name, at);
+		if (line.p[0] != '[' || line.n < 3 || line.p[line.n - 1] != ']') {
+			within = true; /* one line of complaint is enough */
+			continue;
+		}
+		within = true;
+		line = slice_trim(slice_sub(line, 1, line.n - 2));
+		if (!known_section(known, line, &near))
+			diag(g,
+			    "%s:%u: no daemon has a section [" SLICE_FMT
+			    "]%s%s%s; see ipdect.conf(5)",
+			    name, at, SLICE_ARG(line), near ? "; did you mean [" : "",
+			    near ? near : "", near ? "]" : "");
+	}
+	return g->n ? ERR_SYNTAX : 0;
+}
+
+/* The whole file. *out is for free(). -ENOENT without a line in g: there is none. */
+static int read_file(const char *path, char **out, size_t *got, struct conf_diag *g)
 {
 	FILE *f = fopen(path, "re");
-	char *text;
-	size_t got;
 	int err;
 
 	*g = (struct conf_diag){ 0 };
-	if (!f && errno != ENOENT) {
+	*out = NULL;
+	if (!f) {
 		err = -errno;
-		diag(g, "%s cannot be read: %s; check its owner and mode", path, strerror(-err));
+		if (err != -ENOENT)
+			diag(g, "%s cannot be read: %s; check its owner and mode", path,
+			    strerror(-err));
 		return err;
 	}
-	if (!f)
-		return conf_parse((struct slice){ 0 }, path, keys, n, out, g);
-	text = mem_new(FILE_MAX + 1);
-	got = fread(text, 1, FILE_MAX + 1, f);
-	err = ferror(f) ? -EIO : got > FILE_MAX ? ERR_LIMIT : 0;
+	*out = mem_new(FILE_MAX + 1);
+	*got = fread(*out, 1, FILE_MAX + 1, f);
+	err = ferror(f) ? -EIO : *got > FILE_MAX ? ERR_LIMIT : 0;
 	fclose(f);
-	if (err == 0)
-		err = conf_parse((struct slice){ text, got }, path, keys, n, out, g);
-	else
+	if (err) {
 		diag(g, "%s: %s", path,
 		    err == ERR_LIMIT ? "larger than 1 MiB" : "a directory or unreadable");
+		free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+int conf_load_sections(const char *path, const char *const *known, bool must, struct conf_diag *g)
+{
+	char *text;
+	size_t n = 0;
+	int err = read_file(path, &text, &n, g);
+
+	if (err == -ENOENT && must)
+		diag(g, "%s: there is no such file; check what follows -c", path);
+	else if (err == -ENOENT)
+		return 0;
+	if (err == 0)
+		err = conf_sections((struct slice){ text, n }, path, known, g);
+	free(text);
+	return err;
+}
+
+int conf_load(
+    const char *path, const struct conf_key *keys, size_t n, void *out, struct conf_diag *g)
+{
+	char *text;
+	size_t got = 0;
+	int err = read_file(path, &text, &got, g);
+
+	if (err && err != -ENOENT)
+		return err;
+	err = conf_parse((struct slice){ text, got }, path, keys, n, out, g);
 	free(text);
 	return err;
 }

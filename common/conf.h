@@ -54,6 +54,13 @@ int conf_load(const char *path, const struct conf_key *keys, size_t n, void *out
 /* The same from memory; name is used in messages. */
 int conf_parse(struct slice text, const char *name, const struct conf_key *keys, size_t n,
     void *out, struct conf_diag *g) MUST_CHECK;
+/* Section names that no daemon has, and settings above the first section: faults that no key table notices. known ends
+ * with NULL. ERR_SYNTAX with every fault in g. */
+int conf_sections(
+    struct slice text, const char *name, const char *const *known, struct conf_diag *g) MUST_CHECK;
+/* The same of a file; must: its absence is a fault, too (-ENOENT). */
+int conf_load_sections(
+    const char *path, const char *const *known, bool must, struct conf_diag *g) MUST_CHECK;
 void conf_free(const struct conf_key *keys, size_t n, void *conf);
 /* Sets one key from text, replacing what is there. ERR_SYNTAX or ERR_VALUE: out is untouched. */
 int conf_set(const struct conf_key *k, struct slice v, void *conf) MUST_CHECK;

@@ -179,7 +179,7 @@ static void send_result(struct ctl_run *r)
 		out.has_cursor = true;
 		out.cursor = (ProtobufCBinaryData){ r->ncursor, r->cursor };
 	}
-	if (r->data && r->ndata <= INLINE_DATA - r->octets) {
+	if (r->data && r->ndata + r->octets <= INLINE_DATA) {
 		out.has_data = true;
 		out.data = (ProtobufCBinaryData){ r->ndata, r->data };
 	} else if (r->data && (fd = memfd_of(r->data, r->ndata)) < 0) {
@@ -231,11 +231,14 @@ static int read_fd(struct ctl_run *r, unsigned slot, int fd)
 	struct stat st;
 	uint8_t *p;
 	size_t got = 0;
+	int seals = fcntl(fd, F_GET_SEALS); /* -1: no memory file; reading others could block us */
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    (fcntl(fd, F_GET_SEALS) & (F_SEAL_WRITE | F_SEAL_SHRINK)) !=
-	        (F_SEAL_WRITE | F_SEAL_SHRINK))
+	if (seals < 0 ||
+	    (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK) ||
+	    fstat(fd, &st) != 0)
 		return ctl_fail(r, ERR_VALUE, "the descriptor is not a sealed memory file");
+	if (r->file[slot].p)
+		return ctl_fail(r, ERR_VALUE, "two arguments with one descriptor");
 	if (st.st_size < 0 || st.st_size > DATA_MAX)
 		return ctl_fail(r, ERR_LIMIT, "the file is larger than %u MiB", DATA_MAX >> 20);
 	p = mem_new((size_t)st.st_size + 1);
@@ -247,6 +250,7 @@ static int read_fd(struct ctl_run *r, unsigned slot, int fd)
 		got += (size_t)k;
 	}
 	r->file[slot] = (struct ctl_file){ p, got };
+	r->nfiles = IPC_MAX_FDS;
 	return got == (size_t)st.st_size ? 0 : ctl_fail(r, -EIO, "the file cannot be read");
 }
 
@@ -333,7 +337,6 @@ static int check_args(struct ctl_run *r)
 		err = read_fd(r, a->fd - 1, r->msg.fds[a->fd - 1]);
 		if (err)
 			return err;
-		r->nfiles = IPC_MAX_FDS;
 	}
 	for (size_t i = 0; i < cmd->nargs; i++)
 		if (cmd->args[i].required && !arg(r, cmd->args[i].name))

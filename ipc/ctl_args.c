@@ -14,7 +14,8 @@
 #include "common/mem.h"
 #include "common/slice.h"
 
-#define FILE_MAX (4u << 20)
+#define FILE_MAX   (4u << 20)
+#define SECRET_MAX 1023u
 
 int ctl_duration(const char *s, uint64_t *ms)
 {
@@ -89,14 +90,16 @@ static int read_file(const char *path, uint8_t **out, size_t *len)
 	return err;
 }
 
-/* One line: the terminal without echo, twice; or the first line of standard input. */
+/* One line: the terminal without echo, twice; or the first line of standard input. Longer ones are refused, not cut. */
 static int read_line(const char *prompt, uint8_t **out, size_t *len)
 {
 	struct termios old, quiet;
 	bool tty = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
-	uint8_t *p = mem_new(1024);
+	uint8_t *p = mem_new(SECRET_MAX);
 	size_t n = 0;
-	char ch;
+	ssize_t k;
+	int err = 0;
+	char ch = 0;
 
 	if (tty) {
 		quiet = old;
@@ -104,11 +107,25 @@ static int read_line(const char *prompt, uint8_t **out, size_t *len)
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 		fprintf(stderr, "%s: ", prompt);
 	}
-	while (n < 1023 && read(STDIN_FILENO, &ch, 1) == 1 && ch != '\n')
-		p[n++] = (uint8_t)ch;
+	while ((k = read(STDIN_FILENO, &ch, 1)) != 0 && ch != '\n') {
+		if (k < 0 && errno != EINTR) {
+			err = -errno;
+			break;
+		}
+		if (k == 1 && n < SECRET_MAX)
+			p[n++] = (uint8_t)ch;
+		else if (k == 1)
+			err = ERR_LIMIT;
+	}
 	if (tty) {
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
 		fputc('\n', stderr);
+	}
+	if (err) {
+		fprintf(stderr, "dectctl: %s: %s\n", prompt,
+		    err == ERR_LIMIT ? "longer than 1,023 octets" : strerror(-err));
+		mem_free_wiped(p, SECRET_MAX);
+		return err;
 	}
 	if (n > 0 && p[n - 1] == '\r')
 		n--;
@@ -126,11 +143,13 @@ static int read_secret(const char *name, uint8_t **out, size_t *len)
 	if (err || !isatty(STDIN_FILENO))
 		return err;
 	err = read_line("the same again", &again, &n);
-	if (err == 0 && (n != *len || memcmp(again, *out, n) != 0)) {
+	if (err)
+		return err;
+	if ((n != *len || memcmp(again, *out, n) != 0)) {
 		fprintf(stderr, "dectctl: the two are not the same\n");
 		err = ERR_VALUE;
 	}
-	mem_free_wiped(again, 1024);
+	mem_free_wiped(again, SECRET_MAX);
 	return err;
 }
 

@@ -29,10 +29,11 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int dial(const char *path)
+static int dial(const char *path, uint32_t ms)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd;
+	struct timeval patience = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+	int fd, err;
 
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return ERR_LIMIT;
@@ -40,10 +41,13 @@ static int dial(const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	/* A daemon that accepts nobody has a full backlog: connect() would wait for ever. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return fd;
+	err = errno == EAGAIN ? ERR_TIMEOUT : -errno;
 	close(fd);
-	return -errno;
+	return err;
 }
 
 struct frame {
@@ -162,7 +166,7 @@ void ctl_client_open(struct ctl_conn *c, const char *dir, const char *name, uint
 	*c = (struct ctl_conn){ .fd = -1 };
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	snprintf(path, sizeof(path), "%s/ctl/%s.sock", dir, name);
-	c->fd = dial(path);
+	c->fd = dial(path, ms);
 	if (c->fd < 0) {
 		c->err = c->fd;
 		c->fd = -1;

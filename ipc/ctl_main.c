@@ -13,15 +13,12 @@
 
 #include "common/mem.h"
 #include "ipc/ctl_args.h"
-#include "ipc/ctl_client.h"
+#include "ipc/ctl_front.h"
 #include "ipc/ctl_local.h"
 #include "ipc/ctl_metrics.h"
 #include "ipc/ctl_print.h"
 
 #define RUNTIME_DIR "/run/ipdect"
-#define MAX_DAEMONS 64
-
-enum { DONE = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3, PARTLY = 4, DENIED = 5 };
 
 static const char usage_text[] =
     "usage: dectctl [OPTION…] NOUN [VERB] [ID] [key=value…]\n"
@@ -46,19 +43,11 @@ static const char usage_text[] =
     "be reached;\n"
     "4 done by some daemons, others cannot be reached; 5 not allowed for this user.\n";
 
-struct front {
-	const char *dir, *only;
-	bool json, http;
-	uint32_t ms;
-	struct ctl_conn conn[MAX_DAEMONS];
-	size_t n;
-};
-
 /* ---- the daemons ---- */
 
 static void reach(struct front *f, const char *name)
 {
-	if (f->n == MAX_DAEMONS || (f->only && strcmp(f->only, name) != 0))
+	if (f->n == FRONT_DAEMONS || (f->only && strcmp(f->only, name) != 0))
 		return;
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->conn[i].name, name) == 0)
@@ -110,155 +99,37 @@ static bool has_noun(const struct front *f, const char *noun)
 	return false;
 }
 
-static size_t down(const struct front *f, FILE *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->n; i++) {
-		if (f->conn[i].desc)
-			continue;
-		n++;
-		if (out)
-			fprintf(out, "dectctl: %s cannot be reached: %s%s\n", f->conn[i].name,
-			    err_text(f->conn[i].err),
-			    f->conn[i].err == -EACCES
-			        ? "; be root or a member of group ipdect-view, ipdect-operate or "
-			          "ipdect-admin"
-			    : f->conn[i].err == ERR_LOST
-			        ? " (refused, or it just ended); is this user in group ipdect-view?"
-			        : "; start it: systemctl start ipdect.target");
-	}
-	return n;
-}
-
-/* ---- help ---- */
-
-static const char *kind_word(Ctl__ArgKind k)
-{
-	switch (k) {
-	case CTL__ARG_KIND__ARG_NUMBER:
-		return "NUMBER";
-	case CTL__ARG_KIND__ARG_FLAG:
-		return "yes|no";
-	case CTL__ARG_KIND__ARG_FILE_IN:
-	case CTL__ARG_KIND__ARG_FILE_OUT:
-		return "FILE";
-	case CTL__ARG_KIND__ARG_SECRET:
-		return "-";
-	case CTL__ARG_KIND__ARG_DURATION:
-		return "TIME";
-	default:
-		return "TEXT";
-	}
-}
-
-static void help_one(const Ctl__Command *c, const char *daemon)
-{
-	printf("dectctl %s %s", c->noun, c->verb);
-	if (c->id_name)
-		printf(c->id_required ? " %s" : " [%s]", c->id_name);
-	printf("%s\n    %s (%s; asks %s)\n", c->n_arg ? " [key=value…]" : "", c->help,
-	    c->level == CTL__LEVEL__LEVEL_ADMINISTER ? "administrators"
-	    : c->level == CTL__LEVEL__LEVEL_OPERATE  ? "operators"
-	                                             : "viewers",
-	    daemon);
-	for (size_t i = 0; i < c->n_arg; i++) {
-		const Ctl__ArgSpec *a = c->arg[i];
-		char left[160];
-		int n = snprintf(left, sizeof(left), "%s=", a->name);
-
-		if (a->n_choices == 0)
-			snprintf(left + n, sizeof(left) - (size_t)n, "%s", kind_word(a->kind));
-		for (size_t k = 0; k < a->n_choices && n < (int)sizeof(left); k++)
-			n += snprintf(left + n, sizeof(left) - (size_t)n, "%s%s", k ? "|" : "",
-			    a->choices[k]);
-		printf("      %-28s %s%s\n", left, a->help ? a->help : "",
-		    a->required_arg ? " (required)" : "");
-	}
-}
-
-/* Two daemons may have the same command with different arguments: then each is told. */
-static bool same_args(const Ctl__Command *a, const Ctl__Command *b)
-{
-	if (a->n_arg != b->n_arg)
-		return false;
-	for (size_t i = 0; i < a->n_arg; i++)
-		if (strcmp(a->arg[i]->name, b->arg[i]->name) != 0)
-			return false;
-	return true;
-}
-
-static int help(struct front *f, int n, char **words)
-{
-	bool found = n == 0;
-
-	for (size_t i = 0; i < f->n; i++) {
-		const Ctl__Described *d = f->conn[i].desc;
-
-		for (size_t k = 0; d && k < d->n_command; k++) {
-			const Ctl__Command *c = d->command[k];
-			bool before = false;
-
-			for (size_t j = 0; j < i && !before; j++) {
-				const Ctl__Command *b =
-				    ctl_client_find(&f->conn[j], c->noun, c->verb);
-
-				before = b && (n == 0 || same_args(b, c));
-			}
-			if (before || (n > 0 && strcmp(words[0], c->noun) != 0) ||
-			    (n > 1 && strcmp(words[1], c->verb) != 0))
-				continue;
-			found = true;
-			if (n > 0)
-				help_one(c, d->daemon);
-			else
-				printf("  %-12s %-12s %-12s %s\n", c->noun, c->verb,
-				    c->id_name ? c->id_name : "", c->help);
-		}
-	}
-	down(f, stderr);
-	if (!found)
-		fprintf(
-		    stderr, "dectctl: no such command: %s %s\n", words[0], n > 1 ? words[1] : "");
-	return found ? DONE : USAGE;
-}
-
-/* One candidate a line for the shell: nouns, verbs, then arguments. */
-static int complete(struct front *f, int n, char **words)
-{
-	if (n == 0)
-		puts("help");
-	for (size_t i = 0; i < f->n; i++) {
-		const Ctl__Described *d = f->conn[i].desc;
-
-		for (size_t k = 0; d && k < d->n_command; k++) {
-			const Ctl__Command *c = d->command[k];
-
-			if (n == 0)
-				puts(c->noun);
-			else if (strcmp(words[0], c->noun) != 0)
-				continue;
-			else if (n == 1)
-				puts(c->verb);
-			else if (strcmp(words[1], c->verb) == 0)
-				for (size_t a = 0; a < c->n_arg; a++) {
-					if (c->arg[a]->n_choices == 0)
-						printf("%s=\n", c->arg[a]->name);
-					for (size_t v = 0; v < c->arg[a]->n_choices; v++)
-						printf("%s=%s\n", c->arg[a]->name,
-						    c->arg[a]->choices[v]);
-				}
-		}
-	}
-	return DONE;
-}
-
 /* ---- commands ---- */
+
+static int write_all(int fd, const uint8_t *p, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t k = write(fd, p + done, n - done);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return k < 0 ? -errno : -EIO;
+		done += (size_t)k;
+	}
+	return 0;
+}
+
+/* `made`: goes again when something failed. */
+static int close_after(int fd, int err, const char *made)
+{
+	if (close(fd) != 0 && err == 0)
+		err = -errno;
+	if (err && made)
+		unlink(made);
+	return err;
+}
 
 static int write_file(const char *path, const uint8_t *p, size_t n)
 {
 	char tmp[4096];
-	int fd;
+	struct stat st;
+	int fd, err;
 
 	if (!path || strcmp(path, "-") == 0) {
 		fwrite(p, 1, n, stdout);
@@ -266,30 +137,27 @@ static int write_file(const char *path, const uint8_t *p, size_t n)
 			putchar('\n');
 		return fflush(stdout) == 0 ? 0 : -errno;
 	}
+	/* A pipe or a device is written to, not replaced by a file. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		return close_after(fd, write_all(fd, p, n), NULL);
+	}
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	for (size_t done = 0; done < n;) {
-		ssize_t k = write(fd, p + done, n - done);
-
-		if (k <= 0) {
-			int err = k < 0 ? -errno : -EIO;
-
-			close(fd);
-			unlink(tmp);
-			return err;
-		}
-		done += (size_t)k;
-	}
-	if (fsync(fd) != 0 || close(fd) != 0 || rename(tmp, path) != 0) {
-		int err = -errno;
-
+	err = write_all(fd, p, n);
+	if (err == 0 && fsync(fd) != 0)
+		err = -errno;
+	err = close_after(fd, err, tmp);
+	if (err == 0 && rename(tmp, path) != 0) {
+		err = -errno;
 		unlink(tmp);
-		return err;
 	}
-	return 0;
+	return err;
 }
 
 struct outcome {
@@ -580,10 +448,16 @@ static const char *verb_of(const struct front *f, const char *noun, int *n, char
 	                              : NULL;
 }
 
+/* What every daemon has. */
+static bool of_all(const char *noun)
+{
+	return strcmp(noun, "check") == 0 || strcmp(noun, "log") == 0 || strcmp(noun, "conf") == 0;
+}
+
 static int command(struct front *f, int n, char **words)
 {
 	const char *noun = words[0], *verb;
-	size_t missing = down(f, NULL);
+	size_t missing = front_down(f, NULL);
 	int result;
 
 	words++;
@@ -593,7 +467,7 @@ static int command(struct front *f, int n, char **words)
 	if (strcmp(noun, "metrics") == 0 && (n == 0 || strcmp(words[0], "show") == 0)) {
 		size_t got = ctl_metrics_ask(f->conn, f->n, f->ms, f->http);
 
-		down(f, stderr);
+		front_down(f, stderr);
 		return got == 0 ? UNREACHABLE : got < f->n ? PARTLY : DONE;
 	}
 	verb = verb_of(f, noun, &n, &words);
@@ -603,7 +477,7 @@ static int command(struct front *f, int n, char **words)
 			    noun, noun);
 			return USAGE;
 		}
-		down(f, stderr);
+		front_down(f, stderr);
 		fprintf(stderr, "dectctl: %s \"%s\"%s\n",
 		    missing == f->n ? "no daemon can be reached for" : "no daemon has a command",
 		    noun,
@@ -613,8 +487,8 @@ static int command(struct front *f, int n, char **words)
 	}
 	result = run(f, noun, verb, n, words);
 	/* Who is down matters where everyone was asked. */
-	if (missing > 0 && strcmp(noun, "check") == 0) {
-		down(f, stderr);
+	if (missing > 0 && of_all(noun)) {
+		front_down(f, stderr);
 		if (result == DONE)
 			result = PARTLY;
 	}
@@ -684,9 +558,9 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &sa, NULL);
 	reach_all(&f);
 	if (completing)
-		status = complete(&f, argc - optind, argv + optind);
+		status = front_complete(&f, argc - optind, argv + optind);
 	else if (strcmp(argv[optind], "help") == 0)
-		status = help(&f, argc - optind - 1, argv + optind + 1);
+		status = front_help(&f, argc - optind - 1, argv + optind + 1);
 	else
 		status = command(&f, argc - optind, argv + optind);
 	for (size_t i = 0; i < f.n; i++)

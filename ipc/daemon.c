@@ -45,12 +45,23 @@ const size_t daemon_ncommon_keys = ARRAY_LEN(daemon_common_keys);
 
 /* ---- configuration ---- */
 
-static void log_diag(const struct conf_diag *g)
+/* The passes over the file see the same broken line: it is told once. */
+static void log_diags(const struct conf_diag *g, unsigned n)
 {
-	for (unsigned i = 0; i < g->n; i++)
-		log_ev(LOG_ERR, "configuration", F_WHY(g->text[i]));
-	if (g->lost)
-		log_ev(LOG_ERR, "more configuration errors", F_U64("IPDECT_COUNT", g->lost));
+	for (unsigned k = 0; k < n; k++) {
+		for (unsigned i = 0; i < g[k].n; i++) {
+			bool told = false;
+
+			for (unsigned j = 0; j < k && !told; j++)
+				for (unsigned l = 0; l < g[j].n && !told; l++)
+					told = strcmp(g[j].text[l], g[k].text[i]) == 0;
+			if (!told)
+				log_ev(LOG_ERR, "configuration", F_WHY(g[k].text[i]));
+		}
+		if (g[k].lost)
+			log_ev(
+			    LOG_ERR, "more configuration errors", F_U64("IPDECT_COUNT", g[k].lost));
+	}
 }
 
 static void free_both(const struct run *r, struct common_conf *c, void *room)
@@ -61,31 +72,48 @@ static void free_both(const struct run *r, struct common_conf *c, void *room)
 	free(room);
 }
 
-/* Both tables are read, so that all faults are shown at once. */
+/* One file for all: what is a section of nobody is a fault of each. */
+static int check_sections(const struct run *r, struct conf_diag *g)
+{
+	static const char *const all[] = { "common", "certd", "sipd", "lync", "mediad", "dectd",
+		"presenced", "directory" };
+	const char *known[ARRAY_LEN(all) + 2] = { NULL };
+	size_t n = 0;
+
+	for (; n < ARRAY_LEN(all); n++)
+		known[n] = all[n];
+	if (r->d.def->nkeys)
+		known[n] = r->d.def->keys[0].section;
+	return conf_load_sections(r->path, known, r->path_given, g);
+}
+
+/* All of it is read, so that all faults are shown at once. */
 static int load(const struct run *r, struct common_conf **cc, void **room)
 {
 	const struct daemon_def *def = r->d.def;
 	struct common_conf *c = mem_new(sizeof(*c));
 	void *m = mem_new(def->conf_size ? def->conf_size : 1);
-	struct conf_diag g;
-	int e1, e2;
+	struct conf_diag g[3];
+	int e0 = check_sections(r, &g[0]), e1, e2;
 
-	e1 = conf_load(r->path, daemon_common_keys, daemon_ncommon_keys, c, &g);
-	if (e1)
-		log_diag(&g);
-	e2 = conf_load(r->path, def->keys, def->nkeys, m, &g);
-	if (e2 && e2 != e1)
-		log_diag(&g);
-	else if (e2 && e2 <= ERR_TRUNCATED)
-		log_diag(&g);
-	if (e1 || e2) {
+	/* A file that cannot be read is one fault, not three. */
+	if (e0 && e0 != ERR_SYNTAX) {
+		log_diags(g, 1);
+		free(c);
+		free(m);
+		return e0;
+	}
+	e1 = conf_load(r->path, daemon_common_keys, daemon_ncommon_keys, c, &g[1]);
+	e2 = conf_load(r->path, def->keys, def->nkeys, m, &g[2]);
+	log_diags(g, ARRAY_LEN(g));
+	if (e0 || e1 || e2) {
 		if (e1 == 0)
 			conf_free(daemon_common_keys, daemon_ncommon_keys, c);
 		if (e2 == 0)
 			conf_free(def->keys, def->nkeys, m);
 		free(c);
 		free(m);
-		return e1 ? e1 : e2;
+		return e0 ? e0 : e1 ? e1 : e2;
 	}
 	*cc = c;
 	*room = m;
@@ -448,6 +476,7 @@ static int options(struct run *r, int argc, char **argv, bool *check)
 		switch (c) {
 		case 'c':
 			r->path = optarg;
+			r->path_given = true;
 			break;
 		case 'i':
 			if (!def->instances || slice_u32(slice_str(optarg), 999, &r->d.instance) ||

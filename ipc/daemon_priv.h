@@ -24,7 +24,7 @@ struct run {
 	struct tmr end, status_due;
 	uint64_t started;   /* uv_hrtime */
 	uint64_t status_at; /* uv_now of the last STATUS= */
-	bool notify, ending;
+	bool notify, ending, path_given;
 };
 
 /* As on SIGHUP. < 0: refused, the old settings stay. */

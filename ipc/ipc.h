@@ -17,10 +17,12 @@
  * A node is this process among its siblings. A peer is one live connection, whichever side opened it. A link is the
  * client's wish to be connected: it connects, says hello, reconnects with back-off (100 ms doubling to 5 s, ±20 %). */
 
-#define IPC_MAX_FDS   4
-#define IPC_MAX_BODY  65520 /* octets; a frame is at most 64 KiB */
-#define IPC_IN_FLIGHT 256   /* requests per peer; more: ERR_BUSY */
-#define IPC_QUEUE     256   /* frames waiting to be sent to a peer, or 1 MiB */
+#define IPC_MAX_FDS      4
+#define IPC_MAX_BODY     65520 /* octets; a frame is at most 64 KiB */
+#define IPC_IN_FLIGHT    256   /* requests per peer; more: ERR_BUSY */
+#define IPC_QUEUE        256   /* frames waiting to be sent to a peer, or 1 MiB */
+#define IPC_CTL_CLIENTS  256   /* control connections at once; more are closed */
+#define IPC_CTL_PER_USER 64    /* of one user who is not root */
 
 enum ipc_iface {
 	IPC_IF_LINK = 1,

@@ -15,18 +15,32 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define RESUME_MS  500
+#define IPC_GROUPS 65536 /* what the kernel allows */
+
 static bool in_group(const struct passwd *pw, const char *name)
 {
-	gid_t groups[64];
-	int n = ARRAY_LEN(groups);
 	const struct group *g = getgrnam(name);
+	gid_t gid, *groups;
+	bool found = false;
+	int n = 64, cap;
 
-	if (!g || !pw || getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
+	if (!g || !pw)
 		return false;
-	for (int i = 0; i < n; i++)
-		if (groups[i] == g->gr_gid)
-			return true;
-	return false;
+	gid = g->gr_gid;
+	/* Members of a directory may be in hundreds of groups: the call says how many. */
+	do {
+		cap = n;
+		groups = mem_array((size_t)cap, sizeof(*groups));
+		if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) >= 0)
+			break;
+		free(groups);
+		groups = NULL;
+	} while (n > cap && n <= IPC_GROUPS);
+	for (int i = 0; groups && i < n && !found; i++)
+		found = groups[i] == gid;
+	free(groups);
+	return found;
 }
 
 /* What a user may ask on the control socket. */
@@ -42,6 +56,26 @@ static uint32_t levels(uid_t uid)
 	if (in_group(pw, "ipdect-operate"))
 		return IPC_VIEW | IPC_OPERATE;
 	return in_group(pw, "ipdect-view") ? IPC_VIEW : 0;
+}
+
+/* One user must not take what the others need: neither all places nor all descriptors. */
+static bool crowded(const struct ipc_node *n, uid_t uid)
+{
+	unsigned all = 0, own = 0;
+
+	LIST_FOREACH(&n->peers, it)
+	{
+		const struct ipc_peer *p = LIST_ENTRY(it, struct ipc_peer, in_node);
+
+		all += p->door == IPC_DOOR_CTL;
+		own += p->door == IPC_DOOR_CTL && p->uid == uid;
+	}
+	if (all < IPC_CTL_CLIENTS && (uid == 0 || own < IPC_CTL_PER_USER))
+		return false;
+	log_ev(LOG_WARNING, "control connection refused: too many are open",
+	    F_U64("IPDECT_UID", uid), F_U64("IPDECT_COUNT", own),
+	    F_REMEDY("end dectctl watch commands and scripts that keep connections"));
+	return true;
 }
 
 static void welcome(struct ipc_listener *l, int fd)
@@ -61,6 +95,10 @@ static void welcome(struct ipc_listener *l, int fd)
 		close(fd);
 		return;
 	}
+	if (l->door == IPC_DOOR_CTL && crowded(l->n, cred.uid)) {
+		close(fd);
+		return;
+	}
 	if (l->door == IPC_DOOR_LINK && ipc_node_role_by_uid(l->n, cred.uid) == 0) {
 		log_ev(LOG_WARNING, "link refused: the user is none of our daemons'",
 		    F_U64("IPDECT_UID", cred.uid),
@@ -76,6 +114,27 @@ static void welcome(struct ipc_listener *l, int fd)
 		tmr_start(&p->hello, IPC_HELLO_MS);
 }
 
+static void on_accept(uv_poll_t *h, int status, int events);
+
+static void on_resume(struct tmr *t, void *ctx)
+{
+	struct ipc_listener *l = ctx;
+
+	(void)t;
+	uv_poll_start(&l->poll, UV_READABLE, on_accept);
+}
+
+/* What waits in the backlog stays readable: without a pause the loop would do nothing else. */
+static void pause_accept(struct ipc_listener *l, int err)
+{
+	log_ev(LOG_ERR, "accept failed", F_ERR(err),
+	    F_REMEDY(err == -EMFILE || err == -ENFILE
+	                 ? "raise LimitNOFILE= of the unit, or end clients that keep connections"
+	                 : "see the system's memory"));
+	uv_poll_stop(&l->poll);
+	tmr_start(&l->resume, RESUME_MS);
+}
+
 static void on_accept(uv_poll_t *h, int status, int events)
 {
 	struct ipc_listener *l = h->data;
@@ -88,7 +147,7 @@ static void on_accept(uv_poll_t *h, int status, int events)
 			welcome(l, fd);
 		else if (errno != EINTR && errno != ECONNABORTED) {
 			if (errno != EAGAIN)
-				log_ev(LOG_ERR, "accept failed", F_ERR(-errno));
+				pause_accept(l, -errno);
 			return;
 		}
 	}
@@ -115,6 +174,7 @@ static int serve(struct ipc_node *n, int fd, enum ipc_door door, const char *pat
 	l->door = door;
 	l->path = path ? mem_str(path) : NULL;
 	list_append(&n->listeners, &l->in_node);
+	tmr_init(&l->resume, n->def.wheel, on_resume, l);
 	BUG_ON(uv_poll_init(n->def.loop, &l->poll, fd) != 0);
 	l->poll.data = l;
 	return uv_poll_start(&l->poll, UV_READABLE, on_accept);
@@ -186,6 +246,7 @@ void ipc_listeners_close(struct ipc_node *n)
 		list_remove(&l->in_node);
 		if (l->path)
 			unlink(l->path);
+		tmr_stop(&l->resume);
 		uv_poll_stop(&l->poll);
 		uv_close((uv_handle_t *)&l->poll, on_closed);
 	}

@@ -68,6 +68,7 @@ struct ipc_listener {
 	struct list in_node;
 	struct ipc_node *n;
 	uv_poll_t poll;
+	struct tmr resume; /* accepts again after descriptors ran out */
 	int fd;
 	enum ipc_door door;
 	char *path; /* to be removed; NULL: adopted */

@@ -27,7 +27,8 @@ static inline void tmp_empty(const char *dir)
 	while (d && (e = readdir(d)) != NULL) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
+			continue;
 		if (unlink(path) != 0) {
 			tmp_empty(path);
 			rmdir(path);

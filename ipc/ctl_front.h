@@ -1,0 +1,35 @@
+#ifndef IPC_CTL_FRONT_H
+#define IPC_CTL_FRONT_H
+#include <stdio.h>
+
+#include "ipc/ctl_client.h"
+
+/* dectctl's view of the daemons: all that have a control socket, reached or not. */
+
+#define FRONT_DAEMONS 64
+
+enum {
+	DONE = 0,
+	REFUSED = 1,
+	USAGE = 2,
+	UNREACHABLE = 3,
+	PARTLY = 4,
+	DENIED = 5
+}; /* exit status */
+
+struct front {
+	const char *dir, *only;
+	bool json, http;
+	uint32_t ms;
+	struct ctl_conn conn[FRONT_DAEMONS];
+	size_t n;
+};
+
+/* How many cannot be reached; said on out, with what to do, unless it is NULL. */
+size_t front_down(const struct front *f, FILE *out);
+/* `help [NOUN [VERB]]` from what the daemons describe. Exit status. */
+int front_help(struct front *f, int n, char **words);
+/* One candidate a line for the shell, for what follows the words: nouns, verbs, then arguments. A noun "help" is
+ * followed by the same. Exit status. */
+int front_complete(struct front *f, int n, char **words);
+#endif
