@@ -7,6 +7,7 @@
 /* dectctl's view of the daemons: all that have a control socket, reached or not. */
 
 #define FRONT_DAEMONS 64
+#define FRONT_REMEDY  192
 
 enum {
 	DONE = 0,
@@ -25,6 +26,9 @@ struct front {
 	size_t n;
 };
 
+/* What to do about a daemon that was not reached: to be put behind the error's text. why_down: where to read why, instead
+ * of how to start it. */
+void front_remedy(const struct ctl_conn *c, bool why_down, char *out, size_t cap);
 /* How many cannot be reached; said on out, with what to do, unless it is NULL. */
 size_t front_down(const struct front *f, FILE *out);
 /* `help [NOUN [VERB]]` from what the daemons describe. Exit status. */

@@ -5,33 +5,43 @@
 #include "common/mem.h"
 #include "ipc/ctl_front.h"
 
-static const char *remedy(int err)
+void front_remedy(const struct ctl_conn *c, bool why_down, char *out, size_t cap)
 {
-	switch (err) {
-	case -EACCES:
-		return "; be root or a member of group ipdect-view, ipdect-operate or ipdect-admin";
-	case ERR_LOST:
-		return " (it refused, or it just ended): is this user in group ipdect-view, or are "
-		       "too "
-		       "many connections open? its journal says which";
-	case ERR_TIMEOUT:
-		return ": it runs but does not answer; see its journal, then restart its unit";
-	default:
-		return "; start it: systemctl start ipdect.target";
-	}
+	const char *dash = strchr(c->name, '-'); /* mediad-2 is the unit ipdect-mediad@2 */
+
+	if (c->err == -EACCES)
+		snprintf(out, cap,
+		    "; be root or a member of group ipdect-view, ipdect-operate or ipdect-admin");
+	else if (c->err == ERR_LOST)
+		snprintf(out, cap,
+		    " (it refused, or it just ended): is this user in group ipdect-view, or are "
+		    "too "
+		    "many connections open? its journal says which");
+	else if (c->err == ERR_TIMEOUT)
+		snprintf(out, cap,
+		    ": it runs but does not answer; see its journal, then restart its unit");
+	else if (why_down)
+		snprintf(out, cap, "; see journalctl -u ipdect-%.*s%s%s",
+		    (int)(dash ? dash - c->name : (ptrdiff_t)strlen(c->name)), c->name,
+		    dash ? "@" : "", dash ? dash + 1 : "");
+	else
+		snprintf(out, cap, "; start it: systemctl start ipdect.target");
 }
 
 size_t front_down(const struct front *f, FILE *out)
 {
+	char what[FRONT_REMEDY];
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n; i++) {
 		if (f->conn[i].desc)
 			continue;
 		n++;
-		if (out)
-			fprintf(out, "dectctl: %s cannot be reached: %s%s\n", f->conn[i].name,
-			    err_text(f->conn[i].err), remedy(f->conn[i].err));
+		if (!out)
+			continue;
+		front_remedy(&f->conn[i], false, what, sizeof(what));
+		fprintf(out, "dectctl: %s cannot be reached: %s%s\n", f->conn[i].name,
+		    err_text(f->conn[i].err), what);
 	}
 	return n;
 }

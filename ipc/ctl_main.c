@@ -369,13 +369,14 @@ static void add_down(struct front *f, struct ctl_table *t)
 	for (size_t i = 0; i < f->n; i++) {
 		Ctl__StatusRow s = CTL__STATUS_ROW__INIT;
 		Ctl__Row row = CTL__ROW__INIT;
-		uint8_t body[256];
-		char why[160];
+		uint8_t body[512];
+		char why[320], what[FRONT_REMEDY];
 
 		if (f->conn[i].desc)
 			continue;
-		snprintf(why, sizeof(why), "cannot be reached: %s; see journalctl -u ipdect-%s",
-		    err_text(f->conn[i].err), f->conn[i].name);
+		front_remedy(&f->conn[i], true, what, sizeof(what));
+		snprintf(
+		    why, sizeof(why), "cannot be reached: %s%s", err_text(f->conn[i].err), what);
 		s.daemon = f->conn[i].name;
 		s.state = "down";
 		s.has_trouble = true;

@@ -337,10 +337,11 @@ static void add_srv(struct resolve_q *q, enum tp_proto proto, const char *name)
 {
 	if (q->nsrv == STEPS_MAX)
 		return;
-	struct srv *s = &q->srv[q->nsrv++];
+	struct srv *s = &q->srv[q->nsrv];
 	s->q = q;
 	s->proto = proto;
-	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	if (snprintf(s->name, sizeof(s->name), "%s", name) < (int)sizeof(s->name))
+		q->nsrv++;
 }
 
 static void add_srv_of(struct resolve_q *q, enum tp_proto proto)
@@ -350,8 +351,7 @@ static void add_srv_of(struct resolve_q *q, enum tp_proto proto)
 
 	if (!usable(q->r, proto))
 		return;
-	(void)snprintf(name, sizeof(name), "%s%s", prefix[proto], q->host);
-	if (strlen(name) < DNS_NAME_MAX)
+	if (snprintf(name, sizeof(name), "%s%s", prefix[proto], q->host) < DNS_NAME_MAX)
 		add_srv(q, proto, name);
 }
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -292,6 +293,43 @@ static void test_killed(void **state)
 	gone(&d);
 }
 
+/* No new file can be made: the old one is written on, and turned over when there is room. */
+static void test_no_new_file(void **state)
+{
+	struct disk d = fresh();
+	struct audit_verify v;
+	char old[300], block[300];
+
+	(void)state;
+	snprintf(old, sizeof(old), "%s/audit/audit-%020u.log", d.dir, 1);
+	snprintf(block, sizeof(block), "%s/audit/audit.log.new", d.dir);
+	assert_int_equal(mkdir(block, 0700), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		audit_use(
+		    d.a, "sipd", "sign-pss", slice_str("a key of some length"), slice_str("ok"));
+	tmr_advance(d.w, AUDIT_SIGN_MS);
+	assert_int_not_equal(access(old, F_OK), 0);
+	assert_non_null(audit_trouble(d.a));
+	audit_use(d.a, "sipd", "sign-pss", slice_str("k"), slice_str("ok"));
+	tmr_advance(d.w, AUDIT_SIGN_MS);
+	assert_true(audit_check(d.a, &v));
+	assert_int_equal(v.st.seq, 1002);
+	assert_int_equal(v.signed_seq, 1002);
+	close_log(&d); /* and a restart in this state */
+	open_log(&d);
+	assert_true(audit_check(d.a, &v));
+	assert_int_equal(rmdir(block), 0);
+	audit_use(d.a, "sipd", "sign-pss", slice_str("k"), slice_str("ok"));
+	tmr_advance(d.w, AUDIT_SIGN_MS);
+	assert_int_equal(access(old, F_OK), 0);
+	audit_use(d.a, "sipd", "sign-pss", slice_str("k"), slice_str("ok"));
+	tmr_advance(d.w, AUDIT_SIGN_MS);
+	assert_true(audit_check(d.a, &v));
+	assert_int_equal(v.st.seq, 1006); /* stop, start, 2 uses */
+	assert_int_equal(v.signed_seq, 1006);
+	gone(&d);
+}
+
 static void test_files(void **state)
 {
 	struct disk d = fresh();
@@ -424,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_rehashed),
 		cmocka_unit_test(test_disk),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_no_new_file),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_disk_tampered),
 		cmocka_unit_test(test_disk_full),

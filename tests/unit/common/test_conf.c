@@ -1,4 +1,5 @@
 /* Configuration: every type, every fault with its place, defaults, printing that reads back, differences. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,6 +112,38 @@ static void test_faults(void **state)
 	assert_int_equal(3, g.n);
 }
 
+static void test_sections(void **state)
+{
+	static const char *const known[] = { "common", "room", NULL };
+	static const struct {
+		const char *text, *says;
+	} t[] = {
+		{ "", NULL },
+		{ "# x\n\n [room]\nname = a\n[ common ]\n", NULL },
+		{ "[rooms]\nname = a\n",
+		    "test.conf:1: no daemon has a section [rooms]; did you mean [room]" },
+		{ "[room]\n\n[kitchen-sink]\n",
+		    "test.conf:3: no daemon has a section [kitchen-sink]; see" },
+		{ "\nname = a\nnumber = 5\n[room]\n", "test.conf:2: a setting before" },
+	};
+	struct conf_diag g;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		int err = conf_sections(slice_str(t[i].text), "test.conf", known, &g);
+
+		assert_int_equal(t[i].says ? ERR_SYNTAX : 0, err);
+		assert_int_equal(t[i].says ? 1 : 0, g.n);
+		if (t[i].says && !strstr(g.text[0], t[i].says))
+			fail_msg("%s: said \"%s\"", t[i].text, g.text[0]);
+	}
+	assert_int_equal(0, conf_load_sections("/nowhere/at/all", known, false, &g));
+	assert_int_equal(-ENOENT, conf_load_sections("/nowhere/at/all", known, true, &g));
+	assert_int_equal(1, g.n);
+	assert_int_not_equal(0, conf_load_sections("/", known, false, &g));
+	assert_int_equal(1, g.n);
+}
+
 static void test_prints_what_it_reads(void **state)
 {
 	struct conf_diag g;
@@ -172,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_prints_what_it_reads),
 		cmocka_unit_test(test_diff_and_set),
 	};

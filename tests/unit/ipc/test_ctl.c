@@ -1,5 +1,6 @@
 /* A daemon's whole life in a process of its own, asked over its control socket: options, configuration faults, commands with
  * every kind of argument, long tables, large files, streams, reload, drain. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "ipc/ctl_client.h"
 #include "ipc/ctl_print.h"
 #include "ipc/daemon.h"
+#include "ipc/ipc_priv.h"
 
 #define LONG_TABLE 5000u
 #define BIG        (1u << 20)
@@ -128,6 +131,7 @@ static int poke(struct ctl_run *r)
 
 static const struct ctl_arg echo_args[] = {
 	{ "file", CTL_FILE_IN, false, "a file", NULL },
+	{ "file2", CTL_FILE_IN, false, "another", NULL },
 	{ "number", CTL_NUMBER, false, "a number", NULL },
 	{ "time", CTL_DURATION, false, "a time", NULL },
 	{ "colour", CTL_CHOICE, false, "a colour", "red|green" },
@@ -385,6 +389,99 @@ static void test_commands(void **state)
 	ctl_client_close(&c2);
 }
 
+/* A request as dectctl would never send it: arguments that name descriptors of all kinds. */
+static struct ctl_answer ask_raw(
+    struct ctl_conn *c, const int *fds, unsigned nfds, uint32_t first, uint32_t second)
+{
+	Ctl__Run run = CTL__RUN__INIT, probe = CTL__RUN__INIT;
+	Ctl__Arg arg[2] = { CTL__ARG__INIT, CTL__ARG__INIT }, *list[2] = { &arg[0], &arg[1] };
+	struct ipc_hdr h = { IPC_MAGIC, IPC_VERSION, IPC_REQ, IPC_IF_CTL, CTL__TYPE__CTL_RUN, 0,
+		(uint16_t)nfds, 0 };
+	uint8_t b[1024];
+	struct ctl_answer a;
+	size_t n;
+
+	run.noun = (char *)(uintptr_t) "thing";
+	run.verb = (char *)(uintptr_t) "echo";
+	run.has_id = true;
+	run.id = (ProtobufCBinaryData){ 1, (uint8_t *)(uintptr_t) "x" };
+	arg[0].name = (char *)(uintptr_t) "file";
+	arg[1].name = (char *)(uintptr_t) "file2";
+	arg[0].has_fd = arg[1].has_fd = true;
+	arg[0].fd = first;
+	arg[1].fd = second;
+	run.n_arg = second ? 2 : 1;
+	run.arg = list;
+	h.corr =
+	    c->corr +
+	    1; /* what the next question will wait for: it takes our answer, and drops its own */
+	ipc_hdr_put(b, &h);
+	n = protobuf_c_message_pack(&run.base, b + 16);
+	assert_int_equal(0, ipc_sock_send(c->fd, b, 16 + n, fds, nfds));
+	probe.noun = run.noun;
+	probe.verb = (char *)(uintptr_t) "show";
+	ctl_client_run(c, &probe, 2000, &a);
+	return a;
+}
+
+static void test_descriptors(void **state)
+{
+	static char *words[] = { "sipd", "-c", conf_path, NULL };
+	int mem = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING), file, pipes[2], fds[2];
+	struct ctl_answer a;
+	struct ctl_conn c;
+	char path[96];
+	pid_t pid;
+
+	(void)state;
+	write_conf("");
+	pid = start(words);
+	snprintf(path, sizeof(path), "%s/file", dir);
+	file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(0, pipe2(pipes, O_CLOEXEC));
+	assert_int_equal(5, write(mem, "12345", 5));
+	assert_int_equal(5, write(file, "12345", 5));
+	const struct {
+		int fd[2];
+		unsigned n;
+		uint32_t first, second;
+		const char *says; /* NULL: taken */
+	} t[] = {
+		{ { file }, 1, 1, 0, "sealed" }, /* of a file system that may block */
+		{ { pipes[0] }, 1, 1, 0, "sealed" },
+		{ { mem }, 1, 1, 0, "sealed" }, /* not sealed yet */
+		{ { mem }, 1, 1, 0, NULL },
+		{ { mem }, 1, 2, 0, "missing" },
+		{ { mem }, 1, 0, 0, "missing" },
+		{ { mem }, 1, 99, 0, "missing" },
+		{ { mem }, 1, 1, 1, "one descriptor" },
+		{ { mem, mem }, 2, 1, 2, NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		if (i == 3)
+			assert_int_equal(
+			    0, fcntl(mem, F_ADD_SEALS,
+			           F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+		open_it(&c);
+		memcpy(fds, t[i].fd, sizeof(fds));
+		a = ask_raw(&c, fds, t[i].n, t[i].first, t[i].second);
+		if (!t[i].says) {
+			assert_int_equal(0, a.err);
+			assert_memory_equal("5 octets for x", a.result->text.data, 14);
+			ctl_answer_free(&a);
+		} else if (a.err == 0 || !strstr(a.why, t[i].says)) {
+			fail_msg("%zu: %d \"%s\"", i, a.err, a.why);
+		}
+		ctl_client_close(&c);
+	}
+	close(mem);
+	close(file);
+	close(pipes[0]);
+	close(pipes[1]);
+	kill(pid, SIGTERM);
+	assert_int_equal(0, wait_exit(pid));
+}
+
 static void test_words(void **state)
 {
 	static const struct {
@@ -426,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_text_is_harmless),
 		cmocka_unit_test(test_options_and_configuration),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_descriptors),
 	};
 	char cmd[96];
 	int failed;
