@@ -72,6 +72,7 @@ static int make_dir_conf(const struct dectd *r, const struct dectd_conf *c, stru
 {
 	/* RFP: the value tables are not public. 1 and 1 is what a manager in the European domain was seen to send. */
 	int band = c->country == COUNTRY_EU ? 1 : -1, power = c->country == COUNTRY_EU ? 1 : -1;
+	size_t n;
 	int err;
 
 	memset(o, 0, sizeof(*o));
@@ -95,6 +96,14 @@ static int make_dir_conf(const struct dectd *r, const struct dectd_conf *c, stru
 	o->port_base = (uint16_t)c->rtp_port;
 	o->freq_band = c->freq_band < 256 ? (int)c->freq_band : band;
 	o->rf_power = c->rf_power < 256 ? (int)c->rf_power : power;
+	o->has_ext_caps2 = c->ext_caps2[0];
+	if (o->has_ext_caps2 &&
+	    (enc_unhex(slice_str(c->ext_caps2), o->ext_caps2, sizeof(o->ext_caps2), &n) ||
+	        n != 5)) {
+		log_ev(LOG_ERR, "extended-capabilities-2 is not understood",
+		    F_TEXT("IPDECT_VALUE", c->ext_caps2), F_REMEDY("write 10 hex digits"));
+		return ERR_VALUE;
+	}
 	o->weak = (uint16_t)c->weak;
 	o->unproven_max = c->unproven;
 	return 0;

@@ -24,7 +24,8 @@ struct dectd_conf {
 	struct conf_list sari;
 	uint32_t heartbeat, ttl, dscp, rtp_port, unproven;
 	char *protocol_min, *protocol_max, *protocol_new; /* 8 hex digits */
-	uint32_t country, freq_band, rf_power;            /* 256: as the country has it */
+	char *ext_caps2;
+	uint32_t country, freq_band, rf_power; /* 256: as the country has it */
 	uint32_t weak;
 	char *http_redirect, *syslog_redirect;
 	/* handsets */

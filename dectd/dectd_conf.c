@@ -50,6 +50,12 @@ const struct conf_key dectd_keys[] = {
 	    NULL },
 	{ "dectd", "rf-power", CONF_INT, "256", 0, 256, false, OFF(rf_power),
 	    "Transmission power in the base stations' terms; 256: as country says.", NULL },
+	{ "dectd", "extended-capabilities-2", CONF_STR, "", 0, 10, false, OFF(ext_caps2),
+	    "What base stations broadcast as extended capabilities part 2 (EN 300 175-5 F.3: "
+	    "NG-DECT "
+	    "services), 10 hex digits; empty: nothing. Which bit stands for list access is not "
+	    "certain.",
+	    NULL },
 	{ "dectd", "sync-weak", CONF_INT, "20", 0, 65535, true, OFF(weak),
 	    "Below this signal value a base station follows another only where there is none "
 	    "better.",

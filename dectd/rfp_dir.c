@@ -339,6 +339,8 @@ static int link_conf(const struct rfp_base *b, bool fresh, struct rfp_link_conf 
 	c->caps = rfp_dir_caps_of(b);
 	c->nsari = s->ident.nsari;
 	memcpy(c->sari, s->ident.sari, sizeof(c->sari));
+	c->has_ext_caps2 = s->has_ext_caps2;
+	memcpy(c->ext_caps2, s->ext_caps2, sizeof(c->ext_caps2));
 	c->freq_band = s->freq_band;
 	c->rf_power = s->rf_power;
 	return ident_rfpi(&s->ident, b->rec.rpn, c->rfpi);

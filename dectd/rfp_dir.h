@@ -57,6 +57,8 @@ struct rfp_dir_conf {
 	uint16_t port_base; /* of the bases' RTP ports */
 	uint8_t http_ip[16], syslog_ip[16];
 	uint16_t http_port, syslog_port;
+	bool has_ext_caps2;
+	uint8_t ext_caps2[5];
 	int freq_band, rf_power;
 	uint16_t weak;
 	unsigned unproven_max; /* connections that have not proved a key, in all */

@@ -48,6 +48,8 @@ struct rfp_link_conf {
 	unsigned nsari;
 	uint8_t sari[8][4];
 	bool reflecting;
+	bool has_ext_caps2; /* RFP: the item's number is known, that INIT_REQ takes it is not */
+	uint8_t ext_caps2[5];
 	int freq_band, rf_power; /* -1: not sent, the base keeps its own */
 };
 

@@ -143,6 +143,8 @@ int rfp_act_ready(struct fsm *m, int ev, const void *arg)
 	rfpc_put(&w, RFPC_I_MAC_CAPS, ident_mac_caps, 3);
 	rfpc_put(&w, RFPC_I_PLI, &c->pli, 1);
 	rfpc_put(&w, RFPC_I_REFLECTING, &(uint8_t){ c->reflecting }, 1);
+	if (c->has_ext_caps2)
+		rfpc_put(&w, RFPC_I_EXT_CAPS2, c->ext_caps2, 5);
 	/* RFP: whether INIT_REQ takes these two is not known; they are sent when the administrator sets them. */
 	if (c->freq_band >= 0)
 		rfpc_put(&w, RFPC_I_FREQ_BAND, &(uint8_t){ (uint8_t)c->freq_band }, 1);
