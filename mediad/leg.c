@@ -126,7 +126,7 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 	l->dscp = (uint8_t)(set->has_dscp             ? set->dscp
 	                    : set->side == SIDE_RADIO ? m->conf->radio_dscp
 	                                              : 0);
-	l->opened_us = l->heard_us = mediad_now(m);
+	l->opened_us = l->heard_us = l->spoke_us = mediad_now(m);
 	do
 		l->ssrc = (uint32_t)id_u64();
 	while (l->ssrc == 0);
@@ -298,7 +298,7 @@ static void set_remote(struct leg *l, const struct addr *to, struct mediad *m)
 	l->latched = false;
 	l->probe_run = 0;
 	memset(&l->rtcp_source, 0, sizeof(l->rtcp_source));
-	l->heard_us = mediad_now(m);
+	l->heard_us = l->spoke_us = mediad_now(m);
 	l->silent = l->timed_out = false;
 }
 
@@ -326,7 +326,7 @@ int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m)
 		l->music = set->music;
 	if (set->has_dir && set->dir != l->dir) {
 		l->dir = set->dir;
-		l->heard_us = mediad_now(m);
+		l->heard_us = l->spoke_us = mediad_now(m);
 		l->silent = l->timed_out = false;
 	}
 	if (set->has_dscp && set->dscp != l->dscp) {
@@ -508,7 +508,7 @@ static void estimate(struct mediad *m, struct leg *l)
 
 void leg_house(struct mediad *m, struct leg *l)
 {
-	uint64_t now = mediad_now(m), quiet = now - l->heard_us;
+	uint64_t now = mediad_now(m), quiet = now - l->heard_us, mute = now - l->spoke_us;
 
 	if (!l->ice || (l->ice_done && !l->relayed))
 		twin(m, l, now - l->src.at_us);
@@ -520,9 +520,11 @@ void leg_house(struct mediad *m, struct leg *l)
 		}
 	}
 	if (leg_receives(l) && l->npayload && addr_set(&l->remote)) {
-		if (!l->silent && quiet >= (uint64_t)m->conf->silence_ms * 1000) {
+		if (!l->silent && mute >= (uint64_t)m->conf->silence_ms * 1000) {
 			l->silent = true;
-			event(m, l, MEDIA_EV_SILENCE, (uint32_t)(quiet / 1000));
+			l->silent_us = l->spoke_us;
+			l->back_run = 0;
+			event(m, l, MEDIA_EV_SILENCE, (uint32_t)(mute / 1000));
 		}
 		if (quiet >= (uint64_t)m->conf->timeout_ms * 1000 &&
 		    (!l->timed_out || now >= l->timeout_told_us + TELL_AGAIN_US)) {

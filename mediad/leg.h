@@ -121,6 +121,8 @@ struct leg {
 	struct rtp_src sum; /* of the sources before */
 	uint64_t sum_expected;
 	uint64_t opened_us, heard_us; /* last packet that was used, RTP or RTCP */
+	uint64_t spoke_us, silent_us; /* last RTP packet; the last before the silence */
+	uint8_t back_run;             /* RTP packets in a row since then */
 	uint64_t good_at_us, bad_auth_since_us, timeout_told_us;
 	uint32_t bad_auth_run;
 	bool silent, timed_out, mismatch, poor;

@@ -8,6 +8,8 @@
 
 #define QUIET_NEAR_US 60000 /* another port of the same host may take over after so much silence */
 #define QUIET_FAR_US  1000000 /* another host */
+#define BACK_RUN      5       /* packets that end a silence */
+#define BACK_GAP_US   500000  /* and no further apart */
 #define ALT_RUN       5       /* packets of a second stream with none of the first between */
 
 static void event(
@@ -162,15 +164,22 @@ static int open_keys(struct mediad *m, struct leg *l, uint8_t *p, size_t *n, boo
 	return err;
 }
 
-static void heard(struct mediad *m, struct leg *l)
+/* A report shows that the far end is there, not that it speaks. Nor does a single packet, as comfort noise sends them
+ * now and then: who follows the events would be told of each. */
+static void spoke(struct mediad *m, struct leg *l)
 {
 	uint64_t now = mediad_now(m);
 
 	if (l->silent) {
-		l->silent = l->timed_out = false;
-		event(m, l, MEDIA_EV_RESUMED, (uint32_t)((now - l->heard_us) / 1000), NULL);
+		l->back_run = now - l->spoke_us < BACK_GAP_US ? (uint8_t)(l->back_run + 1) : 1;
+		if (l->back_run >= BACK_RUN) {
+			l->silent = false;
+			event(
+			    m, l, MEDIA_EV_RESUMED, (uint32_t)((now - l->silent_us) / 1000), NULL);
+		}
 	}
-	l->heard_us = now;
+	l->timed_out = false;
+	l->heard_us = l->spoke_us = now;
 }
 
 /* ---- RTP ---- */
@@ -212,7 +221,7 @@ static void rtp_in(struct mediad *m, struct leg *l, uint8_t *p, size_t n, const 
 	}
 	if (order == RTP_AGAIN)
 		gen_restart(l);
-	heard(m, l);
+	spoke(m, l);
 	if (!leg_receives(l)) {
 		l->bad[LEG_BAD_DIRECTION]++;
 		return;
@@ -256,7 +265,8 @@ static void rtcp_in(
 		return;
 	}
 	l->rtcp_rx++;
-	heard(m, l);
+	l->heard_us = now;
+	l->timed_out = false;
 	if (rtcp_port && from && !l->strict)
 		l->rtcp_source = *from;
 	if (in.sr) {

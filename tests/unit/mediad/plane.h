@@ -67,15 +67,29 @@ static unsigned plane_events(const struct plane *p, enum media_ev_kind kind)
 	return n;
 }
 
-/* All of 400 ports from lo on are free now: tests run beside each other. */
+/* A loopback address of this process alone: whatever runs beside it has other ports. */
+static char *plane_address(void)
+{
+	static char text[32];
+	unsigned pid = (unsigned)getpid();
+
+	(void)snprintf(text, sizeof(text), "127.%u.%u.%u", 1 + (pid >> 14) % 250, (pid >> 7) % 128,
+	    1 + pid % 128);
+	return text;
+}
+
+/* All of 400 ports from lo on are free now, also of those who hold them on all addresses. */
 static bool plane_free(unsigned lo)
 {
 	bool ok = true;
+	struct in_addr ip;
+
+	assert_int_equal(inet_pton(AF_INET, plane_address(), &ip), 1);
 
 	for (unsigned i = 0; i < 400 && ok; i++) {
-		struct sockaddr_in a = { .sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-			.sin_port = htons((uint16_t)(lo + i)) };
+		struct sockaddr_in a = {
+			.sin_family = AF_INET, .sin_addr = ip, .sin_port = htons((uint16_t)(lo + i))
+		};
 		int fd = socket(AF_INET, SOCK_DGRAM, 0);
 		ok = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 		close(fd);
@@ -105,6 +119,7 @@ static void plane_open(struct plane *p)
 
 	memset(p, 0, sizeof(*p));
 	p->conf = conf;
+	p->conf.address = plane_address();
 	do
 		p->conf.ports.lo = (uint16_t)(12000 + 400 * id_below(50));
 	while (!plane_free(p->conf.ports.lo));

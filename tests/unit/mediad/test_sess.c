@@ -422,11 +422,34 @@ static void events_and_silence(void **state)
 	assert_int_equal(x.p.ev[0].digit, '5');
 	plane_wait(&x.p, 5000);
 	assert_int_equal(plane_events(&x.p, MEDIA_EV_SILENCE), 2);
-	far_talk(&x.net, x.ln, PCMA, 1);
-	plane_wait(&x.p, 1000);
+	/* Reports and a comfort noise packet now and then are no speech: nobody is told anything. */
+	for (unsigned i = 0; i < 10; i++) {
+		uint8_t b[512];
+		struct rtcp_out o = { .sr = true, .ssrc = x.net.ssrc, .cname = "far@test" };
+		size_t n = rtcp_build(&o, b, sizeof(b));
+		struct addr to = x.ln->local;
+		addr_set_port(&to, (uint16_t)(addr_port(&to) + 1));
+		assert_int_equal(sendto(x.net.fd, b, n, 0, &to.u.sa, addr_len(&to)), (ssize_t)n);
+		plane_wait(&x.p, 1500);
+		far_talk(&x.net, x.ln, PCMA, 1);
+		plane_wait(&x.p, 1500);
+	}
+	assert_true(x.ln->rtcp_rx == 10);
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_SILENCE), 2);
+	assert_int_equal(plane_events(&x.p, MEDIA_EV_RESUMED), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		far_talk(&x.net, x.ln, PCMA, 1);
+		plane_wait(&x.p, 20);
+	}
 	assert_int_equal(plane_events(&x.p, MEDIA_EV_RESUMED), 1);
+	plane_wait(&x.p, 1000);
 	plane_wait(&x.p, 61000);
-	assert_int_equal(plane_events(&x.p, MEDIA_EV_TIMEOUT), 2);
+	unsigned timeouts[3] = { 0 };
+	for (size_t i = 0; i < x.p.nev; i++)
+		if (x.p.ev[i].kind == MEDIA_EV_TIMEOUT)
+			timeouts[x.p.ev[i].side]++;
+	assert_int_equal(timeouts[SIDE_NETWORK], 1);
+	assert_int_equal(timeouts[SIDE_RADIO], 4); /* silent for 97 s: at 60 s, and every 10 s */
 	pair_close(&x);
 }
 
