@@ -148,7 +148,7 @@ class Chaos:
                 out[key] = ms_since(began)
                 break
             except (TimeoutError, RuntimeError) as e:
-                out[key + "-why"] = f"{ms_since(began)} ms: {e}"
+                out[key + "-why"] = f"{ms_since(began)} ms: {e}; {self.w.handsets[a].show()}"
                 self.hang_up(a, b)
                 time.sleep(0.1)
         else:
