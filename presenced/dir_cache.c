@@ -21,6 +21,7 @@ static const char schema[] =
     "company TEXT, "
     "hash INTEGER NOT NULL, UNIQUE(source, key));"
     "CREATE INDEX IF NOT EXISTS contact_sip ON contact(sip) WHERE sip<>'';"
+    "CREATE INDEX IF NOT EXISTS contact_sort ON contact(sort);"
     "CREATE TABLE IF NOT EXISTS number(contact INTEGER NOT NULL, pos INTEGER NOT NULL, kind "
     "INTEGER NOT NULL, "
     "raw TEXT NOT NULL, e164 TEXT NOT NULL, rev TEXT NOT NULL, PRIMARY KEY(contact, pos)) WITHOUT "

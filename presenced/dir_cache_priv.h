@@ -32,6 +32,8 @@ enum cache_query {
 	Q_KEYS,
 	Q_REV,
 	Q_E164,
+	Q_WALK,
+	Q_LAST,
 	Q_SORT,
 	Q_HIT,
 	Q_HIT_NUM,

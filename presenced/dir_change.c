@@ -66,7 +66,7 @@ static LDAPControl *dirsync_control(struct sync *s)
 static int dirsync_answer(struct sync *s, LDAPControl **back, bool *more)
 {
 	LDAPControl *found = ldap_control_find(DIRSYNC_OID, back, NULL);
-	BerElement *ber = found ? ber_init(&found->ldctl_value) : NULL;
+	BerElement *ber = found ? dir_ber(&found->ldctl_value) : NULL;
 	struct berval next = { 0 };
 	ber_int_t again = 0, unused = 0;
 	int err = 0;

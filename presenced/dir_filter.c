@@ -88,6 +88,12 @@ int dir_filter_name(struct wr *w, struct slice admin, struct slice typed, bool a
 	return 0;
 }
 
+static bool descriptor(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.';
+}
+
 unsigned dir_filter_attributes(struct slice f, char *buf, size_t cap, char **out, unsigned max)
 {
 	unsigned n = 0;
@@ -99,8 +105,10 @@ unsigned dir_filter_attributes(struct slice f, char *buf, size_t cap, char **out
 
 		if (f.p[i] != '(')
 			continue;
-		for (name.n = 0; i + 1 + name.n < f.n && !strchr("=~<>:;()&|! ", name.p[name.n]);)
+		for (name.n = 0; i + 1 + name.n < f.n && descriptor(name.p[name.n]);)
 			name.n++;
+		if (i + 1 + name.n == f.n || !strchr("=~<>:;", name.p[name.n]))
+			continue;
 		for (unsigned k = 0; k < n; k++)
 			known = known || slice_ieq(name, slice_str(out[k]));
 		if (name.n == 0 || known || used + name.n + 1 > cap)

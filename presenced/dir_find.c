@@ -7,7 +7,9 @@
 #include "presenced/dir_cache_priv.h"
 #include "presenced/dir_text.h"
 
-#define CANDIDATES_MAX 20000 /* looked at for one search; of more, the answer says so */
+#define CANDIDATES_MAX 1000000 /* looked at for one search; of more, the answer says so */
+#define NUMBERS_MAX    500     /* of a number that begins or ends so */
+#define WALK_GAIN      6 /* times faster than reading an entry is a step in the order of names */
 
 static const char *const read_sql[Q_N] = {
 	[Q_META_GET] = CACHE_META_GET,
@@ -23,6 +25,8 @@ static const char *const read_sql[Q_N] = {
 	[Q_KEYS] = "SELECT contact FROM t9 WHERE w>=?1 AND w<?1||':' LIMIT ?2",
 	[Q_REV] = "SELECT contact FROM number WHERE rev>=?1 AND rev<?1||':' LIMIT ?2",
 	[Q_E164] = "SELECT contact FROM number WHERE e164>=?1 AND e164<?1||':' LIMIT ?2",
+	[Q_WALK] = "SELECT id,sort FROM contact ORDER BY sort",
+	[Q_LAST] = "SELECT max(id) FROM contact",
 	[Q_SORT] = "SELECT sort,words FROM contact WHERE id=?1",
 	[Q_HIT] = "SELECT source,display,sip,mail,dept,company FROM contact WHERE id=?1",
 	[Q_HIT_NUM] = "SELECT kind,e164,raw FROM number WHERE contact=?1 ORDER BY pos",
@@ -176,175 +180,292 @@ int dir_cache_name(struct dir_cache *c, struct slice number, struct slice uri, u
 
 /* ---- search ---- */
 
-struct candidate {
-	sqlite3_int64 id;
-	unsigned rank; /* 0: begins with what was typed; 1: another word does; 2: by number */
-	char sort[48];
-};
-struct set {
-	struct candidate *v;
+struct ids { /* of contacts; heap */
+	sqlite3_int64 *v;
 	size_t n, cap;
 	bool more;
 };
 
 static int by_id(const void *a, const void *b)
 {
-	const struct candidate *x = a, *y = b;
+	sqlite3_int64 x = *(const sqlite3_int64 *)a, y = *(const sqlite3_int64 *)b;
 
-	return x->id != y->id ? (x->id < y->id ? -1 : 1) : (int)x->rank - (int)y->rank;
+	return x < y ? -1 : x > y;
 }
 
-static int by_rank(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-	int d = (int)x->rank - (int)y->rank;
-
-	if (d == 0)
-		d = strcmp(x->sort, y->sort);
-	return d ? d : by_id(a, b);
-}
-
+/* Adds those whose words, keys or numbers begin so: an index alone is read. */
 static int collect(
-    struct dir_cache *c, enum cache_query q, struct slice prefix, unsigned rank, struct set *s)
+    struct dir_cache *c, enum cache_query q, struct slice prefix, size_t max, struct ids *s)
 {
 	sqlite3_stmt *st = c->q[q];
 	int rc;
 
-	if (s->n >= CANDIDATES_MAX) {
-		s->more = true;
-		return 0;
-	}
 	cache_text(st, 1, prefix);
-	sqlite3_bind_int64(st, 2, (sqlite3_int64)(CANDIDATES_MAX - s->n) + 1);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)max + 1);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (s->n == CANDIDATES_MAX) {
+		if (s->n >= max) {
 			s->more = true;
 			rc = SQLITE_DONE;
 			break;
 		}
 		if (s->n == s->cap) {
-			s->cap = s->cap ? 2 * s->cap : 64;
+			s->cap = s->cap ? 2 * s->cap : 256;
 			s->v = mem_grow(s->v, s->cap, sizeof(*s->v));
 		}
-		s->v[s->n++] =
-		    (struct candidate){ .id = sqlite3_column_int64(st, 0), .rank = rank };
+		s->v[s->n++] = sqlite3_column_int64(st, 0);
 	}
 	sqlite3_reset(st);
 	return rc == SQLITE_DONE ? 0 : cache_fault(c, "search");
 }
 
-static void unique(struct set *s)
+static void unique(struct ids *s)
 {
 	size_t k = 0;
 
 	if (s->n > 1)
 		qsort(s->v, s->n, sizeof(*s->v), by_id);
 	for (size_t i = 0; i < s->n; i++)
-		if (k == 0 || s->v[k - 1].id != s->v[i].id)
+		if (k == 0 || s->v[k - 1] != s->v[i])
 			s->v[k++] = s->v[i];
 	s->n = k;
 }
 
-static void rank(struct dir_cache *c, struct set *s, const char *query, bool keys, bool number)
+/* What of a is in b, or is not; both unique. */
+static void sift(struct ids *a, const struct ids *b, bool in)
 {
-	struct slice q[4];
-	unsigned nq = dir_words(query, q, 4);
-	size_t k = 0;
+	size_t k = 0, j = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		while (j < b->n && b->v[j] < a->v[i])
+			j++;
+		if ((j < b->n && b->v[j] == a->v[i]) == in)
+			a->v[k++] = a->v[i];
+	}
+	a->n = k;
+}
+
+/* Contacts that have, for each of the words, one that begins so. */
+static int by_words(
+    struct dir_cache *c, const struct slice *w, unsigned n, bool keys, struct ids *out)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n && err == 0 && (i == 0 || out->n > 0); i++) {
+		struct ids one = { 0 };
+
+		err = collect(c, Q_WORDS, w[i], CANDIDATES_MAX, &one);
+		if (err == 0 && keys)
+			err = collect(c, Q_KEYS, w[i], CANDIDATES_MAX, &one);
+		unique(&one);
+		if (i == 0) {
+			*out = one;
+			continue;
+		}
+		sift(out, &one, true);
+		out->more = out->more || one.more;
+		free(one.v);
+	}
+	return err;
+}
+
+/* A number: as it is stored, with the plus sign, or its end; not those that are there by name. */
+static int by_number(
+    struct dir_cache *c, const char *digits, const struct ids *names, struct ids *out)
+{
+	char plus[E164_MAX + 1], rev[E164_MAX];
+	size_t n = strlen(digits);
+	int err;
+
+	for (size_t i = 0; i < n; i++)
+		rev[i] = digits[n - 1 - i];
+	snprintf(plus, sizeof(plus), "+%s", digits);
+	err = collect(c, Q_E164, slice_str(digits), NUMBERS_MAX, out);
+	if (err == 0)
+		err = collect(c, Q_E164, slice_str(plus), NUMBERS_MAX, out);
+	/* "0301234" for +49301234: the national prefix is not stored. */
+	if (err == 0)
+		err = collect(c, Q_REV, (struct slice){ rev, digits[0] == '0' ? n - 1 : n },
+		    NUMBERS_MAX, out);
+	unique(out);
+	sift(out, names, false);
+	return err;
+}
+
+/* The family name, or what stands in its place, begins with what was typed first. */
+static bool leads(const char *sort, struct slice q, bool keys)
+{
+	struct slice first = { sort, strcspn(sort, " ") };
+	char digits[DIR_FOLD_MAX];
+
+	if (slice_starts(first, q))
+		return true;
+	return keys && dir_keys(first, digits, sizeof(digits)) > 0 &&
+	       slice_starts(slice_str(digits), q);
+}
+
+struct found {
+	sqlite3_int64 id;
+	unsigned rank; /* 0: leads; 1: another word begins so; 2: by number */
+	char sort[48];
+};
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	int d = (int)x->rank - (int)y->rank;
+
+	if (d == 0)
+		d = strcmp(x->sort, y->sort);
+	return d ? d : by_id(&x->id, &y->id);
+}
+
+struct query {
+	const char *folded;
+	struct slice w[DIR_WORDS_MAX];
+	unsigned n;
+	bool keys;
+};
+
+/* Reads each, drops those where one word would do for two of the query, and sorts. Returns how many. */
+static size_t read_each(
+    struct dir_cache *c, const struct query *q, const struct ids *s, bool number, struct found *out)
+{
+	sqlite3_stmt *st = c->q[Q_SORT];
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		sqlite3_stmt *st = c->q[Q_SORT];
-		struct candidate *v = &s->v[i];
+		struct found *f = &out[n];
 
-		sqlite3_bind_int64(st, 1, v->id);
+		sqlite3_bind_int64(st, 1, s->v[i]);
 		if (sqlite3_step(st) == SQLITE_ROW) {
 			const char *sort = (const char *)sqlite3_column_text(st, 0);
 			const char *words = (const char *)sqlite3_column_text(st, 1);
-			char digits[48];
-			bool fits = (number && v->rank == 2) || nq <= 1 ||
-			            dir_matches(words ? words : "", query, keys);
 
-			snprintf(v->sort, sizeof(v->sort), "%s", sort ? sort : "");
-			if (v->rank == 1 && nq > 0 &&
-			    (keys ? dir_keys((struct slice){ v->sort, strcspn(v->sort, " ") },
-			                digits, sizeof(digits)) > 0 &&
-			                slice_starts(slice_str(digits), q[0])
-			          : slice_starts(slice_str(v->sort), q[0])))
-				v->rank = 0;
-			if (fits)
-				s->v[k++] = *v;
+			f->id = s->v[i];
+			snprintf(f->sort, sizeof(f->sort), "%s", sort ? sort : "");
+			f->rank = number ? 2 : leads(f->sort, q->w[0], q->keys) ? 0 : 1;
+			if (number || q->n == 1 ||
+			    dir_matches(words ? words : "", q->folded, q->keys))
+				n++;
 		}
 		sqlite3_reset(st);
 	}
-	s->n = k;
+	return n;
+}
+
+/* So many that it is faster to go through all contacts in the order of names than to read and sort those: to the end of the
+ * page only. out: has room for to. Returns how many there are, at most to. */
+static size_t walk(
+    struct dir_cache *c, const struct query *q, const struct ids *s, size_t to, struct found *out)
+{
+	sqlite3_int64 last = s->v[s->n - 1];
+	uint8_t *in = mem_array((size_t)last / 8 + 1, 1);
+	sqlite3_int64 *second = mem_array(to + 1, sizeof(*second));
+	sqlite3_stmt *st = c->q[Q_WALK];
+	size_t n = 0, n2 = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		in[s->v[i] / 8] |= (uint8_t)(1u << (s->v[i] % 8));
+	while (n < to && sqlite3_step(st) == SQLITE_ROW) {
+		sqlite3_int64 id = sqlite3_column_int64(st, 0);
+
+		if (id > last || !(in[id / 8] & 1u << (id % 8)))
+			continue;
+		if (leads((const char *)sqlite3_column_text(st, 1), q->w[0], q->keys))
+			out[n++].id = id;
+		else if (n2 < to)
+			second[n2++] = id;
+	}
+	sqlite3_reset(st);
+	for (size_t i = 0; i < n2 && n < to; i++)
+		out[n++].id = second[i];
+	free(second);
+	free(in);
+	return n;
+}
+
+static bool many(struct dir_cache *c, size_t n)
+{
+	sqlite3_int64 last = 0;
+
+	if (sqlite3_step(c->q[Q_LAST]) == SQLITE_ROW)
+		last = sqlite3_column_int64(c->q[Q_LAST], 0);
+	sqlite3_reset(c->q[Q_LAST]);
+	return n > 500 && (sqlite3_int64)n * WALK_GAIN > last;
+}
+
+static size_t typed(
+    struct query *q, struct slice text, char folded[DIR_FOLD_MAX], char digits[E164_MAX])
+{
+	size_t nd = 0;
+
+	dir_fold(text.n > 64 ? slice_sub(text, 0, 64) : text, false, folded, DIR_FOLD_MAX);
+	q->folded = folded;
+	q->keys = true;
+	for (size_t i = 0; folded[i]; i++) {
+		if (folded[i] >= '0' && folded[i] <= '9') {
+			if (nd + 1 < E164_MAX)
+				digits[nd++] = folded[i];
+		} else if (folded[i] != ' ') {
+			q->keys = false;
+		}
+	}
+	digits[nd] = '\0';
+	q->n = dir_words(folded, q->w, DIR_WORDS_MAX);
+	return nd;
 }
 
 int dir_cache_search(
     struct dir_cache *c, struct slice text, unsigned from, unsigned max, struct dir_found *f)
 {
-	char folded[DIR_FOLD_MAX], digits[E164_MAX] = "", rev[E164_MAX] = "";
-	struct slice w[DIR_WORDS_MAX], longest = { 0 };
-	struct set s = { 0 };
-	bool keys = true;
-	size_t nd = 0;
-	unsigned n;
-	int err = 0;
+	char folded[DIR_FOLD_MAX], digits[E164_MAX];
+	struct ids names = { 0 }, numbers = { 0 };
+	struct query q = { 0 };
+	struct found *v = NULL;
+	size_t nd = typed(&q, text, folded, digits), n = 0, named, to;
+	int err;
 
 	f->n = f->total = 0;
 	f->more = false;
-	if (text.n > 64)
-		text.n = 64;
-	dir_fold(text, false, folded, sizeof(folded));
-	for (size_t i = 0; folded[i]; i++) {
-		if (folded[i] >= '0' && folded[i] <= '9') {
-			if (nd + 1 < sizeof(digits))
-				digits[nd++] = folded[i];
-		} else if (folded[i] != ' ') {
-			keys = false;
-		}
-	}
-	digits[nd] = '\0';
-	for (size_t i = 0; i < nd; i++)
-		rev[i] = digits[nd - 1 - i];
-	n = dir_words(folded, w, DIR_WORDS_MAX);
-	for (unsigned i = 0; i < n; i++)
-		if (w[i].n > longest.n)
-			longest = w[i];
-	if (n == 0)
-		return 0;
-	err = collect(c, Q_WORDS, longest, 1, &s);
-	if (err == 0 && keys)
-		err = collect(c, Q_KEYS, longest, 1, &s);
-	/* A number: as it is stored, with the plus sign, or its end. Fewer digits than three are names by keypad. */
-	if (err == 0 && keys && nd >= 3) {
-		char plus[E164_MAX + 1];
-
-		snprintf(plus, sizeof(plus), "+%s", digits);
-		err = collect(c, Q_E164, slice_str(digits), 2, &s);
-		if (err == 0)
-			err = collect(c, Q_E164, slice_str(plus), 2, &s);
-		/* "0301234" for +49301234: the national prefix is not stored. */
-		if (err == 0)
-			err = collect(
-			    c, Q_REV, (struct slice){ rev, digits[0] == '0' ? nd - 1 : nd }, 2, &s);
-	}
-	if (err == 0) {
-		unique(&s);
-		rank(c, &s, folded, keys, keys && nd >= 3);
-		if (s.n > 1)
-			qsort(s.v, s.n, sizeof(*s.v), by_rank);
-	}
-	f->total = (unsigned)s.n;
-	f->more = s.more;
 	if (max > DIR_PAGE)
 		max = DIR_PAGE;
-	for (size_t i = from; i < s.n && f->n < max && err == 0; i++) {
-		err = load_hit(c, s.v[i].id, &f->hit[f->n]);
+	to = (size_t)from + max;
+	if (q.n == 0)
+		return 0;
+	err = by_words(c, q.w, q.n, q.keys, &names);
+	/* Fewer digits than three are names by keypad. */
+	if (err == 0 && q.keys && nd >= 3)
+		err = by_number(c, digits, &names, &numbers);
+	if (err == 0) {
+		v = mem_array(names.n + numbers.n + 1, sizeof(*v));
+		named = names.n;
+		if (q.n == 1 && names.n > 0 && many(c, names.n)) {
+			n = walk(c, &q, &names, to < names.n ? to : names.n, v);
+		} else {
+			n = named = read_each(c, &q, &names, false, v);
+			if (n > 1)
+				qsort(v, n, sizeof(*v), by_rank);
+		}
+		if (to > named && numbers.n > 0) {
+			size_t more = read_each(c, &q, &numbers, true, v + n);
+
+			if (more > 1)
+				qsort(v + n, more, sizeof(*v), by_rank);
+			n += more;
+		}
+		f->total = (unsigned)(named + numbers.n);
+		f->more = names.more || numbers.more;
+	}
+	for (size_t i = from; i < n && f->n < max && err == 0; i++) {
+		err = load_hit(c, v[i].id, &f->hit[f->n]);
 		if (err == 0)
 			f->n++;
 		else if (err == ERR_NOTFOUND) /* a synchronisation came between */
 			err = 0;
 	}
-	free(s.v);
+	free(v);
+	free(names.v);
+	free(numbers.v);
 	return err;
 }
 

@@ -636,8 +636,9 @@ int dir_ldap_search(struct dir_ldap *l, const struct dir_query *q, LDAPControl *
 			LDAPControl *c = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answer, NULL);
 			ber_int_t estimate;
 
-			if (c && ldap_parse_pageresponse_control(l->ld, c, &estimate, &cookie) !=
-			             LDAP_SUCCESS)
+			if (c && c->ldctl_value.bv_val &&
+			    ldap_parse_pageresponse_control(l->ld, c, &estimate, &cookie) !=
+			        LDAP_SUCCESS)
 				cookie = (struct berval){ 0, NULL };
 		}
 		if (back && err == 0 && cookie.bv_len == 0)

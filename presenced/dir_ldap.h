@@ -75,6 +75,11 @@ struct dir_query {
 	void *ctx;
 };
 int dir_ldap_search(struct dir_ldap *l, const struct dir_query *q, LDAPControl ***back) MUST_CHECK;
+/* For reading a control's value; NULL where the server sent none (liblber would abort). The caller frees with ber_free. */
+static inline BerElement *dir_ber(struct berval *v)
+{
+	return v && v->bv_val && v->bv_len ? ber_init(v) : NULL;
+}
 /* Attributes to ask for; NULL-terminated, static or in buf (of DIR_ATTRIBUTES). */
 #define DIR_ATTRIBUTES 32
 void dir_ldap_attributes(const struct dir_ldap *l, char **buf);

@@ -53,7 +53,7 @@ static int id_set(BerElement *ber, struct repl_info *out,
 int repl_info_parse(struct berval *value, struct repl_info *out,
     int (*uuid)(void *ctx, const uint8_t id[GUID_N], bool deletes), void *ctx)
 {
-	BerElement *ber = value ? ber_init(value) : NULL;
+	BerElement *ber = dir_ber(value);
 	struct berval cookie = { 0 };
 	bool flag = false;
 	ber_len_t len;
@@ -129,7 +129,7 @@ static int on_entry(void *ctx, LDAP *ld, LDAPMessage *m, LDAPControl **ctrls)
 {
 	struct sync *s = ctx;
 	LDAPControl *c = ldap_control_find(LDAP_CONTROL_SYNC_STATE, ctrls, NULL);
-	BerElement *ber = c ? ber_init(&c->ldctl_value) : NULL;
+	BerElement *ber = c ? dir_ber(&c->ldctl_value) : NULL;
 	struct dir_entry e = { 0 };
 	struct berval id = { 0 };
 	ber_int_t state = -1;
@@ -178,7 +178,7 @@ static LDAPControl *sync_control(struct sync *s)
 static int finished(struct sync *s, LDAPControl **back, bool fresh)
 {
 	LDAPControl *c = ldap_control_find(LDAP_CONTROL_SYNC_DONE, back, NULL);
-	BerElement *ber = c ? ber_init(&c->ldctl_value) : NULL;
+	BerElement *ber = c ? dir_ber(&c->ldctl_value) : NULL;
 	struct berval cookie = { 0 };
 	bool deletes = false;
 	ber_len_t len;

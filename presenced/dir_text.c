@@ -48,7 +48,7 @@ size_t dir_clean(struct slice in, char *out, size_t cap)
 			break;
 		if (k == 0) {
 			out[n++] = '?';
-		} else if (control(c)) {
+		} else if (control(c) || (c == ' ' && n == 0)) {
 			if (n > 0 && out[n - 1] != ' ')
 				out[n++] = ' ';
 		} else {

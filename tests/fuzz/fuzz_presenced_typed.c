@@ -58,8 +58,8 @@ static void filters(struct slice in)
 		if (n > DIR_FILTER_ATTRIBUTES || names[n])
 			abort();
 		for (unsigned i = 0; i < n; i++)
-			if (!names[i][0] || strpbrk(names[i], "()=*"))
-				names[i][0] == '*' ? (void)0 : abort();
+			if (!names[i][0] || strpbrk(names[i], "()=*;:"))
+				abort();
 		/* Wrapped it does not end our list: sound again. */
 		wr_str(&w, "(&");
 		wr_slice_add(&w, in);

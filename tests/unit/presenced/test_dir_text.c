@@ -36,6 +36,7 @@ static void cleaned(void **state)
 		{ SLICE_LIT("ab\303\274"), "ab", 4 },          /* cut at a character's boundary */
 		{ SLICE_LIT("ab\303\274"), "ab\303\274", 5 },
 		{ SLICE_LIT(" \f \t "), "", 64 },
+		{ SLICE_LIT("\0 \0/"), "/", 64 },
 		{ { NULL, 0 }, "", 64 },
 	};
 
