@@ -163,8 +163,6 @@ int call_conference(struct leg *x, struct leg *y, bool on)
 		media_unmix(x->media);
 		return 0;
 	}
-	if (media_instance(x->media) != media_instance(y->media))
-		return ERR_UNSUPP;
 	/* Nobody is on hold in a conference. */
 	struct leg *legs[2] = { x, y };
 	for (int i = 0; i < 2; i++)
@@ -172,6 +170,5 @@ int call_conference(struct leg *x, struct leg *y, bool on)
 			struct call_arg arg = { .leg = legs[i], .on = false };
 			(void)call_event(legs[i]->call, CALL_EV_HOLD, &arg);
 		}
-	media_mix(x->media, y->media);
-	return 0;
+	return media_mix(x->media, y->media);
 }

@@ -111,6 +111,8 @@ struct inv *inv_make(struct sip_ua *ua, const struct inv_conf *c)
 	i->conf = *c;
 	i->lines = slice_dup(c->lines);
 	i->conf.lines = slice_str(i->lines);
+	i->credential = c->credential.n ? slice_dup(c->credential) : NULL;
+	i->conf.credential = slice_str(i->credential);
 	list_init(&i->forks);
 	list_init(&i->reqs);
 	list_append(&ua->invs, &i->node);
@@ -242,11 +244,15 @@ int inv_send(struct inv *i, struct inv_fork *f, enum sip_method m, struct slice 
 		.key = i->conf.key,
 		.owner = i->conf.owner };
 	int err = ERR_LIMIT;
+	bool change = m == SIP_M_INVITE || m == SIP_M_UPDATE;
 
+	/* Offers and REFER are repeated by who made them. */
+	if (change ? i->mod.refresh : m != SIP_M_REFER)
+		c.credential = i->conf.credential;
 	dlg_put_request(f->dlg, &w, sip_method_name(m), 0);
 	if (used)
 		*used = f->dlg->local_cseq;
-	if (m == SIP_M_INVITE || m == SIP_M_UPDATE) {
+	if (change) {
 		inv_put_caps(i, &w, false);
 		inv_se_put_request(i, &w);
 	}
@@ -317,6 +323,7 @@ static void destroy(struct inv *i)
 	free(i->bye_lines);
 	free(i->dest);
 	free(i->lines);
+	free(i->credential);
 	free(i);
 }
 

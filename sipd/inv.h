@@ -52,6 +52,7 @@ struct inv_conf {
 	const struct inv_ops *ops;
 	void *ctx;
 	uint64_t owner;          /* signing hook */
+	struct slice credential; /* answers challenges in the session; see sip_req_conf */
 	uint32_t se_s, min_se_s; /* session timer: 0 off, else at least 90; min_se 0: 90 */
 	bool
 	    rel100_require; /* outgoing: Require: 100rel; incoming: reliable 1xx whenever the peer supports it */

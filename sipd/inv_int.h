@@ -51,7 +51,7 @@ struct inv {
 	struct list node; /* ua->invs */
 	struct sip_ua *ua;
 	struct inv_conf conf; /* ops NULL: nobody listens any more */
-	char *lines;
+	char *lines, *credential;
 	enum inv_state state;
 	bool out, cancelled, told, final; /* final: our INVITE has a final response */
 	struct dlg *half;                 /* outgoing: as the INVITE was */

@@ -65,7 +65,7 @@ static void on_final(struct inv *i, const struct sip_msg *rsp)
 
 	if (good && m->method == SIP_M_INVITE) {
 		struct inv_body none = { 0 };
-		inv_ack_2xx(i, i->main, m->cseq, none);
+		inv_ack_2xx(i, i->main, rsp->cseq, none);
 		sip_req_forget(i->acked_req);
 		i->acked_req = m->req; /* repeats of the 2xx are acknowledged, too */
 		m->req = NULL;
@@ -124,8 +124,10 @@ static void on_change(
 			on_final(i, rsp);
 		break;
 	case SIP_REQ_FAIL:
+		if (err == ERR_AUTH && i->mod.refresh) /* challenged, and no password: refused */
+			inv_se_failed(i);
 		through(i, NULL, err);
-		if (inv_is_up(i))
+		if (err != ERR_AUTH && inv_is_up(i))
 			lost(i, NULL, err);
 		break;
 	case SIP_REQ_DONE:

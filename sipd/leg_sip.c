@@ -87,6 +87,7 @@ void leg_sip_send_invite(struct leg_sip *l)
 	struct inv_conf conf = { .ops = &leg_inv_ops,
 		.ctx = l,
 		.owner = u ? reg_owner(u) : 0,
+		.credential = slice_str(u ? u->f[USER_NAME] : NULL),
 		.se_s = s->conf->session_expires,
 		.rel100_off = !s->conf->rel100,
 		.flow = l->flow,

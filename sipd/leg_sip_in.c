@@ -173,6 +173,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	struct inv_conf conf = { .ops = &leg_inv_ops,
 		.ctx = l,
 		.owner = u ? reg_owner(u) : 0,
+		.credential = slice_str(u ? u->f[USER_NAME] : NULL),
 		.se_s = s->conf->session_expires,
 		.rel100_off = !s->conf->rel100,
 		.flow = f,

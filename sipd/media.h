@@ -91,8 +91,9 @@ void media_unlink(struct media *m, enum media_side s);
 void media_tone(struct media *m, enum media_side hearer, enum media_tone t, uint32_t ms);
 /* 0, or ERR_LOST. */
 int media_dtmf(struct media *m, enum media_side towards, struct slice digits);
-/* Three parties: both sides of a and b hear each other. */
-void media_mix(struct media *a, struct media *b);
+/* Three parties: both sides of a and b hear each other. When they are at two instances, one of them moves to the other's
+ * (MEDIA_MOVED) and is mixed there. ERR_BUSY: neither instance takes one more. */
+int media_mix(struct media *a, struct media *b);
 void media_unmix(struct media *m);
 /* "mediad-1 PCMA srtp" */
 void media_text(const struct media *m, char *out, size_t cap);

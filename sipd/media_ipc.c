@@ -73,6 +73,7 @@ static void create(struct media *m);
 static void flush(struct media *m);
 static void on_flush(struct tmr *t, void *ctx);
 static void drop(struct media *m);
+static void mix_again(struct media *m);
 
 struct media_pool *media_pool_new(void *daemon)
 {
@@ -519,8 +520,7 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 	if (m->change[MEDIA_NETWORK].on || m->change[MEDIA_RADIO].on)
 		tmr_start(&m->flush, 0); /* what was set while the request was under way */
 	links_apply(m);
-	if (m->mixed && m->mixed->st == M_READY)
-		media_mix(m, m->mixed);
+	mix_again(m);
 	if (moved)
 		stat_add(p->s_moved, 1);
 	tell(m, moved ? MEDIA_MOVED : MEDIA_READY, 0, 0);
@@ -532,7 +532,7 @@ static void create(struct media *m)
 	Media__SessionCreate req = MEDIA__SESSION_CREATE__INIT;
 	Media__Leg *legs[2];
 	struct leg_pb pb[2];
-	struct instance *i = pick(p, m->near);
+	struct instance *i = pick(p, m->mixed && m->mixed->at ? m->mixed->instance : m->near);
 
 	if (!i || m->tries++ == TRIES) {
 		/* One more chance: an instance may be on its way back. */
@@ -612,20 +612,26 @@ static void on_dropped(void *ctx, int err, struct ipc_msg *msg)
 		log_ev(LOG_INFO, "a media session could not be dropped", F_ERR(err));
 }
 
+static void drop_session(struct media *m)
+{
+	Media__SessionDrop req = MEDIA__SESSION_DROP__INIT;
+	int err;
+
+	req.session = m->session;
+	err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_DROP, &req.base,
+	    &media__session_stats__descriptor, REQUEST_MS, on_dropped, m->pool);
+	if (err)
+		on_dropped(m->pool, err, NULL);
+}
+
 static void drop(struct media *m)
 {
 	struct media_pool *p = m->pool;
 
 	if (m->st == M_ASKED)
 		return; /* on_created drops it */
-	if (m->st == M_READY && m->at) {
-		Media__SessionDrop req = MEDIA__SESSION_DROP__INIT;
-		req.session = m->session;
-		int err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_DROP,
-		    &req.base, &media__session_stats__descriptor, REQUEST_MS, on_dropped, p);
-		if (err)
-			on_dropped(p, err, NULL);
-	}
+	if (m->st == M_READY && m->at)
+		drop_session(m);
 	media_unlink(m, MEDIA_NETWORK);
 	media_unlink(m, MEDIA_RADIO);
 	if (m->mixed)
@@ -830,17 +836,73 @@ int media_dtmf(struct media *m, enum media_side towards, struct slice digits)
 	return ask(m, MEDIA__TYPE__MEDIA_DTMF_SEND, &req.base);
 }
 
-void media_mix(struct media *a, struct media *b)
+static int ask_mix(struct media *a, struct media *b)
 {
 	Media__Mix req = MEDIA__MIX__INIT;
 	uint64_t s[2] = { a->session, b->session };
 
-	a->mixed = b;
-	b->mixed = a;
 	req.n_session = 2;
 	req.session = s;
-	if (a->at && a->at == b->at)
-		(void)ask(a, MEDIA__TYPE__MEDIA_MIX, &req.base);
+	return ask(a, MEDIA__TYPE__MEDIA_MIX, &req.base);
+}
+
+static bool has_room(const struct instance *i)
+{
+	return i && !i->draining && (uint64_t)i->sessions + i->ours < i->max;
+}
+
+/* Makes a session anew at another instance; those attached tell their far ends. */
+static void move_to(struct media *m, uint32_t instance)
+{
+	log_ev(LOG_NOTICE, "a session moves to where the other one of a conference is",
+	    F_CALL(m->call), F_U64("IPDECT_FROM", m->instance), F_U64("IPDECT_TO", instance));
+	drop_session(m);
+	map_del(&m->pool->sessions, &m->by_session);
+	m->at = NULL;
+	m->st = M_NEW;
+	m->tries = 0;
+	m->moving = true;
+	m->near = instance;
+	create(m);
+}
+
+int media_mix(struct media *a, struct media *b)
+{
+	bool both = a->st == M_READY && b->st == M_READY && a->at && b->at;
+	struct media *goes = NULL;
+
+	if (both && a->at != b->at) {
+		goes = has_room(a->at) ? b : has_room(b->at) ? a : NULL;
+		if (!goes)
+			return ERR_BUSY;
+	}
+	if (a->mixed && a->mixed != b)
+		media_unmix(a);
+	if (b->mixed && b->mixed != a)
+		media_unmix(b);
+	a->mixed = b;
+	b->mixed = a;
+	if (goes)
+		move_to(goes, goes == b ? a->instance : b->instance);
+	else if (both)
+		return ask_mix(a, b);
+	return 0; /* the later one of the two to be ready asks for it */
+}
+
+/* One of a conference is there (again): mixed when the other one is, too, and at the same instance. */
+static void mix_again(struct media *m)
+{
+	struct media *o = m->mixed;
+
+	if (!o || o->st != M_READY)
+		return;
+	if (m->at == o->at) {
+		(void)ask_mix(m, o);
+		return;
+	}
+	m->mixed = o->mixed = NULL;
+	log_ev(LOG_WARNING, "a conference ended: its sessions found no place at one mediad",
+	    F_CALL(m->call), F_REMEDY("raise the number of sessions of an instance"));
 }
 
 void media_unmix(struct media *m)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "sipd/sip_build.h"
 #include "sipd/sip_ua_int.h"
 
 #define VIA_ROOM 150 /* what our Via and a signature add at least, for the limit of UDP */
@@ -28,7 +29,9 @@ struct sip_req {
 	sip_req_h *fn;
 	void *ctx;
 	int err;
-	bool in_call, over, cancelled, got_any, failed;
+	bool in_call, over, cancelled, got_any, failed, answered;
+	char *credential;
+	struct auth_req *asking;
 };
 
 static void try_next(struct sip_req *r, int err);
@@ -40,8 +43,11 @@ static void free_req(struct sip_req *r)
 	resolve_cancel(r->q);
 	if (r->tx)
 		tx_forget(r->tx);
+	if (r->asking)
+		r->ua->cred.cancel(r->asking);
 	tp_flow_unref(r->flow);
-	free(r->msg);
+	mem_free_wiped(r->msg, r->msg ? r->n : 0);
+	free(r->credential);
 	free(r->hop);
 	free(r->dest);
 	free(r);
@@ -93,6 +99,92 @@ static bool more(const struct sip_req *r)
 	return !r->cancelled && (r->at < r->ndest || r->hop);
 }
 
+/* ---- challenges in dialogs ---- */
+
+static int send_on(struct sip_req *r, struct tp_flow *f);
+
+/* The same with credentials before the body, and the CSeq that is the dialog's next by now (RFC 3261 22.2). */
+static int rewrite(struct sip_req *r, struct slice lines)
+{
+	size_t cap = r->n + lines.n + 32, at, cseq, end;
+	struct sip_msg *m = mem_new(sizeof(*m));
+	char *scratch = mem_dup(r->msg, r->n), *out = mem_grow(NULL, cap, 1);
+	struct wr w = wr_of(out, cap);
+	struct slice text = { r->msg, r->n };
+	const struct sip_hdr *h;
+	struct dlg *d;
+	uint32_t next;
+	int err = sip_msg_parse(m, scratch, r->n, true);
+
+	(void)err; /* without a Via it is no whole message yet; what is needed is looked at below */
+	h = sip_msg_hdr(m, SIP_H_CSEQ);
+	if (!h || !m->body.p) {
+		err = ERR_SYNTAX;
+		goto done;
+	}
+	d = sip_ua_dialog(r->ua, m->call_id, m->from_tag, m->to_tag);
+	next = d ? ++d->local_cseq : m->cseq + 1;
+	cseq = (size_t)(h->value.p - scratch);
+	at = cseq + h->value.n;
+	end = (size_t)(m->body.p - scratch) - 2; /* before the empty line */
+	wr_slice_add(&w, slice_sub(text, 0, cseq));
+	wr_fmt(&w, "%u ", next);
+	wr_slice_add(&w, sip_method_name(r->method));
+	wr_slice_add(&w, slice_sub(text, at, end));
+	wr_slice_add(&w, lines);
+	wr_slice_add(&w, slice_sub(text, end, r->n));
+	err = w.bad ? ERR_LIMIT : 0;
+	if (!err) {
+		mem_free_wiped(r->msg, r->n);
+		r->msg = out;
+		r->n = w.n;
+		out = NULL;
+	}
+done:
+	mem_free_wiped(scratch, strlen(scratch));
+	free(out);
+	free(m);
+	return err;
+}
+
+static void on_credentials(void *ctx, int err, struct slice lines)
+{
+	struct sip_req *r = ctx;
+
+	r->asking = NULL;
+	if (!err)
+		err = rewrite(r, lines);
+	if (!err && r->flow && tp_flow_alive(r->flow))
+		err = send_on(r, r->flow);
+	else if (!err)
+		err = ERR_LOST;
+	if (err)
+		fail(r, err);
+}
+
+static bool answer_challenge(struct sip_req *r, const struct sip_msg *rsp)
+{
+	struct slice text = { r->msg, r->n }, uri = slice_sub(text, 0, slice_chr(text, '\r'));
+	static const char sep[4] = { '\r', '\n', '\r', '\n' };
+	const char *body;
+
+	if ((rsp->status != 401 && rsp->status != 407) || !r->credential || r->answered ||
+	    r->cancelled || !r->ua->cred.ask || !r->msg)
+		return false;
+	uri = slice_sub(uri, slice_chr(uri, ' ') + 1, uri.n);
+	uri = slice_sub(uri, 0, slice_chr(uri, ' '));
+	body = memmem(r->msg, r->n, sep, sizeof(sep));
+	r->answered = true;
+	if (r->ua->cred.ask(r->ua->cred_ctx, slice_str(r->credential), rsp,
+	        sip_method_name(r->method), uri,
+	        body ? slice_sub(text, (size_t)(body - r->msg) + 4, r->n) : SLICE_LIT(""),
+	        on_credentials, r, &r->asking))
+		return false;
+	tx_forget(r->tx);
+	r->tx = NULL;
+	return true;
+}
+
 static void on_reply(struct sip_req *r, const struct sip_msg *rsp)
 {
 	bool last = rsp->status >= 300 || (rsp->status >= 200 && r->method != SIP_M_INVITE);
@@ -104,6 +196,8 @@ static void on_reply(struct sip_req *r, const struct sip_msg *rsp)
 		try_next(r, ERR_BUSY);
 		return;
 	}
+	if (answer_challenge(r, rsp))
+		return;
 	if (rsp->status >=
 	    200) { /* the text is not needed any more; forks of a 2xx need no more either */
 		free(r->msg);
@@ -253,6 +347,7 @@ int sip_req_send(
 	r->try_ms = c->try_ms;
 	r->key = c->key;
 	r->owner = c->owner;
+	r->credential = c->credential.n ? slice_dup(c->credential) : NULL;
 	r->fn = fn;
 	r->ctx = ctx;
 	tmr_init(&r->later, ua->wheel, on_later, r);

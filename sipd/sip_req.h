@@ -25,6 +25,10 @@ struct sip_req_conf {
 	uint32_t try_ms; /* how long one candidate may stay silent; 0: 64*T1 */
 	uint32_t key;    /* tp_dest.key for resolved candidates */
 	uint64_t owner;  /* for the signing hook */
+	/* Whose credentials answer a 401 or 407, by the hook of sip_ua_set_credentials(): the request is then sent once more,
+	 * with the next CSeq of its dialog, and only the response to that is told. No password: SIP_REQ_FAIL with ERR_AUTH.
+	 * Empty: challenges are told as any response. */
+	struct slice credential;
 };
 struct sip_ua;
 /* Never calls back from inside. ERR_SYNTAX when next_hop is not a URI. */

@@ -112,6 +112,19 @@ struct sip_usage *sip_ua_replaces(struct sip_ua *ua, struct slice value, bool *e
 	return NULL;
 }
 
+struct dlg *sip_ua_dialog(
+    struct sip_ua *ua, struct slice call_id, struct slice local_tag, struct slice remote_tag)
+{
+	if (ua->ntable == 0)
+		return NULL;
+	for (struct sip_usage *u = *bucket(ua, call_id, local_tag); u; u = u->hash_next)
+		if (slice_eq(call_id, slice_str(u->dlg->call_id)) &&
+		    slice_eq(local_tag, slice_str(u->dlg->local_tag)) &&
+		    slice_eq(remote_tag, slice_str(u->dlg->remote_tag)))
+			return u->dlg;
+	return NULL;
+}
+
 /* ---- requests ---- */
 
 static void refuse_method(struct sip_ua *ua, struct tx *tx, unsigned status)
@@ -232,6 +245,12 @@ void sip_ua_set_hooks(struct sip_ua *ua, const struct sip_ua_hooks *h, void *ctx
 	ua->hooks_ctx = ctx;
 	ua->tx_ops.sign = h->sign ? on_sign : NULL;
 	ua->tx_ops.verify = h->verify ? on_verify : NULL;
+}
+
+void sip_ua_set_credentials(struct sip_ua *ua, const struct sip_ua_credentials *c, void *ctx)
+{
+	ua->cred = *c;
+	ua->cred_ctx = ctx;
 }
 
 /* ---- life ---- */

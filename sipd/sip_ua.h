@@ -29,6 +29,15 @@ struct sip_ua *sip_ua_new(uv_loop_t *loop, struct tmr_wheel *w, const struct sip
 void sip_ua_free(struct sip_ua *ua);
 void sip_ua_reconf(struct sip_ua *ua, const struct sip_ua_conf *conf);
 void sip_ua_set_hooks(struct sip_ua *ua, const struct sip_ua_hooks *h, void *ctx);
+/* Who answers challenges to requests in dialogs; see auth_answer(). credential: of sip_req_conf. */
+struct auth_req;
+struct sip_ua_credentials {
+	int (*ask)(void *ctx, struct slice credential, const struct sip_msg *rsp,
+	    struct slice method, struct slice uri, struct slice body,
+	    void (*fn)(void *fctx, int err, struct slice lines), void *fctx, struct auth_req **out);
+	void (*cancel)(struct auth_req *a);
+};
+void sip_ua_set_credentials(struct sip_ua *ua, const struct sip_ua_credentials *c, void *ctx);
 struct tp *sip_ua_tp(struct sip_ua *ua);
 struct tx_layer *sip_ua_tx(struct sip_ua *ua);
 struct resolve *sip_ua_resolve(struct sip_ua *ua);
@@ -56,6 +65,9 @@ struct sip_usage {
  * says yes gets the request. A HALF dialog takes requests of any remote tag. */
 void sip_ua_add(struct sip_ua *ua, struct sip_usage *u);
 void sip_ua_remove(struct sip_ua *ua, struct sip_usage *u); /* fine when it is not in it */
+/* The dialog that a request of ours was written in; NULL: it is gone. */
+struct dlg *sip_ua_dialog(
+    struct sip_ua *ua, struct slice call_id, struct slice local_tag, struct slice remote_tag);
 /* Dialog of a Replaces, Join or Target-Dialog header (call-id;to-tag=;from-tag=, from the sender's view);
  * NULL: none. *early_only tells of that parameter. */
 struct sip_usage *sip_ua_replaces(struct sip_ua *ua, struct slice value, bool *early_only);

@@ -14,6 +14,8 @@ struct sip_ua {
 	struct resolve *resolve;
 	struct sip_ua_hooks hooks;
 	void *hooks_ctx;
+	struct sip_ua_credentials cred;
+	void *cred_ctx;
 	struct {
 		sip_ua_h *fn;
 		void *ctx;

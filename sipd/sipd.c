@@ -10,6 +10,7 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/auth.h"
 #include "sipd/call.h"
 #include "sipd/check_dns.h"
 #include "sipd/dect.h"
@@ -231,6 +232,16 @@ void sipd_calls_changed(struct sipd *s, struct user *u)
 	pres_calls(s, u, &n);
 }
 
+static int credentials(void *ctx, struct slice credential, const struct sip_msg *rsp,
+    struct slice method, struct slice uri, struct slice body,
+    void (*fn)(void *fctx, int err, struct slice lines), void *fctx, struct auth_req **out)
+{
+	struct sipd *s = ctx;
+	const struct user *u = users_find(s->users, credential);
+
+	return u ? auth_answer(s, u, rsp, method, uri, body, fn, fctx, out) : ERR_NOTFOUND;
+}
+
 /* ---- configuration ---- */
 
 static int make_oa(struct sipd *s, const struct sipd_conf *c)
@@ -419,6 +430,7 @@ int sipd_init(struct daemon *d)
 	media_pool_dscp(s->media, s->conf->media_dscp);
 	make_ua(s->conf, &ua);
 	s->ua = sip_ua_new(d->loop, d->wheel, &ua);
+	sip_ua_set_credentials(s->ua, &(struct sip_ua_credentials){ credentials, auth_cancel }, s);
 	err = tls_start(s);
 	if (err)
 		return err;

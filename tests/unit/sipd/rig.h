@@ -18,7 +18,8 @@
 #include "sipd/call.h"
 
 #define RIG_EVENTS 256
-struct rig_event { /* what dectd was told */
+#define RIG_MS     20000 /* how long anything may take on a loaded machine */
+struct rig_event {       /* what dectd was told */
 	uint16_t type;
 	uint64_t call, session;
 	int kind, cause;
@@ -35,6 +36,7 @@ struct rig_media { /* a session at mediad */
 	int dir[3], suite[3], codec[3], music[3], tone[3];
 	char dtmf[3][32];
 	uint64_t mixed;
+	struct ipc_peer *at; /* the mediad's end that made it */
 };
 
 struct rig {
@@ -42,7 +44,7 @@ struct rig {
 	struct daemon d;
 	struct daemon_def def;
 	struct sipd_conf conf;
-	struct ipc_node *dectd, *mediad, *certd;
+	struct ipc_node *dectd, *mediad, *certd, *mediad2; /* the last: where a test has two */
 	unsigned digests;
 	struct ipc_peer *to_sipd, *media_peer; /* their ends */
 	struct rig_event ev[RIG_EVENTS];
@@ -257,7 +259,7 @@ static int rig_create(struct ipc_peer *p, struct ipc_msg *msg)
 
 	assert_true(rig_now->nm < 64);
 	struct rig_media *m = &rig_now->m[rig_now->nm++];
-	*m = (struct rig_media){ .session = 0x1000 + rig_now->nm, .call = c->call };
+	*m = (struct rig_media){ .session = 0x1000 + rig_now->nm, .call = c->call, .at = p };
 	for (size_t i = 0; i < c->n_leg; i++)
 		rig_leg(m, c->leg[i]);
 	r.session = m->session;
@@ -372,7 +374,7 @@ static inline void rig_spin(struct rig *r, unsigned ms)
 
 #define RIG_UNTIL(r, cond)                                                                         \
 	do {                                                                                       \
-		uint64_t end_ = uv_hrtime() / 1000000 + 5000;                                      \
+		uint64_t end_ = uv_hrtime() / 1000000 + RIG_MS;                                    \
 		while (!(cond) && uv_hrtime() / 1000000 < end_) {                                  \
 			uv_run(&(r)->loop, UV_RUN_NOWAIT);                                         \
 			usleep(200);                                                               \
@@ -495,9 +497,12 @@ static inline void rig_free(struct rig *r)
 	ipc_node_free(r->dectd);
 	ipc_node_free(r->mediad);
 	ipc_node_free(r->certd);
+	if (r->mediad2)
+		ipc_node_free(r->mediad2);
 	ipc_node_free(r->d.ipc);
 	tmr_wheel_free(r->d.wheel);
-	for (int i = 0; i < 200 && uv_run(&r->loop, UV_RUN_NOWAIT); i++)
+	for (uint64_t end = uv_hrtime() / 1000000 + RIG_MS;
+	     uv_run(&r->loop, UV_RUN_NOWAIT) && uv_hrtime() / 1000000 < end;)
 		usleep(500);
 	assert_int_equal(uv_loop_close(&r->loop), 0);
 	stat_set_free(r->d.stats);

@@ -289,6 +289,82 @@ void test_count(void *ctx, const struct cdr_rec *rec)
 	(void)rec;
 }
 
+static void tell_load(struct ipc_peer *p, bool draining)
+{
+	Media__Load l = MEDIA__LOAD__INIT;
+
+	l.max_sessions = 100;
+	l.ports_free = 1000;
+	l.draining = draining;
+	assert_int_equal(ipc_event(p, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LOAD, &l.base), 0);
+}
+
+/* The two calls of a handset began at two instances: one session moves, its links follow, and both are mixed. */
+static void conference_over_two_mediads(void **state)
+{
+	struct rig *r = with_users();
+	r->mediad2 =
+	    rig_node(r, "mediad", 2, rig_mediad_handlers, ARRAY_LEN(rig_mediad_handlers), r);
+	struct ipc_peer *peer;
+	uint32_t n;
+	int pair[2];
+	(void)state;
+
+	uint64_t b = rig_connect(r, 41, "200", "201");
+	assert_int_equal(rig_hold(r, 41, true), 0);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	(void)ipc_join(r->d.ipc, pair[0], IPC_MEDIAD);
+	peer = ipc_join(r->mediad2, pair[1], IPC_SIPD);
+	RIG_UNTIL(r, media_pool_up(sipd_of(&r->d)->media, &n) == 2);
+	tell_load(r->media_peer, true);
+	RIG_UNTIL(r, media_pool_up(sipd_of(&r->d)->media, &n) == 1);
+	uint64_t c = rig_connect(r, 42, "200", "202");
+	assert_ptr_equal(rig_media_of(r, 41)->at, r->media_peer);
+	assert_ptr_equal(rig_media_of(r, 42)->at, peer);
+	/* the first takes no more, so its session goes to the second */
+	size_t mark = r->nev;
+	uint64_t was = rig_media_of(r, 41)->session;
+	Call__Conference cf = CALL__CONFERENCE__INIT;
+	cf.call = 41;
+	cf.other = 42;
+	assert_int_equal(
+	    rig_ask(r, CALL__TYPE__CALL_CONFERENCE, &cf.base, &call__ok__descriptor), 0);
+	struct rig_event *e = rig_await(r, mark, CALL__TYPE__CALL_MEDIA, 41);
+	struct rig_media *m = rig_media_of(r, 41), *o = rig_media_of(r, 42);
+	assert_int_equal(e->session, m->session);
+	assert_int_not_equal(was, m->session);
+	assert_true(rig_session(was)->dropped);
+	assert_ptr_equal(m->at, peer);
+	RIG_UNTIL(r, m->mixed == o->session || o->mixed == m->session);
+	RIG_UNTIL(r, m->music[1] == 0);
+	RIG_UNTIL(r, rig_media_of(r, b)->remote[1] == m->port[1]);
+	RIG_UNTIL(r, m->remote[1] == rig_media_of(r, b)->port[1]);
+	/* Leaving it, and again with room at both: they stay together. */
+	cf.has_leave = cf.leave = 1;
+	assert_int_equal(
+	    rig_ask(r, CALL__TYPE__CALL_CONFERENCE, &cf.base, &call__ok__descriptor), 0);
+	RIG_UNTIL(r, m->mixed == 0 || o->mixed == 0);
+	/* Neither takes one more, and they are apart: refused, and both calls stay as they are. */
+	tell_load(r->media_peer, false);
+	RIG_UNTIL(r, media_pool_up(sipd_of(&r->d)->media, &n) == 2);
+	rig_hangup(r, 42, CAUSE_NORMAL);
+	rig_await(r, mark, CALL__TYPE__CALL_RELEASE, c);
+	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 1);
+	tell_load(peer, true);
+	RIG_UNTIL(r, media_pool_up(sipd_of(&r->d)->media, &n) == 1);
+	(void)rig_connect(r, 43, "200", "202");
+	assert_ptr_equal(rig_media_of(r, 43)->at, r->media_peer);
+	tell_load(r->media_peer, true);
+	RIG_UNTIL(r, media_pool_up(sipd_of(&r->d)->media, &n) == 0);
+	cf.has_leave = 0;
+	cf.other = 43;
+	assert_int_equal(
+	    rig_ask(r, CALL__TYPE__CALL_CONFERENCE, &cf.base, &call__ok__descriptor), ERR_BUSY);
+	assert_ptr_equal(rig_media_of(r, 41), m);
+	rig_free(r);
+}
+
 /* mediad dies: the call goes on at the next one, the handset is told. */
 static void media_moves(void **state)
 {
@@ -327,6 +403,7 @@ int main(void)
 		cmocka_unit_test(forwards),
 		cmocka_unit_test(transfers),
 		cmocka_unit_test(conference_and_lists),
+		cmocka_unit_test(conference_over_two_mediads),
 		cmocka_unit_test(media_moves),
 	};
 	log_set_level(LOG_WARNING);

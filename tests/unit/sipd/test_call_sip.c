@@ -228,6 +228,53 @@ static void outgoing(void **state)
 	rig_free(r);
 }
 
+static uint32_t cseq_now(void)
+{
+	char text[64];
+
+	return (uint32_t)strtoul(sip_header("CSeq", text, sizeof(text)), NULL, 10);
+}
+
+/* A proxy that asks for credentials in everything: BYE is said again with them, also when the call is long gone here. */
+static void challenged_bye(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	char id[128], first[128];
+	(void)state;
+
+	rig_registered(r);
+	assert_int_equal(rig_setup(r, 61, "200", "0305555"), 0);
+	sip_await(r, "INVITE ");
+	sip_reply(r, "200 OK", "t1", "", sip_sdp(1, 8000, ""));
+	sip_await(r, "ACK ");
+	rig_await(r, 0, CALL__TYPE__CALL_CONNECTED, 61);
+	rig_hangup(r, 61, CAUSE_NORMAL);
+	sip_await(r, "BYE ");
+	sip_header("Call-ID", first, sizeof(first));
+	uint32_t cseq = cseq_now();
+	assert_null(strstr(got, "Authorization"));
+	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
+	sip_reply(r, "407 Proxy Authentication Required", "t1",
+	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n5\"\r\n", "");
+	do
+		sip_await(r, "BYE ");
+	while (cseq_now() == cseq); /* a repeat that was on its way */
+	assert_int_equal(cseq_now(), cseq + 1);
+	assert_string_equal(sip_header("Call-ID", id, sizeof(id)), first);
+	assert_non_null(strstr(got, "\r\nProxy-Authorization: Digest username=\"200\""));
+	assert_non_null(strstr(got, "nonce=\"n5\""));
+	assert_non_null(strstr(got, "uri=\"sip:peer@127.0.0.1:"));
+	assert_non_null(strstr(got, ";tag=t1\r\n"));
+	assert_string_equal(got + strlen(got) - 4, "\r\n\r\n");
+	unsigned digests = r->digests;
+	/* Refused again: that is the end, with no third one. */
+	sip_reply(r, "407 Proxy Authentication Required", "t1",
+	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n6\"\r\n", "");
+	rig_spin(r, 50);
+	assert_int_equal(r->digests, digests);
+	rig_free(r);
+}
+
 /* A call from SIP is forwarded to SIP: two sessions of ours, media through mediad. */
 static void forwarded_out(void **state)
 {
@@ -371,6 +418,7 @@ int main(void)
 		cmocka_unit_test(incoming),
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(outgoing),
+		cmocka_unit_test(challenged_bye),
 		cmocka_unit_test(forwarded_out),
 		cmocka_unit_test(referred),
 		cmocka_unit_test(displayed),
