@@ -197,6 +197,11 @@ static void send_result(struct ctl_run *r)
 
 void ctl_done(struct ctl_run *r, int err)
 {
+	if (r->inside) { /* on_run() ends it: the handler may still look at r */
+		r->done = true;
+		r->err = err;
+		return;
+	}
 	if (err == 0 && r->cmd->stream && client(r))
 		err = watch(r);
 	if (r->cmd->level != IPC_VIEW)
@@ -377,11 +382,15 @@ static int on_run(struct ipc_peer *p, struct ipc_msg *m)
 		return 0;
 	}
 	err = check_args(r);
-	if (err == 0)
+	if (err == 0) {
+		r->inside = true;
 		err = r->cmd->fn(r);
-	else if (r->ticket)
+		r->inside = false;
+	} else if (r->ticket)
 		BUG_ON(true);
-	if (err || !r->ticket)
+	if (r->done)
+		err = r->err;
+	if (err || r->done || !r->ticket)
 		ctl_done(r, err);
 	return 0;
 }

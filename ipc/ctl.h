@@ -72,6 +72,7 @@ enum ctl_result { CTL_OK, CTL_WARNING, CTL_FAILED };
 void ctl_check(struct ctl_run *r, const char *check, enum ctl_result result, const char *remedy,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void ctl_defer(struct ctl_run *r);
+/* Ends a deferred command; also from within the handler. r is gone afterwards, except there. */
 void ctl_done(struct ctl_run *r, int err);
 
 /* A row for everyone who runs the stream command noun/verb. match: NULL, or the ID that a client may have asked for. */

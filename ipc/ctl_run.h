@@ -13,6 +13,8 @@ struct ctl_run {
 	struct ipc_peer *p; /* not after ctl_defer() */
 	struct ipc_msg msg; /* for the answer; its body and descriptors are not used */
 	struct ipc_ticket *ticket;
+	int err;
+	bool inside, done; /* the handler runs; ctl_done() was called in it */
 	const struct ctl_cmd *cmd;
 	uid_t uid;
 	Ctl__Run *in;

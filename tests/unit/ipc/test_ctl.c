@@ -107,6 +107,16 @@ static int slow(struct ctl_run *r)
 	return 0;
 }
 
+/* Meant to end later, and there is nothing to wait for. */
+static int atonce(struct ctl_run *r)
+{
+	ctl_defer(r);
+	ctl_say(r, "at once");
+	ctl_done(r, 0);
+	ctl_say(r, "%s", ""); /* still there */
+	return 0;
+}
+
 static int never(struct ctl_run *r)
 {
 	ctl_defer(r);
@@ -145,6 +155,7 @@ static const struct ctl_cmd cmds[] = {
 	    echo, "echo" },
 	{ "thing", "refuse", IPC_ADMIN, NULL, false, NULL, 0, NULL, false, refuse, "never" },
 	{ "thing", "slow", IPC_VIEW, NULL, false, NULL, 0, NULL, false, slow, "later" },
+	{ "thing", "atonce", IPC_VIEW, NULL, false, NULL, 0, NULL, false, atonce, "not later" },
 	{ "thing", "never", IPC_VIEW, NULL, false, NULL, 0, NULL, false, never, "no answer" },
 	{ "thing", "watch", IPC_VIEW, NULL, false, NULL, 0, ROW, true, watch, "stream" },
 	{ "thing", "poke", IPC_OPERATE, NULL, false, NULL, 0, NULL, false, poke, "event" },
@@ -338,6 +349,9 @@ static void test_commands(void **state)
 
 	/* Answers that come later, and one that never comes. */
 	a = ask(&c, "slow", 0, NULL);
+	assert_int_equal(0, a.err);
+	ctl_answer_free(&a);
+	a = ask(&c, "atonce", 0, NULL);
 	assert_int_equal(0, a.err);
 	ctl_answer_free(&a);
 	a = ask(&c, "never", 0, NULL);
