@@ -73,7 +73,7 @@ void gen_close(struct leg *l)
 	if (l->gen)
 		mem_free_wiped(l->gen, sizeof(*l->gen));
 	if (l->play)
-		mem_free_wiped(l->play, sizeof(*l->play));
+		mem_free_wiped(l->play, play_size(RATE));
 	free(l->det);
 	l->gen = NULL;
 	l->play = NULL;
@@ -193,12 +193,12 @@ static void plan_play(struct mediad *m, struct leg *l)
 
 	if (!speech_needed(l)) {
 		if (l->play)
-			mem_free_wiped(l->play, sizeof(*l->play));
+			mem_free_wiped(l->play, play_size(RATE));
 		l->play = NULL;
 		return;
 	}
 	if (!l->play) {
-		l->play = mem_new(sizeof(*l->play));
+		l->play = mem_new(play_size(RATE));
 		BUG_ON(play_init(l->play, RATE, &c) != 0);
 	}
 	play_law(l->play, l->sess->mixed || !o || adds_tone(o) ||

@@ -18,6 +18,8 @@
 
 #define WINDOW_US 20000 /* a packet time: over this the load is measured */
 #define CALM      20    /* datagrams in it below which the pace does not pay */
+#define HANDFUL                                                                                    \
+	64 /* datagrams of a turn that are enough to share its cost: with more the pace gets quicker */
 
 struct path {
 	int ep, timer;
@@ -31,9 +33,8 @@ struct path {
 	void (*soon)(const struct path_sock *s);
 	uv_poll_t *poll, *pace; /* one of them is on */
 	int pace_timer;
-	bool paced;
-	uint32_t pace_us, turn, window_turns;
-	uint64_t window_us, window_rx; /* where the window began */
+	uint32_t pace_us, paced_us, turn, window_turns; /* paced_us: now; 0: not */
+	uint64_t window_us, window_rx;                  /* where the window began */
 	unsigned closing;
 	struct path_stat stat;
 	uint64_t ticks;
@@ -125,18 +126,31 @@ void path_close(struct path *p)
 static void on_poll(uv_poll_t *h, int status, int events);
 static void on_pace(uv_poll_t *h, int status, int events);
 
-static void set_paced(struct path *p, bool on)
+/* us 0: each datagram wakes us. */
+static void set_pace(struct path *p, uint32_t us)
 {
 	struct itimerspec its = { 0 };
+	bool on = us != 0, was = p->paced_us != 0;
 
-	if (on)
-		its.it_value.tv_nsec = its.it_interval.tv_nsec = (long)p->pace_us * 1000;
-	if (p->paced == on || timerfd_settime(p->pace_timer, 0, &its, NULL) != 0)
+	its.it_value.tv_nsec = its.it_interval.tv_nsec = (long)us * 1000;
+	if (p->paced_us == us || timerfd_settime(p->pace_timer, 0, &its, NULL) != 0)
 		return;
-	p->paced = on;
+	p->paced_us = us;
+	if (on == was)
+		return;
 	(void)uv_poll_stop(on ? p->poll : p->pace);
 	if (uv_poll_start(on ? p->pace : p->poll, UV_READABLE, on ? on_pace : on_poll) != 0)
 		log_ev(LOG_ERR, "the loop does not take a descriptor");
+}
+
+/* The steps are coarse, so that a steady load does not set the timer again and again. */
+static uint32_t pace_for(const struct path *p, uint64_t rx)
+{
+	uint32_t us = p->pace_us;
+
+	for (unsigned i = 0; i < 2 && rx * us > (uint64_t)HANDFUL * WINDOW_US; i++)
+		us /= 2;
+	return us;
 }
 
 static void weigh(struct path *p)
@@ -147,11 +161,12 @@ static void weigh(struct path *p)
 	if (p->now_us - p->window_us < WINDOW_US)
 		return;
 	/* A fifth less wake-ups, or it is not worth a delay. */
-	if (!p->paced && p->pace_us && rx >= 2 * CALM &&
-	    p->window_turns * p->pace_us >= WINDOW_US + WINDOW_US / 5)
-		set_paced(p, true);
-	else if (p->paced && (rx < CALM || !p->pace_us))
-		set_paced(p, false);
+	if (p->paced_us ? rx >= CALM
+	                : rx >= 2 * CALM &&
+	                      (uint64_t)p->window_turns * p->pace_us >= WINDOW_US + WINDOW_US / 5)
+		set_pace(p, pace_for(p, rx));
+	else
+		set_pace(p, 0);
 	p->window_turns = 0;
 	p->window_us = p->now_us;
 	p->window_rx = p->stat.rx;
@@ -207,10 +222,8 @@ int path_attach(struct path *p, uv_loop_t *loop)
 void path_pace(struct path *p, uint32_t us)
 {
 	p->pace_us = us;
-	if (p->paced) { /* with the new one, or not at all */
-		set_paced(p, false);
-		set_paced(p, us != 0);
-	}
+	if (p->paced_us)
+		set_pace(p, us);
 }
 
 void path_soon(struct path *p, void (*soon)(const struct path_sock *s))

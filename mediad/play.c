@@ -19,6 +19,12 @@ static uint32_t to_ticks(const struct play *p, uint32_t samples)
 	return samples * 8000 / p->rate;
 }
 
+/* Samples of the longest packet. */
+static uint32_t pcm_max(const struct play *p)
+{
+	return CODEC_PCM_MAX * p->rate / 16000;
+}
+
 int play_init(struct play *p, uint32_t rate, const struct jbuf_conf *conf)
 {
 	if (rate != 8000 && rate != 16000)
@@ -110,7 +116,7 @@ static void stretch(struct play *p, uint32_t n)
 		memmove(x + lag, x + 2 * lag, (n - 2 * lag) * sizeof(x[0]));
 		p->fifo_n -= lag;
 		jbuf_adjusted(&p->jb, (int32_t)to_ticks(p, lag));
-	} else if (p->fifo_n + lag <= PLAY_FIFO) {
+	} else if (p->fifo_n + lag <= PLAY_FIFO * p->rate / 16000) {
 		/* 0..lag, then lag..2 lag fading into 0..lag, then from lag on again */
 		memmove(x + 2 * lag, x + lag, (n - lag) * sizeof(x[0]));
 		for (uint32_t i = 0; i < lag; i++)
@@ -186,7 +192,7 @@ static bool packet(struct play *p, const struct jbuf_out *o, struct codec_job *j
 	p->wish = o->wish * (int32_t)(p->rate / 1000) / 8;
 	*job = (struct codec_job){ .dec = &p->dec,
 		.pcm = p->fifo + p->fifo_n,
-		.pcm_n = CODEC_PCM_MAX,
+		.pcm_n = pcm_max(p),
 		.octet = p->octets,
 		.octet_n = o->n,
 		.tell = &p->result };
@@ -196,7 +202,7 @@ static bool packet(struct play *p, const struct jbuf_out *o, struct codec_job *j
 		return true;
 	}
 
-	int n = codec_decode(&p->dec, p->octets, o->n, job->pcm, CODEC_PCM_MAX);
+	int n = codec_decode(&p->dec, p->octets, o->n, job->pcm, pcm_max(p));
 	if (n > 0 && p->dec.rate < p->rate) {
 		/* Linear interpolation is enough for the rare packet of the other kind. */
 		int16_t *x = job->pcm;
@@ -215,8 +221,8 @@ bool play_step(struct play *p, size_t n, uint64_t now_us, struct codec_job *job)
 {
 	if (p->pending)
 		decoded(p, p->result);
-	if (n > CODEC_PCM_MAX)
-		n = CODEC_PCM_MAX;
+	if (n > pcm_max(p))
+		n = pcm_max(p);
 	while (p->fifo_n < n) {
 		struct jbuf_out o;
 		uint32_t want = 8 * STEP_MS, queued = to_ticks(p, p->fifo_n);

@@ -27,7 +27,8 @@
  *
  * play_step() returns true when a packet must be decoded first: the job's memory is the leg's, run it before the next
  * call (from wherever it stands then: the leg is told its result). With one leg: while (play_step()) codec_run(&job, 1). */
-#define PLAY_FIFO (CODEC_PCM_MAX * 2 + 240) /* what is left over, a packet, a period more */
+#define PLAY_FIFO                                                                                  \
+	(CODEC_PCM_MAX * 2 + 240) /* what is left over, a packet, a period more: at 16,000/s */
 
 struct play {
 	struct jbuf jb;
@@ -43,8 +44,15 @@ struct play {
 	int32_t wish;       /* samples to take out of (> 0), to add to the speech */
 	uint32_t fifo_n;
 	uint8_t octets[CODEC_OCTETS_MAX];
-	int16_t fifo[PLAY_FIFO];
+	int16_t
+	    fifo[PLAY_FIFO]; /* last: at 8,000/s only half of it is used, and need not be there */
 };
+
+/* Octets that a struct play of that rate needs. */
+static inline size_t play_size(uint32_t rate)
+{
+	return offsetof(struct play, fifo) + PLAY_FIFO * sizeof(int16_t) * rate / 16000;
+}
 
 /* rate: 8000 or 16000 samples/s of what comes out. ERR_VALUE: another rate. */
 int play_init(struct play *p, uint32_t rate, const struct jbuf_conf *conf) MUST_CHECK;
