@@ -22,12 +22,28 @@ static bool self_issued(X509 *x)
 	       X509_verify(x, k) == 1;
 }
 
+/* A CA may have several certificates with one key: one that may issue is taken before one that may not, one that is valid
+ * before one that is not. */
 static X509 *issuer_in(STACK_OF(X509) * sk, X509 *x)
 {
-	for (int i = 0; i < sk_X509_num(sk); i++)
-		if (X509_cmp(sk_X509_value(sk, i), x) != 0 && issued(sk_X509_value(sk, i), x))
-			return sk_X509_value(sk, i);
-	return NULL;
+	X509 *best = NULL;
+	int most = -1;
+
+	for (int i = 0; i < sk_X509_num(sk); i++) {
+		X509 *up = sk_X509_value(sk, i);
+		int worth;
+
+		if (X509_cmp(up, x) == 0 || !issued(up, x))
+			continue;
+		worth = 2 * (X509_check_ca(up) > 0) +
+		        (X509_cmp_current_time(X509_get0_notBefore(up)) < 0 &&
+		            X509_cmp_current_time(X509_get0_notAfter(up)) > 0);
+		if (worth > most) {
+			most = worth;
+			best = up;
+		}
+	}
+	return best;
 }
 
 static bool among(STACK_OF(X509) * sk, X509 *x)

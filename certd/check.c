@@ -193,6 +193,12 @@ void check_identity(struct check *c, const struct chain *chain)
 
 		x509_text_cn(X509_get_subject_name(chain->cert[i]), cn, sizeof(cn));
 		snprintf(whose, sizeof(whose), "the CA certificate \"%s\"", cn);
+		if (X509_check_ca(chain->cert[i]) == 0)
+			add(c, CHECK_REFUSE,
+			    "%s may not issue certificates, peers refuse the chain: get the CA's "
+			    "own "
+			    "certificate",
+			    whose);
 		dates(c, chain->cert[i], whose);
 		signature(c, chain->cert[i], whose);
 		revocation(c, chain->cert[i], whose);

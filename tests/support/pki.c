@@ -70,7 +70,8 @@ X509 *pki_cert(const struct pki_spec *s, EVP_PKEY *key, X509 *issuer, EVP_PKEY *
 		MUST(X509_NAME_add_entry_by_txt(
 		    n, "CN", MBSTRING_UTF8, (const unsigned char *)s->cn, -1, -1, 0));
 	MUST(X509_set_issuer_name(x, issuer ? X509_get_subject_name(issuer) : n));
-	ext(x, issuer ? issuer : x, NID_basic_constraints, s->ca ? "critical,CA:TRUE" : "CA:FALSE");
+	ext(x, issuer ? issuer : x, NID_basic_constraints,
+	    s->ca && !s->no_ca ? "critical,CA:TRUE" : "CA:FALSE");
 	ext(x, issuer ? issuer : x, NID_subject_key_identifier, "hash");
 	if (s->ca) {
 		ext(x, issuer ? issuer : x, NID_key_usage, "critical,keyCertSign,cRLSign");

@@ -12,6 +12,7 @@ struct pki_spec {
 	const char *san[4];     /* dNSNames, NULL ends */
 	int from_days, to_days; /* validity relative to now; both 0: -1 … 30 */
 	bool ca;
+	bool no_ca; /* with ca: all but the constraint, which says CA:FALSE, and the key usage */
 	bool client_only; /* EKU clientAuth alone; else serverAuth and clientAuth */
 	const char *cdp;  /* CRL distribution point, may be NULL */
 	long serial;      /* 0: random */

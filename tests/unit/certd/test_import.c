@@ -182,6 +182,40 @@ static void test_hole(void **state)
 	X509_free(x);
 }
 
+/* An issuer that is no CA; and a CA's old certificate with the same key beside its present one. */
+static void test_issuers(void **state)
+{
+	struct env *e = *state;
+	struct pki_spec plain = { .cn = "Issuing CA", .ca = true, .no_ca = true },
+	                old = { .cn = "Issuing CA", .ca = true, .from_days = -90, .to_days = -5 };
+	X509 *x = leaf(e, good()), *no = pki_cert(&plain, e->inter_key, e->root, e->root_key),
+	     *past = pki_cert(&old, e->inter_key, e->root, e->root_key);
+	char *text = pem(e->key, x, no, NULL);
+	struct import i;
+
+	trust_x(e, e->root);
+	assert_int_equal(run(e, &i, text, false), ERR_VALUE);
+	assert_non_null(strstr(i.why, "\"Issuing CA\" may not issue certificates"));
+	import_free(&i);
+	free(text);
+	text = pem(e->key, x, past, NULL);
+	assert_int_equal(run(e, &i, text, false), ERR_VALUE);
+	assert_non_null(strstr(i.why, "expired on"));
+	import_free(&i);
+	free(text);
+	for (int turn = 0; turn < 2; turn++) { /* in either order the right one is found */
+		text = pem(e->key, turn ? e->inter : past, turn ? past : e->inter, x);
+		if (run(e, &i, text, false))
+			fail_msg("%s", i.why);
+		assert_int_equal(X509_cmp(i.chain.cert[1], e->inter), 0);
+		import_free(&i);
+		free(text);
+	}
+	X509_free(x);
+	X509_free(no);
+	X509_free(past);
+}
+
 static void test_keys(void **state)
 {
 	struct env *e = *state;
@@ -565,6 +599,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_good, up, down),
 		cmocka_unit_test_setup_teardown(test_hole, up, down),
+		cmocka_unit_test_setup_teardown(test_issuers, up, down),
 		cmocka_unit_test_setup_teardown(test_keys, up, down),
 		cmocka_unit_test_setup_teardown(test_checks, up, down),
 		cmocka_unit_test_setup_teardown(test_algorithms, up, down),
