@@ -81,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.info = on_info,
 		.ctx = &l };
 	LDAPControl **back = NULL;
+	ber_len_t most = 1 << 20;
+	Sockbuf *sb;
 	int fd[2];
 
 	if (size < 2 || size > 60000)
@@ -92,6 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) ||
 	    ldap_init_fd(fd[0], LDAP_PROTO_TCP, "ldap://x", &l.ld) != LDAP_SUCCESS)
 		abort();
+	/* As dir_ldap.c does for every connection: libldap would allocate what a length says. */
+	if (ldap_get_option(l.ld, LDAP_OPT_SOCKBUF, &sb) != LDAP_OPT_SUCCESS)
+		abort();
+	ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most);
 	if (write(fd[1], data + 1, size - 1) != (ssize_t)size - 1)
 		abort();
 	shutdown(fd[1], SHUT_WR);
