@@ -77,7 +77,7 @@ static void on_tell(struct tmr *t, void *ctx)
 	struct dectd *r = ctx;
 	unsigned n = 0;
 
-	while (!list_empty(&r->tell) && n++ < BATCH) {
+	while (!list_empty(&r->tell) && n++ < BATCH && ipc_waiting(r->sipd) < IPC_QUEUE_BUSY) {
 		struct pp *pp = LIST_ENTRY(r->tell.next, struct pp, tell);
 
 		list_remove(&pp->tell);

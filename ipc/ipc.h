@@ -20,9 +20,10 @@
 #define IPC_MAX_FDS      4
 #define IPC_MAX_BODY     65520 /* octets; a frame is at most 64 KiB */
 #define IPC_IN_FLIGHT    256   /* requests per peer; more: ERR_BUSY */
-#define IPC_QUEUE        256   /* frames waiting to be sent to a peer, or 1 MiB */
-#define IPC_CTL_CLIENTS  256   /* control connections at once; more are closed */
-#define IPC_CTL_PER_USER 64    /* of one user who is not root */
+#define IPC_QUEUE_BUSY   32
+#define IPC_QUEUE        256 /* frames waiting to be sent to a peer, or 1 MiB */
+#define IPC_CTL_CLIENTS  256 /* control connections at once; more are closed */
+#define IPC_CTL_PER_USER 64  /* of one user who is not root */
 
 enum ipc_iface {
 	IPC_IF_LINK = 1,
@@ -170,6 +171,9 @@ void ipc_forget(struct ipc_node *n, const void *ctx);
 /* Must be delivered: where the queue is full the peer is dropped (in the next turn of the loop: down() never runs
  * inside ipc_event, ipc_reply or ipc_fail), and ERR_BUSY returned. */
 int ipc_event(struct ipc_peer *p, uint16_t iface, uint16_t type, const ProtobufCMessage *body);
+/* How many frames wait because the peer does not read as fast. Who has many events to send holds back while this is
+ * IPC_QUEUE_BUSY or more, and leaves the rest of the queue to events that cannot wait. */
+size_t ipc_waiting(const struct ipc_peer *p);
 /* May be lost: a waiting frame of the same iface, type and key (not 0) is replaced by this one; full: dropped. */
 int ipc_event_latest(
     struct ipc_peer *p, uint16_t iface, uint16_t type, uint32_t key, const ProtobufCMessage *body);

@@ -278,6 +278,11 @@ static void on_poll(uv_poll_t *h, int status, int events)
 
 /* ---- events, accessors ---- */
 
+size_t ipc_waiting(const struct ipc_peer *p)
+{
+	return p ? p->nqueue : 0;
+}
+
 int ipc_event(struct ipc_peer *p, uint16_t iface, uint16_t type, const ProtobufCMessage *body)
 {
 	struct ipc_hdr h = { IPC_MAGIC, IPC_VERSION, IPC_EVT, iface, type, 0, 0, 0 };

@@ -136,7 +136,7 @@ static void on_stream(struct tmr *t, void *ctx)
 	}
 	for (struct user *u = users_after(s->users, slice_str(st->last)); u;
 	     u = users_after(s->users, slice_str(st->last))) {
-		if (n++ == 64) {
+		if (n++ == 64 || ipc_waiting(st->p) >= IPC_QUEUE_BUSY) {
 			tmr_start(&st->tmr, 2);
 			return;
 		}

@@ -124,7 +124,7 @@ static void on_stream(struct tmr *t, void *ctx)
 	for (struct user *u = users_after(s->users, slice_str(st->last)); u;
 	     u = users_after(s->users, slice_str(st->last))) {
 		struct reg_view v;
-		if (n++ == 32) {
+		if (n++ == 32 || ipc_waiting(st->p) >= IPC_QUEUE_BUSY) {
 			tmr_start(&st->tmr, 2);
 			return;
 		}

@@ -352,6 +352,16 @@ static void stalled_reader(void **state)
 	}
 	assert_int_equal(cli.last, 2000);
 	assert_true(cli.events < 2000);
+	/* Who waits for room loses nobody, however much there is to say. */
+	assert_int_equal(ipc_waiting(srv.p), 0);
+	ipc_peer_pause(cli.p, true);
+	cli.events = 0;
+	for (sent = 0; ipc_waiting(srv.p) < IPC_QUEUE_BUSY; sent++)
+		assert_int_equal(ipc_event(srv.p, IPC_IF_CERT, T_EVENT, &b.base), 0);
+	ipc_peer_pause(cli.p, false);
+	until(&cli.events, sent, 1000);
+	assert_int_equal(ipc_waiting(srv.p), 0);
+	sent = 0;
 	/* Events that must be delivered: the peer goes when the queue is full. */
 	ipc_peer_pause(cli.p, true);
 	while ((err = ipc_event(srv.p, IPC_IF_CERT, T_EVENT, &b.base)) == 0)
