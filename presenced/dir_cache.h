@@ -77,7 +77,7 @@ int dir_cache_rules(struct dir_cache *c, const struct e164_rules *rules) MUST_CH
  * several share it; of several in one company the company is told. number: normalised. */
 int dir_cache_name(struct dir_cache *c, struct slice number, struct slice uri, unsigned suffix,
     struct dir_hit *hit) MUST_CHECK;
-/* Page of those whose words begin so, sorted; digits: keypad and numbers too. text is as typed. */
+/* Page of those whose words begin so, sorted; digits: keypad and numbers too. text is as typed; empty: everybody. */
 int dir_cache_search(struct dir_cache *c, struct slice text, unsigned from, unsigned max,
     struct dir_found *f) MUST_CHECK;
 int dir_cache_count(struct dir_cache *c, enum dir_source source, uint64_t *n) MUST_CHECK;

@@ -38,6 +38,8 @@ enum cache_query {
 	Q_HIT,
 	Q_HIT_NUM,
 	Q_ALL,
+	Q_BROWSE,
+	Q_BROWSE_COUNT,
 	Q_N
 };
 #define CACHE_META_GET "SELECT value FROM meta WHERE name=?1"

@@ -31,6 +31,8 @@ static const char *const read_sql[Q_N] = {
 	[Q_HIT] = "SELECT source,display,sip,mail,dept,company FROM contact WHERE id=?1",
 	[Q_HIT_NUM] = "SELECT kind,e164,raw FROM number WHERE contact=?1 ORDER BY pos",
 	[Q_ALL] = "SELECT id FROM contact WHERE source=?1 ORDER BY sort,id",
+	[Q_BROWSE] = "SELECT id FROM contact ORDER BY sort,id LIMIT ?1 OFFSET ?2",
+	[Q_BROWSE_COUNT] = "SELECT count(*) FROM contact",
 };
 
 int dir_cache_open_reader(const char *dir, struct dir_cache **out, char *why, size_t cap)
@@ -415,6 +417,34 @@ static size_t typed(
 	return nd;
 }
 
+/* Nothing to search for: the book from its beginning, as a handset turns its pages. */
+static int browse(struct dir_cache *c, unsigned from, unsigned max, struct dir_found *f)
+{
+	sqlite3_stmt *st = c->q[Q_BROWSE_COUNT], *all = c->q[Q_BROWSE];
+	int64_t ids[DIR_PAGE];
+	unsigned n = 0;
+	int rc, err = 0;
+
+	if (sqlite3_step(st) == SQLITE_ROW)
+		f->total = (unsigned)sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	sqlite3_bind_int64(all, 1, max < DIR_PAGE ? max : DIR_PAGE);
+	sqlite3_bind_int64(all, 2, from);
+	while ((rc = sqlite3_step(all)) == SQLITE_ROW && n < DIR_PAGE)
+		ids[n++] = sqlite3_column_int64(all, 0);
+	sqlite3_reset(all);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return cache_fault(c, "search");
+	for (unsigned i = 0; i < n && err == 0; i++) {
+		err = load_hit(c, ids[i], &f->hit[f->n]);
+		if (err == 0)
+			f->n++;
+		else if (err == ERR_NOTFOUND) /* a synchronisation came between */
+			err = 0;
+	}
+	return err;
+}
+
 int dir_cache_search(
     struct dir_cache *c, struct slice text, unsigned from, unsigned max, struct dir_found *f)
 {
@@ -430,6 +460,8 @@ int dir_cache_search(
 	if (max > DIR_PAGE)
 		max = DIR_PAGE;
 	to = (size_t)from + max;
+	if (text.n == 0)
+		return browse(c, from, max, f);
 	if (q.n == 0)
 		return 0;
 	err = by_words(c, q.w, q.n, q.keys, &names);

@@ -58,6 +58,35 @@ air mark "pp c lists missed" "wait 10 pp c list missed has 0 entries" "wait 10 p
 
 echo "== without a phone book: refused, and the handset goes on"
 air mark "pp c lists contacts" "wait 20 pp c list contacts has 0 entries*" "wait 20 pp c released*"
+
+if [ -x "$BUILD/presenced" ]; then
+	echo "== the phone book: read to its end, and searched"
+	start presenced
+	wait_for 10 test -S "$DIR/run/ctl/presenced.sock" || fail "presenced did not start"
+	{
+		echo "name,work,mobile,home,sip"
+		for ((i = 0; i < 23; i++)); do printf 'Person %02d,47%02d,,,\n' $i $i; done
+		echo "Zoe Last,4799,,,"
+	} > "$DIR/book.csv"
+	wait_for 5 ctl directory import "file=$DIR/book.csv" || fail "directory import: $(ctl directory import "file=$DIR/book.csv" 2>&1)"
+	there() { air_try mark "pp c lists contacts" "wait 3 pp c list contacts has 24 entries" > "$DIR/book"; }
+	wait_for 5 there || fail "contacts: $(cat "$DIR/book")"
+	idle
+	air mark "pp c lists contacts" "wait 10 pp c list contacts has 24 entries" \
+		"wait 10 pp c list contacts entry 1: 1=Person 00 3=4700 5=*" \
+		"wait 10 pp c list contacts entry 24: 1=Zoe Last 3=4799 5=*" "wait 10 pp c list contacts done"
+	idle
+	air mark "pp c lists contacts search=zo" "wait 10 pp c list contacts entry 1: 1=Zoe Last 3=4799 5=*" \
+		"wait 10 pp c list contacts done"
+	idle
+	air mark "pp c lists contacts search=nobody" "wait 20 pp c list contacts done"
+	idle
+fi
+
+echo "== and it makes calls as before"
 air mark "pp a dial 4712" "wait 20 pp c ringing*" "pp c answer" "wait 20 pp a connected*" "pp a hangup"
+idle
+echo "== a call ends the look at a list, and rings"
+air mark "pp a dial 4712" "pp c lists missed" "wait 20 pp c ringing*" "pp a hangup"
 idle
 no_violations

@@ -181,7 +181,21 @@ static void searched(void **state)
 	assert_string_equal(found(x, "%"), "");
 	assert_string_equal(found(x, "_an"), "");
 	assert_string_equal(found(x, "' OR 1=1 --"), "");
-	assert_string_equal(found(x, ""), "");
+	/* nothing typed: the whole book, page by page */
+	(void)found(x, "");
+	assert_true(x->f.total > 4 && x->f.n == x->f.total);
+	for (unsigned i = 0, n = x->f.total; i < n; i++) {
+		char all[129];
+
+		(void)found(x, "");
+		(void)snprintf(all, sizeof(all), "%s", x->f.hit[i].display);
+		assert_int_equal(dir_cache_search(x->r, slice_str(""), i, 1, &x->f), 0);
+		assert_int_equal(x->f.n, 1);
+		assert_int_equal(x->f.total, n);
+		assert_string_equal(x->f.hit[0].display, all);
+	}
+	assert_int_equal(dir_cache_search(x->r, slice_str(""), 1000, 5, &x->f), 0);
+	assert_int_equal(x->f.n, 0);
 }
 
 static void pages(void **state)
