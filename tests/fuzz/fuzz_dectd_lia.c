@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		struct iwu_answer a = { .err = o == 0xff ? ERR_LOST : 0,
 			.n = (o & 0x1fu) < IWU_ENTRIES ? o & 0x1fu : IWU_ENTRIES,
-			.total = size > 1 ? data[0] << 8 | data[1] : 3 };
+			.total = size > 1 ? (unsigned)data[0] << 8 | data[1] : 3u };
 
 		for (unsigned i = 0; i < a.n; i++) {
 			size_t k = size < 60 ? size : 60;
