@@ -206,9 +206,14 @@ int call_on_notice(struct ipc_peer *p, struct ipc_msg *m)
 
 int call_on_presence(struct ipc_peer *p, struct ipc_msg *m)
 {
-	(void)p;
-	(void)m;
-	return 0; /* no handset has a display for colleagues' states that is not proprietary */
+	const Call__Presence *r = IPC_BODY(m, Call__Presence);
+	struct calls *c = calls_of(p);
+	struct pp *pp = pp_by_user(c->r->pps, slice_str(r->user));
+
+	/* Shown in lists; outside of these no handset has a display for it that is not proprietary. */
+	if (pp)
+		phones_presence(c->phones, pp, iwu_person(bytes(1, r->target)), r->state);
+	return 0;
 }
 
 /* ---- life ---- */

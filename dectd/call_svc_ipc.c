@@ -5,6 +5,7 @@
 
 #include "call.pb-c.h"
 #include "common/log.h"
+#include "common/map.h"
 #include "common/mem.h"
 #include "dectd/call_svc.h"
 
@@ -22,6 +23,18 @@ struct ask { /* of one query; finds the handset again by its IPEI */
 static struct slice bytes(protobuf_c_boolean has, ProtobufCBinaryData b)
 {
 	return has ? (struct slice){ (const char *)b.data, b.len } : (struct slice){ 0 };
+}
+
+uint64_t iwu_person(struct slice uri)
+{
+	char key[256];
+	size_t n = 0;
+
+	if (slice_istarts(uri, SLICE_LIT("sip:")))
+		uri = slice_sub(uri, 4, uri.n);
+	for (; n < uri.n && n < sizeof(key) && uri.p[n] != ';'; n++)
+		key[n] = (char)(uri.p[n] >= 'A' && uri.p[n] <= 'Z' ? uri.p[n] | 0x20 : uri.p[n]);
+	return n ? map_siphash(5, 6, key, n) | 1 : 0;
 }
 
 static void text(char *out, size_t cap, protobuf_c_boolean has, ProtobufCBinaryData b)
@@ -98,6 +111,7 @@ static void on_dir(void *ctx, int err, struct ipc_msg *m)
 			p.number = bytes(de->has_mobile, de->mobile);
 		if (!p.number.n)
 			p.number = bytes(de->has_home, de->home);
+		ans.e[ans.n].person = iwu_person(bytes(de->has_uri, de->uri));
 		ans.e[ans.n].state = de->has_state ? de->state : 0;
 		entry(&ans.e[ans.n++], &p);
 	}

@@ -76,7 +76,8 @@ struct iwu_entry { /* of a log or the directory */
 	unsigned kind; /* call.LogKind */
 	uint64_t id;   /* of a log's entry, at sipd */
 	bool unread;
-	unsigned state; /* pres.State of somebody in the directory; 0: not known */
+	unsigned state;  /* pres.State of somebody in the directory; 0: not known */
+	uint64_t person; /* who it is: iwu_person() of the address; 0: not known */
 };
 struct iwu_answer {
 	int err; /* 0; else why says it for people */
@@ -87,6 +88,9 @@ struct iwu_answer {
 	/* IWU_Q_SERVER */
 	char address[64], domain[64], registrar[64], own_number[64];
 };
+
+uint64_t iwu_person(
+    struct slice uri); /* without regard to scheme, parameters, case; never 0 but for "" */
 
 struct iwu_ops { /* ctx of phones_new(); none may be NULL */
 	/* phones_setup_done() answers, never from inside. ERR_LOST: sipd is away. */

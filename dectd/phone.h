@@ -68,6 +68,8 @@ void phones_media(struct phones *p, uint64_t ref, const struct mac_media *media)
 void phones_hold_done(struct phones *p, uint64_t ref, bool on, int err);
 void phones_transfer_done(struct phones *p, uint64_t ref, int err);
 void phones_conference_done(struct phones *p, uint64_t ref, bool on, int err);
+/* A colleague of the handset's user has another state: an open list shows it. */
+void phones_presence(struct phones *p, struct pp *pp, uint64_t person, unsigned state);
 void phones_answer(struct phones *p, struct pp *pp, uint32_t token, const struct iwu_answer *a);
 /* sipd came back as a new process: its side of all calls is gone. Calls with speech go on until the handset hangs up,
  * for at most ms; what was not answered yet ends. */

@@ -131,6 +131,18 @@ static void show_server(struct phone *ph, const struct iwu_answer *a)
 	tmr_start(&ph->timer, SHOW_MS);
 }
 
+void phones_presence(struct phones *p, struct pp *pp, uint64_t person, unsigned state)
+{
+	struct phone *ph = cc_pp_user(pp);
+	struct ui_menu_out o;
+
+	(void)p;
+	/* The time until the menu closes goes on. */
+	if (ph && ph->cc && ph->menu && !ph->waits_text && !ph->token &&
+	    ui_menu_presence(ph->menu, person, state, &o))
+		show(ph, o.text, CC_SIG_NONE);
+}
+
 void phones_answer(struct phones *p, struct pp *pp, uint32_t token, const struct iwu_answer *a)
 {
 	struct phone *ph = cc_pp_user(pp);

@@ -375,6 +375,24 @@ void ui_menu_answer(struct ui_menu *m, const struct iwu_answer *a, struct ui_men
 	show_entry(m, o);
 }
 
+bool ui_menu_presence(struct ui_menu *m, uint64_t person, unsigned state, struct ui_menu_out *o)
+{
+	bool seen = false;
+
+	for (unsigned i = 0; m->a && person && m->service == UI_S_DIRECTORY && i < m->a->n; i++) {
+		struct iwu_entry *e = &m->a->e[i];
+
+		if (e->person != person || e->state == state)
+			continue;
+		e->state = state;
+		seen |= m->mode == M_LIST && here(m) == e;
+	}
+	memset(o, 0, sizeof(*o));
+	if (seen)
+		show_entry(m, o);
+	return seen;
+}
+
 void ui_menu_tick(struct ui_menu *m, struct ui_menu_out *o)
 {
 	memset(o, 0, sizeof(*o));

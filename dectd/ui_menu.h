@@ -29,5 +29,7 @@ struct ui_menu *ui_menu_new(enum ui_service service, const char *language, struc
 void ui_menu_free(struct ui_menu *m);
 void ui_menu_key(struct ui_menu *m, uint8_t key, struct ui_menu_out *out);
 void ui_menu_answer(struct ui_menu *m, const struct iwu_answer *a, struct ui_menu_out *out);
+/* Somebody's presence changed. True: the entry on the display is that person's, out->text is its new text. */
+bool ui_menu_presence(struct ui_menu *m, uint64_t person, unsigned state, struct ui_menu_out *out);
 void ui_menu_tick(struct ui_menu *m, struct ui_menu_out *out);
 #endif

@@ -836,8 +836,14 @@ static void list_menu(void **state)
 	(void)snprintf(a->e[0].who.number, sizeof(a->e[0].who.number), "4719");
 	a->e[0].unread = false;
 	a->e[0].state = 4;
+	a->e[0].person = iwu_person(SLICE_LIT("sip:anne@b"));
 	answer(r, a);
 	EXPECT(r, "> CC-INFO display='1/1 In a call\\0d\\0aAnne 4719\\0d\\0a4719'\n");
+	/* … and it follows what she does, for as long as the list is open. */
+	phones_presence(r->phones, r->pp, iwu_person(SLICE_LIT("bob@b")), 2);
+	phones_presence(r->phones, r->pp, iwu_person(SLICE_LIT("anne@b")), 1);
+	phones_presence(r->phones, r->pp, iwu_person(SLICE_LIT("SIP:Anne@b;x=y")), 1);
+	EXPECT(r, "> CC-INFO display='1/1 Available\\0d\\0aAnne 4719\\0d\\0a4719'\n");
 	pass(r, 18000);
 	EXPECT(r, "> CC-RELEASE reason=00\n");
 	pp_ends(r, CC_RELEASE_COM, 0);

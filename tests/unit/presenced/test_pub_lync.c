@@ -369,6 +369,29 @@ static void routing(void **state)
 	assert_non_null(strstr(x->doc, "value=\"work_hours\""));
 }
 
+/* The handset is gone and the policy says Offline: nothing of the endpoint stays; back: all of it again. */
+static void offline(void **state)
+{
+	struct world *x = *state;
+	struct pres_view v = view(PRES_AWAY);
+
+	ok(x);
+	v.offline = true;
+	lync_view(&x->l, &v);
+	tmr_advance(x->w, 1000);
+	assert_non_null(strstr(x->doc, "\"device\" instance=\"169552957\" container=\"2\" "
+	                               "version=\"1\" expireType=\"endpoint\" expires=\"0\"/>"));
+	assert_non_null(strstr(
+	    x->doc, "container=\"3\" version=\"1\" expireType=\"endpoint\" expires=\"0\"/>"));
+	assert_null(strstr(x->doc, "<state"));
+	ok(x);
+	v.offline = false;
+	lync_view(&x->l, &v);
+	tmr_advance(x->w, 1000);
+	assert_non_null(strstr(x->doc, "<availability>15500<"));
+	assert_non_null(strstr(x->doc, "<device "));
+}
+
 static void lost(void **state)
 {
 	struct world *x = *state;
@@ -411,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(boot_privacy, setup, teardown),
 		cmocka_unit_test_setup_teardown(note, setup, teardown),
 		cmocka_unit_test_setup_teardown(routing, setup, teardown),
+		cmocka_unit_test_setup_teardown(offline, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(poll, setup, teardown),
 	};
