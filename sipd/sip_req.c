@@ -164,13 +164,15 @@ static void on_credentials(void *ctx, int err, struct slice lines)
 
 static bool answer_challenge(struct sip_req *r, const struct sip_msg *rsp)
 {
-	struct slice text = { r->msg, r->n }, uri = slice_sub(text, 0, slice_chr(text, '\r'));
 	static const char sep[4] = { '\r', '\n', '\r', '\n' };
+	struct slice text, uri;
 	const char *body;
 
 	if ((rsp->status != 401 && rsp->status != 407) || !r->credential || r->answered ||
 	    r->cancelled || !r->ua->cred.ask || !r->msg)
 		return false;
+	text = (struct slice){ r->msg, r->n };
+	uri = slice_sub(text, 0, slice_chr(text, '\r'));
 	uri = slice_sub(uri, slice_chr(uri, ' ') + 1, uri.n);
 	uri = slice_sub(uri, 0, slice_chr(uri, ' '));
 	body = memmem(r->msg, r->n, sep, sizeof(sep));
