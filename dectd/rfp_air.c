@@ -134,9 +134,12 @@ void rfp_dir_sync_air(struct rfp_base *b, bool up)
 
 	if (up) {
 		b->resync_wanted = false;
+		sync_air(&c->g, b->rec.rpn); /* its role was set when it was decided */
 		search_again(b->dir, b->rec.cluster);
-		return; /* its role was set when it was decided */
+		return;
 	}
+	if (c->g.nodes[b->rec.rpn].role != SYNC_OFF && !c->g.nodes[b->rec.rpn].on_air)
+		search_again(b->dir, b->rec.cluster); /* others may wait for its start */
 	n = sync_gone(&c->g, b->rec.rpn, lost, ARRAY_LEN(lost));
 	for (unsigned i = 0; i < n; i++) {
 		struct rfp_base *o = by_rpn(b->dir, b->rec.cluster, lost[i]);

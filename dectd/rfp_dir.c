@@ -529,6 +529,8 @@ static void on_closed(void *ctx, struct rfp_link *l, enum rfp_link_why why)
 		rfp_dir_mac_text(b->rec.mac, mac);
 		if (was_ours) {
 			b->link = NULL;
+			rfp_dir_sync_air(
+			    b, false); /* it may have been starting: nobody is to wait for it */
 			b->last_why = why;
 			b->rec.last_seen = time(NULL);
 			rfp_media_reset(&b->media);

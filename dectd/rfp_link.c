@@ -33,7 +33,7 @@ static struct rfp_link *of(struct fsm *m)
 
 static void timer_start(struct fsm *m, uint32_t ms)
 {
-	tmr_start(&of(m)->timer, ms);
+	tmr_start(&of(m)->timer, m->st == LS_RETRY ? of(m)->retry_ms : ms);
 }
 
 static void timer_stop(struct fsm *m)

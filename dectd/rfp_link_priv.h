@@ -64,6 +64,7 @@ struct rfp_link {
 	struct rfp_frame rx;
 	struct rfp_cipher tx;
 	bool sealed, proven, on_air, old, initialised, in_input;
+	uint32_t retry_ms; /* until the radio is started once more; grows while it fails */
 	enum rfp_link_why why;
 	int master; /* RPN of the reference, -1: we are one */
 	unsigned nheard;

@@ -20,7 +20,9 @@ static const struct fsm_state states[LS_N] = {
 	[LS_FREQ] = { .name = "FREQ", .timer = "X-freq", .ms = 5000 },
 	[LS_ACTIVE] = { .name = "ACTIVE" },
 	[LS_IDLE] = { .name = "IDLE" },
-	[LS_RETRY] = { .name = "RETRY", .timer = "X-retry", .ms = 10000 },
+	[LS_RETRY] = { .name = "RETRY",
+	    .timer = "X-retry",
+	    .ms = 10000 }, /* at most: rfp_act_off */
 	[LS_CLOSED] = { .name = "CLOSED", .final = true },
 };
 

@@ -2,12 +2,16 @@
  * activated (rfp-link 5, 7.1, 10, 12.1). */
 #include <string.h>
 
+#include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/ossl.h"
 #include "dectd/ident.h"
 #include "dectd/rfp_link_priv.h"
 #include <openssl/rand.h>
+
+#define RETRY_MS     500
+#define RETRY_MAX_MS 10000
 
 static struct rfp_link *of(struct fsm *m)
 {
@@ -250,6 +254,7 @@ int rfp_act_active(struct fsm *m, int ev, const void *arg)
 	led(l, RFP_LED_OMM, LED_GREEN);
 	led(l, RFP_LED_DECT, LED_GREEN);
 	l->on_air = true;
+	l->retry_ms = 0;
 	l->ops->on_air(l->ctx, l, true);
 	return FSM_NEXT;
 }
@@ -260,13 +265,16 @@ int rfp_act_off(struct fsm *m, int ev, const void *arg)
 
 	(void)ev;
 	(void)arg;
-	log_ev(LOG_WARNING, "radio of a base does not start, once more in 10 s", F_PEER(l->peer),
-	    F_TEXT("IPDECT_FSM", fsm_state_name(m)));
+	/* Often only its reference is late, as when all bases come back at a time: soon at first, and not all together. */
+	l->retry_ms = l->retry_ms == 0 ? RETRY_MS : l->retry_ms * 2;
+	if (l->retry_ms > RETRY_MAX_MS)
+		l->retry_ms = RETRY_MAX_MS;
+	l->retry_ms += id_below(l->retry_ms / 4);
+	log_ev(LOG_WARNING, "radio of a base does not start, once more in a while", F_PEER(l->peer),
+	    F_TEXT("IPDECT_FSM", fsm_state_name(m)), F_U64("IPDECT_MS", l->retry_ms));
 	led(l, RFP_LED_DECT, LED_RED);
-	if (l->on_air) {
-		l->on_air = false;
-		l->ops->on_air(l->ctx, l, false);
-	}
+	l->on_air = false;
+	l->ops->on_air(l->ctx, l, false); /* also when it never was: nobody is to wait for it */
 	return FSM_NEXT;
 }
 

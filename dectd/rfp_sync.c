@@ -53,6 +53,8 @@ static bool usable(const struct sync_graph *g, uint8_t rpn, uint8_t other)
 {
 	uint8_t at = other;
 
+	if (!g->nodes[other].on_air)
+		return false;
 	for (int steps = 0; steps <= SYNC_NODES_MAX; steps++) {
 		if (at == rpn)
 			return false;
@@ -94,7 +96,13 @@ int sync_decide(const struct sync_graph *g, uint8_t rpn, bool *island)
 void sync_set(struct sync_graph *g, uint8_t rpn, enum sync_role role, uint8_t ref)
 {
 	g->nodes[rpn].role = role;
+	g->nodes[rpn].on_air = false;
 	g->nodes[rpn].ref = ref;
+}
+
+void sync_air(struct sync_graph *g, uint8_t rpn)
+{
+	g->nodes[rpn].on_air = g->nodes[rpn].role != SYNC_OFF;
 }
 
 unsigned sync_gone(struct sync_graph *g, uint8_t rpn, uint8_t *orphans, unsigned cap)
@@ -102,6 +110,7 @@ unsigned sync_gone(struct sync_graph *g, uint8_t rpn, uint8_t *orphans, unsigned
 	unsigned n = 0;
 
 	g->nodes[rpn].role = SYNC_OFF;
+	g->nodes[rpn].on_air = false;
 	for (unsigned i = 0; i <= SYNC_NODES_MAX; i++)
 		if (g->nodes[i].role == SYNC_SLAVE && g->nodes[i].ref == rpn && n < cap)
 			orphans[n++] = (uint8_t)i;

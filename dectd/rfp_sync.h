@@ -24,6 +24,7 @@ struct sync_edge {
 };
 struct sync_node {
 	enum sync_role role;
+	bool on_air; /* else it is starting as what role says */
 	uint8_t ref; /* slave: whose */
 	uint8_t nedges;
 	struct sync_edge edges[SYNC_EDGES_MAX]; /* strongest first */
@@ -40,7 +41,9 @@ void sync_heard(struct sync_graph *g, uint8_t by, uint8_t rpn, uint16_t rssi, in
 /* A base that is not on air is to start: -1 as master, else the RPN to follow. alone: nobody in the cluster is on air. */
 int sync_decide(const struct sync_graph *g, uint8_t rpn, bool *island);
 void sync_set(struct sync_graph *g, uint8_t rpn, enum sync_role role, uint8_t ref);
-/* A base left the air. Writes the RPNs that followed it directly (at most cap) and returns how many: each of them
+/* It has started: from now on others may follow it. */
+void sync_air(struct sync_graph *g, uint8_t rpn);
+/* A base left the air, or did not start. Writes the RPNs that followed it directly (at most cap) and returns how many: each of them
  * needs another reference. */
 unsigned sync_gone(struct sync_graph *g, uint8_t rpn, uint8_t *orphans, unsigned cap);
 /* Distance to its master, 0 for a master; -1: its chain ends at a base that is off, or in a circle. */
