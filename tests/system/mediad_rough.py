@@ -1,9 +1,12 @@
 """A bad network between a talker and mediad: loss, jitter, reordering, duplicates, clock drift, made by this test's own relay.
 Speech that is passed on keeps what came; speech that is transcoded goes on without holes, with bounded delay."""
+import re
+
 from lib_mediad import *
 
 SECONDS = 8
-BAD = 0
+STALL = 0.06  # s; this process or mediad not running for so long is a network of its own
+TRIES = 5
 
 
 class Rough:
@@ -39,8 +42,14 @@ CASES = [  # name, far codec, what the network does, least SNR, packets lost as 
 ]
 
 
-def main():
-    global BAD
+def ticks_late(s):
+    w = re.search(r"^ipdect_mediad_ticks_late\S* (\d+)", s.ctl("metrics").stdout, re.M)
+    return int(w.group(1)) if w else 0
+
+
+def run():
+    """-> lines, how many are bad, whether the machine had no time for us"""
+    lines, bad, stalled = [], 0, False
     pcm = speech(SECONDS, 11)
     with Suite(1, ports=200) as s:
         m, calls = s.soft(), []
@@ -51,10 +60,11 @@ def main():
             sid, legs = m.create(i + 1, f"network:remote={net.far.at},pt={PCMA}/8", f"radio:remote={far.far.at},pt={codec}/{pt}")
             net.to, far.to = legs["network"][1], legs["radio"][1]
             calls.append((name, least, lost, rough, net, far, sid))
-        t0 = time.time()
+        t0 = last = time.time()
         due = [t0 + i * 0.0031 for i in range(len(calls))]
         while time.time() - t0 < SECONDS + 1:
             now = time.time()
+            stalled, last = stalled or now - last > STALL, now
             for i, (_, _, _, rough, net, far, _) in enumerate(calls):
                 while now >= due[i] and net.pos < len(pcm):
                     due[i] += 0.02 * (1 - rough.drift)
@@ -62,6 +72,8 @@ def main():
                 rough.pump(net)
                 far.listen()
             time.sleep(0.002)
+        time.sleep(0.3)  # mediad's house-keeping counts its late ticks
+        stalled = stalled or ticks_late(s) > STALL / 0.005
         for name, least, (lo, hi), rough, net, far, sid in calls:
             st = m.stats(sid)["legs"]["network"]
             lag = align(pcm, far.heard)
@@ -69,10 +81,22 @@ def main():
             ok = snr >= least and 0.8 < gain < 1.2 and lo <= st["lost"] <= hi and st["delay_ms"] < 150
             if far.pt != 8:
                 ok = ok and far.gaps == 0  # our own numbers have no holes
-            BAD += not ok
-            print(f"{'ok  ' if ok else 'BAD '} {name:34} segmental SNR {snr:5.1f} dB, lost {st['lost']}, late {st['late']}, not used "
+            bad += not ok
+            lines.append(f"{'ok  ' if ok else 'BAD '} {name:34} segmental SNR {snr:5.1f} dB, lost {st['lost']}, late {st['late']}, not used "
                   f"{st['bad']}, delay {st['delay_ms']} ms, jitter {st['jitter_us']} us, MOS {st['mos']}, gaps {far.gaps}")
-    sys.exit(1 if BAD else 0)
+    return lines, bad, stalled
+
+
+def main():
+    for _ in range(TRIES):
+        lines, bad, stalled = run()
+        print("\n".join(lines), flush=True)
+        if not bad:
+            return
+        if not stalled:
+            sys.exit(1)
+        print(f"the machine did not run this test or mediad for more than {STALL * 1000:.0f} ms: once more")
+    skip("the machine has no time for speech in real time")
 
 
 main()
