@@ -398,7 +398,14 @@ def in_turns(one, disturbed):
     got, again = {}, 0
     kinds = [Ours] + ([Asterisk] if have_asterisk() else [])
     while len(got.get("ipdect", [])) < ROUNDS:
-        pair = {k.name: one(k) for k in kinds}
+        try:
+            pair = {k.name: one(k) for k in kinds}
+        except (OSError, ValueError, RuntimeError) as e:  # a port was taken at that moment, an answer came too late
+            again += 1
+            if again > 3 * ROUNDS:
+                raise
+            print(f"           repeated: {e}")
+            continue
         if any(disturbed(v) for v in pair.values()) and again < 3 * ROUNDS:
             again += 1
             continue
