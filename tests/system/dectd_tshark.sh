@@ -28,6 +28,7 @@ air mark "pp 301 dial 302" "wait 10 pp 302 ringing" "pp 302 answer" "wait 5 pp 3
 	"pp 302 hangup" "wait 5 pp 301 released"
 air mark "pp 303 dial ***999*00" "wait 5 pp 303 display" "sleep 1" "pp 303 hangup" "sleep 1"
 air mark "pp 301 dial 303" "wait 10 pp 303 ringing" "pp 301 hangup" "wait 5 pp 303 released" "sleep 1"
+air mark "pp 303 lists missed" "wait 10 pp 303 list missed done" "wait 10 pp 303 released"
 air mark "pp 302 auth-base" "wait 5 pp 302 base is authentic"
 wait "$capture" || fail "trace capture"
 [ -s "$DIR/all.pcap" ] || fail "the capture is empty"
