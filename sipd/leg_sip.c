@@ -44,8 +44,10 @@ void leg_sip_local_address(struct leg_sip *l)
 
 void leg_sip_apply(struct leg_sip *l)
 {
-	if (l->leg.media)
-		media_apply(l->leg.media, l->leg.side, &l->oa.result);
+	if (!l->leg.media)
+		return;
+	media_apply(l->leg.media, l->leg.side, &l->oa.result);
+	ms_ice_took(l, slice_str(l->oa.remote ? l->oa.remote : ""));
 }
 
 int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
@@ -57,6 +59,7 @@ int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, 
 	leg_sip_local_address(l);
 	if (s->hooks->sdp)
 		s->hooks->sdp(s, l->leg.media, &x);
+	ms_ice_put(l, &x);
 	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
 	int err = make(&l->oa, w);
 	l->oa.extra = (struct slice){ 0 };
@@ -158,7 +161,7 @@ static void resolved(void *ctx, int err, const struct resolve_result *res)
 		leg_sip_failed(l, CAUSE_UNKNOWN_NUMBER, NULL);
 		return;
 	}
-	if (l->leg.media && media_ready(l->leg.media))
+	if (l->leg.media && media_ready(l->leg.media) && !ms_ice_wait(l, true))
 		leg_sip_send_invite(l);
 }
 
@@ -177,7 +180,7 @@ int leg_sip_go(struct leg_sip *l)
 	}
 	if (!l->leg.media)
 		leg_sip_open_media(l);
-	else if (l->flow && media_ready(l->leg.media))
+	else if (l->flow && media_ready(l->leg.media) && !ms_ice_wait(l, true))
 		leg_sip_send_invite(l);
 	return 0;
 }

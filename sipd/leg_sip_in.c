@@ -198,6 +198,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	} else if (!err) {
 		err = oa_asked(&l->oa, sdp, &same);
 	}
+	l->ice = !err && ms_ice_offered(l, sdp);
 	if (err) {
 		log_ev(LOG_NOTICE, "offer refused", F_CALL(l->leg.ref),
 		    F_USER(u ? u->f[USER_NAME] : ""), F_ERR(err),

@@ -67,7 +67,7 @@ static int op_connect(struct leg *g, const struct party *far)
 		leg_sip_open_media(l);
 		return 0;
 	}
-	if (!media_ready(g->media)) {
+	if (!media_ready(g->media) || (l->ice && ms_ice_wait(l, false))) {
 		l->connecting = true;
 		return 0;
 	}
@@ -80,15 +80,18 @@ void leg_sip_on_media(
 	struct leg_sip *l = leg_sip_of(CONTAINER_OF(u, struct leg, mu));
 	struct leg *other = call_other(l->leg.call, &l->leg);
 
-	(void)m;
-	(void)v;
 	if (l->leg.gone)
 		return;
 	switch (ev) {
+	case MEDIA_ICE_LOCAL:
+		ms_ice_local(l);
+		if (!media_ready(m))
+			break; /* its mediad died: MEDIA_MOVED comes */
+		__attribute__((fallthrough));
 	case MEDIA_READY:
-		if (l->out && !l->sent && l->flow)
+		if (l->out && !l->sent && l->flow && !l->inv && !ms_ice_wait(l, true))
 			leg_sip_send_invite(l);
-		if (l->connecting) {
+		if (l->connecting && !(l->ice && ms_ice_wait(l, false))) {
 			l->connecting = false;
 			if (l->leg.call)
 				call_join_media(l->leg.call);
@@ -97,6 +100,10 @@ void leg_sip_on_media(
 		}
 		break;
 	case MEDIA_MOVED:
+		if (l->out && !l->sent && l->flow && !l->inv) {
+			leg_sip_send_invite(l);
+			break;
+		}
 		leg_sip_local_address(l);
 		if (!other || !other->handset || other->media != l->leg.media)
 			leg_sip_reoffer(l);
@@ -119,6 +126,14 @@ void leg_sip_on_media(
 			    F_CALL(l->leg.ref));
 			struct call_arg arg = { .cause = CAUSE_PEER_LOST };
 			(void)call_event(l->leg.call, CALL_EV_END, &arg);
+		}
+		break;
+	case MEDIA_ICE:
+		/* MS-ICE2 3.1.4.8.3: the caller says what was chosen; without that a Lync client ends the call. */
+		if (side == l->leg.side && v && l->leg.call && l->ice && l->out && !l->ice_told &&
+		    l->leg.up) {
+			l->ice_told = true;
+			leg_sip_reoffer(l);
 		}
 		break;
 	case MEDIA_DTMF:

@@ -31,7 +31,25 @@ enum media_event {
 	MEDIA_SILENT,  /* side: nothing arrives for the time that ends a call */
 	MEDIA_QUALITY, /* value: MOS x 100 */
 	MEDIA_BAD_KEYS,
-	MEDIA_ICE /* selected (value 1) or failed (value 0) */
+	MEDIA_ICE,      /* a path was chosen (value 1), or there is none (value 0) */
+	MEDIA_ICE_LOCAL /* credentials and candidates of a side are known */
+};
+
+enum media_ice { MEDIA_ICE_OFF, MEDIA_ICE_RFC8445, MEDIA_ICE_MS2 }; /* numbers of media.IceMode */
+#define MEDIA_CANDS 24
+struct media_cand {
+	char foundation[33];
+	uint8_t component, transport,
+	    type; /* transport: 1 UDP, 2 TCP active, 3 passive; type: 1 host, 2 srflx, 3 prflx, 4 relay */
+	uint32_t priority;
+	struct sdp_addr addr, related; /* related.n = 0: none */
+};
+struct media_agent { /* what mediad's agent of a side said */
+	char ufrag[40], pwd[64];
+	struct media_cand cand[MEDIA_CANDS];
+	size_t ncand;
+	struct media_cand local[2],
+	    remote[2]; /* chosen pair of each component; component 0: none */
 };
 
 /* What a side is to be. In media_set() only what has_… says changes. */
@@ -43,7 +61,8 @@ struct media_leg {
 	uint32_t ptime;
 	struct sdes tx, rx;
 	enum sdp_dir dir;
-	bool music, ipv6;
+	bool music, ipv6, has_ice, controlling;
+	enum media_ice ice;
 };
 
 struct media_pool;
@@ -78,6 +97,11 @@ bool media_ready(const struct media *m);
 /* Addresses at mediad; n = 0 while not known. */
 const struct sdp_addr *media_rtp(const struct media *m, enum media_side s);
 const struct sdp_addr *media_rtcp(const struct media *m, enum media_side s);
+/* NULL: no agent, or nothing known yet. */
+const struct media_agent *media_agent(const struct media *m, enum media_side s);
+/* The far end's credentials and candidates; chosen: its a=remote-candidates, n = 0 each: none. */
+void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, struct slice pwd,
+    const struct media_cand *c, size_t n, const struct sdp_addr chosen[2]);
 uint32_t media_instance(const struct media *m);
 uint64_t media_session(const struct media *m);
 uint64_t media_call(const struct media *m);

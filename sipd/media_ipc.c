@@ -39,6 +39,7 @@ struct side {
 	enum media_side link_side;
 	enum media_tone tone;
 	uint32_t tone_ms;
+	struct media_agent *agent; /* NULL: none */
 };
 
 struct media {
@@ -107,6 +108,8 @@ void media_pool_free(struct media_pool *p)
 		tmr_stop(&m->later);
 		tmr_stop(&m->flush);
 		list_remove(&m->node);
+		free(m->side[MEDIA_NETWORK].agent);
+		free(m->side[MEDIA_RADIO].agent);
 		mem_free_wiped(m, sizeof(*m));
 	}
 	LIST_FOREACH(&p->instances, it)
@@ -282,6 +285,7 @@ struct leg_pb {
 	Base__Addr rtp, rtcp;
 	Media__Payload payload[OA_PAYLOADS], *ppayload[OA_PAYLOADS];
 	Media__Srtp tx, rx;
+	Media__IceSetup ice;
 	uint8_t mki[2][4];
 };
 
@@ -380,6 +384,13 @@ static void leg_pb(
 		pb->has_direction = 1;
 		pb->direction = dir_pb(l->dir);
 	}
+	if (l->has_ice) {
+		media__ice_setup__init(&out->ice);
+		out->ice.mode = (Media__IceMode)l->ice;
+		out->ice.has_controlling = 1;
+		out->ice.controlling = l->controlling;
+		pb->ice = &out->ice;
+	}
 	if (l->has_music) {
 		pb->has_music = 1;
 		pb->music = l->music;
@@ -398,6 +409,55 @@ static void leg_pb(
 	}
 }
 
+static bool take_cand(struct media_cand *c, const Media__IceCandidate *pb)
+{
+	const Base__Addr *both[2] = { pb->addr, pb->related };
+	struct sdp_addr *to[2] = { &c->addr, &c->related };
+
+	*c = (struct media_cand){ .component = (uint8_t)pb->component,
+		.transport = (uint8_t)pb->transport,
+		.type = (uint8_t)pb->type,
+		.priority = pb->priority };
+	if (pb->foundation.len >= sizeof(c->foundation) || pb->component < 1 || pb->component > 2 ||
+	    pb->type < 1 || pb->type > 4 || pb->transport < 1 || pb->transport > 3)
+		return false;
+	memcpy(c->foundation, pb->foundation.data, pb->foundation.len);
+	for (int i = 0; i < 2; i++) {
+		const Base__Addr *a = both[i];
+		if (!a || (a->ip.len != 4 && a->ip.len != 16) || a->port == 0 || a->port > 65535)
+			continue;
+		memcpy(to[i]->ip, a->ip.data, a->ip.len);
+		to[i]->n = (uint8_t)a->ip.len;
+		to[i]->port = (uint16_t)a->port;
+	}
+	return c->addr.n != 0;
+}
+
+static void take_agent(struct side *s, const Media__LegReady *l)
+{
+	struct slice ufrag = { (const char *)l->ice_ufrag.data, l->ice_ufrag.len },
+	             pwd = { (const char *)l->ice_pwd.data, l->ice_pwd.len };
+
+	if (!l->has_ice_ufrag || !l->has_ice_pwd || !l->n_candidate) {
+		free(s->agent);
+		s->agent = NULL;
+		return;
+	}
+	struct media_agent *a = s->agent ? s->agent : mem_new(sizeof(*a));
+	s->agent = a;
+	if (!slice_eq(ufrag, slice_str(a->ufrag)))
+		memset(a, 0, sizeof(*a)); /* another agent: nothing is chosen */
+	a->ncand = 0;
+	if (slice_copy(ufrag, a->ufrag, sizeof(a->ufrag)) ||
+	    slice_copy(pwd, a->pwd, sizeof(a->pwd))) {
+		free(a);
+		s->agent = NULL;
+		return;
+	}
+	for (size_t i = 0; i < l->n_candidate && a->ncand < MEDIA_CANDS; i++)
+		a->ncand += take_cand(&a->cand[a->ncand], l->candidate[i]);
+}
+
 static void take_ready(struct media *m, size_t n, Media__LegReady *const *legs)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -411,6 +471,7 @@ static void take_ready(struct media *m, size_t n, Media__LegReady *const *legs)
 		memcpy(s->rtp.ip, l->rtp->ip.data, l->rtp->ip.len);
 		s->rtp.n = (uint8_t)l->rtp->ip.len;
 		s->rtp.port = (uint16_t)l->rtp->port;
+		take_agent(s, l);
 		s->rtcp = s->rtp;
 		s->rtcp.port = (uint16_t)(s->rtp.port + 1);
 		if (l->rtcp && l->rtcp->port && l->rtcp->port <= 65535)
@@ -642,6 +703,8 @@ static void drop(struct media *m)
 	tmr_stop(&m->flush);
 	map_del(&p->sessions, &m->by_session);
 	list_remove(&m->node);
+	free(m->side[MEDIA_NETWORK].agent);
+	free(m->side[MEDIA_RADIO].agent);
 	mem_free_wiped(m, sizeof(*m));
 }
 
@@ -667,10 +730,16 @@ static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 		if (err != ERR_LOST)
 			log_ev(LOG_WARNING, "a media session could not be changed", F_CALL(m->call),
 			    F_ERR(err));
+		if (m->side[MEDIA_NETWORK].want.has_ice) /* who waits for an agent goes without */
+			tell(m, MEDIA_ICE_LOCAL, MEDIA_NETWORK, 0);
 	} else {
 		const Media__LegUpdated *u = IPC_BODY(msg, Media__LegUpdated);
 		bool had[3] = { false, m->side[1].rtp.n != 0, m->side[2].rtp.n != 0 };
 		take_ready(m, u->n_leg, u->leg);
+		for (size_t i = 0; i < u->n_leg; i++)
+			if (u->leg[i]->side == MEDIA__SIDE__SIDE_NETWORK &&
+			    m->side[MEDIA_NETWORK].want.has_ice)
+				tell(m, MEDIA_ICE_LOCAL, MEDIA_NETWORK, 0);
 		for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
 			if (!had[s] && m->side[s].rtp.n && m->side[s].link) {
 				link_apply(m, (enum media_side)s);
@@ -702,6 +771,11 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 	if (l->has_dir) {
 		w->has_dir = true;
 		w->dir = l->dir;
+	}
+	if (l->has_ice) {
+		w->has_ice = true;
+		w->ice = l->ice;
+		w->controlling = l->controlling;
 	}
 	if (l->has_music) {
 		w->has_music = true;
@@ -834,6 +908,51 @@ int media_dtmf(struct media *m, enum media_side towards, struct slice digits)
 	req.digits.data = (uint8_t *)(uintptr_t)digits.p;
 	req.digits.len = digits.n;
 	return ask(m, MEDIA__TYPE__MEDIA_DTMF_SEND, &req.base);
+}
+
+const struct media_agent *media_agent(const struct media *m, enum media_side s)
+{
+	return m->st == M_READY ? m->side[s].agent : NULL;
+}
+
+void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, struct slice pwd,
+    const struct media_cand *c, size_t n, const struct sdp_addr chosen[2])
+{
+	Media__IceRemote req = MEDIA__ICE_REMOTE__INIT;
+	Media__IceCandidate cand[MEDIA_CANDS], *pcand[MEDIA_CANDS];
+	Base__Addr addr[MEDIA_CANDS], related[MEDIA_CANDS], picked[2], *ppicked[2];
+
+	for (size_t i = 0; i < n && i < MEDIA_CANDS; i++) {
+		Media__IceCandidate *pb = &cand[req.n_candidate];
+		media__ice_candidate__init(pb);
+		pb->foundation = (ProtobufCBinaryData){ strlen(c[i].foundation),
+			(uint8_t *)(uintptr_t)c[i].foundation };
+		pb->component = c[i].component;
+		pb->transport = c[i].transport;
+		pb->priority = c[i].priority;
+		pb->type = c[i].type;
+		addr_pb(&addr[i], &c[i].addr);
+		pb->addr = &addr[i];
+		if (c[i].related.n) {
+			addr_pb(&related[i], &c[i].related);
+			pb->related = &related[i];
+		}
+		pcand[req.n_candidate++] = pb;
+	}
+	for (int i = 0; i < 2; i++)
+		if (chosen[i].n) {
+			addr_pb(&picked[req.n_remote_candidates], &chosen[i]);
+			ppicked[req.n_remote_candidates] = &picked[req.n_remote_candidates];
+			req.n_remote_candidates++;
+		}
+	req.session = m->session;
+	req.side = (Media__Side)s;
+	req.ufrag = (ProtobufCBinaryData){ ufrag.n, (uint8_t *)(uintptr_t)ufrag.p };
+	req.pwd = (ProtobufCBinaryData){ pwd.n, (uint8_t *)(uintptr_t)pwd.p };
+	req.candidate = pcand;
+	req.has_complete = req.complete = 1;
+	req.remote_candidates = ppicked;
+	(void)ask(m, MEDIA__TYPE__MEDIA_ICE_REMOTE, &req.base);
 }
 
 static int ask_mix(struct media *a, struct media *b)
@@ -987,8 +1106,19 @@ int media_on_event(struct ipc_peer *peer, struct ipc_msg *msg)
 		tell(m, MEDIA_BAD_KEYS, s, value);
 		break;
 	case MEDIA__EVENT_KIND__ICE_SELECTED:
+		/* Local then remote of each component. */
+		for (size_t i = 0; i + 1 < e->n_candidate && m->side[s].agent; i += 2) {
+			struct media_cand local, remote;
+			if (!take_cand(&local, e->candidate[i]) ||
+			    !take_cand(&remote, e->candidate[i + 1]))
+				continue;
+			m->side[s].agent->local[local.component - 1] = local;
+			m->side[s].agent->remote[local.component - 1] = remote;
+		}
+		tell(m, MEDIA_ICE, s, 1);
+		break;
 	case MEDIA__EVENT_KIND__ICE_FAILED:
-		tell(m, MEDIA_ICE, s, e->kind == MEDIA__EVENT_KIND__ICE_SELECTED);
+		tell(m, MEDIA_ICE, s, 0);
 		break;
 	default:
 		break;

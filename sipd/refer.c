@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
+#include "sipd/ms.h"
 
 static void frag(struct leg_sip *l, unsigned status, bool last)
 {
@@ -66,6 +67,7 @@ static void on_outcome(struct call *c, void *ctx, bool ok, unsigned status)
 		struct leg *stays = c->a;
 		told(l, status);
 		call_resume(&l->leg, stays);
+		ms_ice_drop(l); /* the agent was the other call's meanwhile */
 		leg_sip_apply(l);
 		if (l->oa.result.held)
 			stays->ops->far_hold(stays, true);

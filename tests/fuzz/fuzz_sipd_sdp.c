@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sipd/ms.h"
 #include "sipd/sdp_oa.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,6 +23,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				    (sdp.media[i].fmt[k].name.p < exact ||
 				        sdp.media[i].fmt[k].name.p > exact + size))
 					abort();
+	struct media_cand cand[MEDIA_CANDS];
+	struct sdp_addr chosen[2] = { 0 };
+	struct slice ufrag, pwd;
+	if (ms_ice_read((struct slice){ exact, size }, &ufrag, &pwd, cand, chosen) > MEDIA_CANDS)
+		abort();
 	for (int p = 0; p < 6; p++) {
 		struct oa_conf c = { .codec = { CODEC_PCMA, CODEC_PCMU, CODEC_G726_32 },
 			.ncodec = 3,

@@ -48,6 +48,7 @@ class Call:
         self.events, self.waits, self.forks = asyncio.Queue(), {}, {}
         self.stream, self.keys, self.key, self.ended, self.final = None, [], None, False, None
         self.caller, self.branch, self.ackable = True, "", None
+        self.agent = None  # ICE, when it is used
         self.refer_outcome, self.among_us = asyncio.Queue(), False  # among_us: the far end is another of these clients
 
     def wrong(self, text):
@@ -73,6 +74,7 @@ class Call:
         """keys: mki, plain, both, or none of them."""
         if not self.keys:
             self.keys = [Key(i + 2, mki=1 if k == "mki" else None) for i, k in enumerate(keys.split())]
+        extra = list(extra) + (self.agent.lines() if self.agent else [])
         self.sent = offer_text(self.stream.ip, self.stream.port, self.stream.port + 1, proto, self.keys, formats, extra, direction,
                                video, more)
         return self.sent
@@ -90,7 +92,8 @@ class Call:
         back = {"sendonly": "recvonly", "inactive": "inactive", "recvonly": "sendonly"}
         formats = [f for f in offer.formats if offer.maps.get(f, "") in ("PCMA/8000", "PCMU/8000", "CN/8000",
                                                                         "telephone-event/8000") or f in (0, 8, 13)]
-        self.sent = offer_text(self.stream.ip, self.stream.port, self.stream.port + 1, proto, keys, formats,
+        extra = self.agent.lines(bool(offer.attrs("remote-candidates"))) if self.agent and self.agent.peer(offer) else []
+        self.sent = offer_text(self.stream.ip, self.stream.port, self.stream.port + 1, proto, keys, formats, extra,
                                direction=direction or back.get(offer.direction), video=False)
         self.run(self.key if keys else None, self.peer_key)
         return self.sent
@@ -109,6 +112,8 @@ class Call:
         """Their answer to our offer."""
         text = m.body.decode()
         self.sdp = Sdp(text, self.wrong)
+        if self.agent and not self.agent.peer(self.sdp):
+            self.wrong("ICE was offered and is not answered")
         secure = bool(self.sdp.keys)
         self.sdp.check_answer(self.sent, "secure" if secure else "plain")
         ours = next((k for k in self.keys if secure and k.tag == self.sdp.keys[0].tag), None)

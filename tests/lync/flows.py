@@ -9,6 +9,7 @@ import sys
 import media
 from case import FLOWS, NUMBER, Test, expect, flow
 from desktop import Refused
+from ice import Agent
 from world import Failed, World, both_hear, heard, speech, until
 
 import life  # noqa: F401  more flows
@@ -472,6 +473,52 @@ async def encryption(t):
                 c.close()
     await t.world.reconfigure(media_encryption="yes", media_encryption_require="no")
     t.fe.settings["policy"] = "optional"
+
+
+@flow()
+async def candidates(t):
+    """ICE (MS-ICE2), the client controlling and controlled: checks both ways, the final offer names the chosen pair, speech, hold."""
+    c = t.bob.call()
+    await c.open()
+    c.agent = Agent(c.stream, True, c.wrong)
+    ringing = asyncio.ensure_future(c.invite_to("sip:200@contoso.com", body=c.offer()))
+    h = await t.world.offered("200")
+    await h.answer()
+    await ringing
+    await c.agent.done()
+    final = c.sent.split("a=ice-ufrag")[0] + "\r\n".join(c.agent.lines(True)) + "\r\n" + c.sent[c.sent.index("a=label"):]
+    m = await c.request("INVITE", [], final)
+    c.sent = final
+    c.answered(m)
+    c.ack(m)
+    want = " ".join(f"{k} {a[0]} {a[1]}" for k, a in ((1, c.agent.address(1)), (2, c.agent.address(2))))
+    expect("a=remote-candidates of the answer", c.sdp.attrs("remote-candidates"), [want])
+    expect("candidates of the answer", len(c.sdp.candidates), 2)
+    await t.talk(h, c)
+    await h.do("hold")
+    await c.event("re-INVITE")
+    await h.do("retrieve")
+    await c.event("re-INVITE")
+    await t.talk(h, c)
+    await c.bye()
+    await h.gone()
+    # the other way round
+    h = await t.world.dial("200", "bob")
+    c = await t.bob.rung()
+    await c.open()
+    c.agent = Agent(c.stream, False, c.wrong)
+    await c.answer()
+    await h.connected()
+    _, m = await c.event("re-INVITE", seconds=20)
+    final = media.Sdp(m.body.decode(), c.wrong)
+    want = " ".join(f"{k} {a[0]} {a[1]}" for k, a in ((1, c.agent.address(1)), (2, c.agent.address(2))))
+    expect("a=remote-candidates of the final offer", final.attrs("remote-candidates"), [want])
+    expect("candidates of the final offer", len(final.candidates), 2)
+    expect("nominated", set(c.agent.chosen), {1, 2})
+    await t.talk(h, c)
+    await until("RTCP", lambda: c.stream.rtcp_good, 12)
+    await h.hang_up()
+    await c.event("BYE")
 
 
 async def main(argv):

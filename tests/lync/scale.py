@@ -42,7 +42,9 @@ async def measure(mode, n, rate):
             end = time.monotonic() + seconds
             while await count(fe) != n:
                 if time.monotonic() > end:
-                    raise RuntimeError(f"{await count(fe)} of {n} at the front end; " + (await w.ctl("status"))[-300:])
+                    lines = (await w.ctl("reg", "list", check=False)).splitlines()
+                    raise RuntimeError(f"{await count(fe)} of {n} at the front end; " +
+                                       "; ".join([x for x in lines if " registered " not in x][1:4]))
                 await asyncio.sleep(0.1)
             return time.monotonic()
         up = await all_at(first, 60 + n / rate * 6)
@@ -71,4 +73,4 @@ if __name__ == "__main__":
     os.environ["BUILD"] = sys.argv[1]
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     most, pace = int(sys.argv[2]) if len(sys.argv) > 2 else 4096, int(sys.argv[3]) if len(sys.argv) > 3 else 500
-    sys.exit(max(asyncio.run(measure(m, most, pace)) for m in ("trusted", "ntlm")))
+    sys.exit(max(asyncio.run(measure(m, most, pace)) for m in sys.argv[4:] or ("trusted", "ntlm")))
