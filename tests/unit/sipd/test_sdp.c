@@ -185,6 +185,16 @@ static void multipart(void **state)
 	assert_int_equal(
 	    body_of("multipart/alternative;boundary=b1", body, buf, sizeof(buf), &s), 0);
 	assert_true(slice_eq(slice_trim(s), SLICE_LIT("v=0\r\nnew")));
+	static const char nested[] =
+	    "--o\r\nContent-Type: multipart/alternative; boundary=\"i\"\r\n\r\n"
+	    "--i\r\nContent-Type: application/sdp\r\nContent-Disposition: session; "
+	    "handling=optional; ms-proxy-2007fallback\r\n\r\nv=0\r\nold\r\n"
+	    "--i\r\nContent-Type: application/sdp\r\nContent-ID: <n>\r\n\r\nv=0\r\nnew\r\n--i--\r\n"
+	    "\r\n--o\r\nContent-Type: application/x\r\nContent-Disposition: "
+	    "render;handling=optional\r\n\r\nq\r\n--o--\r\n";
+	assert_int_equal(
+	    body_of("multipart/mixed;boundary=\"o\"", nested, buf, sizeof(buf), &s), 0);
+	assert_true(slice_eq(slice_trim(s), SLICE_LIT("v=0\r\nnew")));
 	assert_int_equal(body_of("application/sdp", "v=0", buf, sizeof(buf), &s), 0);
 	assert_true(slice_eq(s, SLICE_LIT("v=0")));
 	assert_int_equal(body_of("text/plain", "v=0", buf, sizeof(buf), &s), ERR_UNSUPP);

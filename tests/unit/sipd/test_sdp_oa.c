@@ -191,6 +191,15 @@ static void our_offers(void **state)
 	assert_non_null(strstr(buf, "m=audio 40000 RTP/AVP 0 8 102 101\r\n"));
 	oa_withdraw(&o);
 	assert_int_equal(o.result.rtp.port, 5000);
+	/* They offer now what they answered before, a session refresh: the answer has their profile. */
+	bool same;
+	assert_int_equal(
+	    oa_asked(&o, slice_str(offer_of("RTP/AVP", "", ans, sizeof(ans))), &same), 0);
+	assert_true(same);
+	w = wr_of(buf, sizeof(buf));
+	assert_int_equal(oa_answer(&o, &w), 0);
+	assert_true(wr_nul(&w));
+	assert_non_null(strstr(buf, "m=audio 40000 RTP/AVP 0"));
 	oa_fini(&o);
 }
 
