@@ -132,8 +132,15 @@ bool party_of_identity(struct party *p, const struct sip_msg *m, struct slice ou
 void party_of_request(
     struct party *p, const struct sip_msg *req, bool trusted, struct slice our_domain)
 {
+	struct party from;
+
+	party_of_addr(&from, &req->from, our_domain);
 	if (!trusted || !party_of_identity(p, req, our_domain))
-		party_of_addr(p, &req->from, our_domain);
+		*p = from;
+	else if (!p->name[0] &&
+	         (strcmp(p->uri, from.uri) == 0 || strcmp(p->number, from.number) == 0))
+		memcpy(
+		    p->name, from.name, sizeof(p->name)); /* the same one, and From has the name */
 	if (sip_msg_lists(req, SIP_H_PRIVACY, SLICE_LIT("id")) ||
 	    sip_msg_lists(req, SIP_H_PRIVACY, SLICE_LIT("user")) ||
 	    slice_ieq(req->from.uri.host, SLICE_LIT("anonymous.invalid")) ||

@@ -521,6 +521,32 @@ async def candidates(t):
     await c.event("BYE")
 
 
+@flow()
+async def among_handsets(t):
+    """Two handsets of ours call each other through the front end, by ICE on both ends, with speech; hold; a missed call."""
+    h1 = await t.world.dial("200", "201")
+    h2 = await t.world.offered("201")
+    expect("caller", h2.offer["name"], "User 200")
+    await h2.answer()
+    await h1.connected()
+    a, b = speech("one"), speech("two")
+    await h1.talk(a)
+    await h2.talk(b)
+    await both_hear(h1.stream, h2.stream, a, b)
+    await h1.do("hold")
+    await until("held", lambda: h2.held is True)
+    await h1.do("retrieve")
+    await until("retrieved", lambda: h2.held is False)
+    await both_hear(h1.stream, h2.stream, a, b)
+    await h1.hang_up()
+    await h2.gone()
+    h1 = await t.world.dial("200", "203")
+    h2 = await t.world.offered("203")
+    await h1.hang_up()
+    await h2.gone()
+    expect("missed calls", [m["number"] for m in await t.world.missed("203")], ["200"])
+
+
 async def main(argv):
     mode, only = argv[0], " ".join(argv[2:]) if argv[1:2] == ["--only"] else ""
     if not media.srtp_library():
