@@ -8,7 +8,7 @@
 #include "common/mem.h"
 #include "ipc/daemon.h"
 #include "media.pb-c.h"
-#include "sipd/media.h"
+#include "sipd/media_pb.h"
 #include "sipd/media_ipc.h"
 #include "sipd/sipd.h"
 
@@ -21,54 +21,6 @@ _Static_assert((int)MEDIA_TONE_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "
 
 #define REQUEST_MS 2000
 #define TRIES      3 /* instances asked before a session is given up */
-
-struct instance {
-	struct list node;
-	struct ipc_peer *peer;
-	uint32_t number, sessions, max, ports;
-	bool draining;
-	uint32_t ours; /* sessions given to it since its last Load */
-};
-
-enum state { M_NEW, M_ASKED, M_READY, M_DEAD };
-
-struct side {
-	struct media_leg want;
-	struct sdp_addr rtp, rtcp;
-	struct media *link;
-	enum media_side link_side;
-	enum media_tone tone;
-	uint32_t tone_ms;
-	struct media_agent *agent; /* NULL: none */
-};
-
-struct media {
-	struct media_pool *pool;
-	struct map_node by_session;
-	struct list node, users;
-	struct side side[3];
-	uint64_t call, session;
-	uint32_t instance, near;
-	struct instance *at;
-	struct media *mixed;
-	enum state st;
-	unsigned refs, tries;
-	bool moving; /* was ready before on another instance */
-	bool was_ready;
-	struct tmr later; /* READY and FAILED from the loop; linger */
-	int why;
-	/* Changes of this turn of the loop leave together in one request. */
-	struct media_leg change[3];
-	struct tmr flush;
-};
-
-struct media_pool {
-	struct daemon *d;
-	struct list instances, all;
-	struct map sessions; /* key: session number and instance */
-	unsigned dscp;
-	struct stat_val *s_open, *s_failed, *s_moved, *s_lost;
-};
 
 static void create(struct media *m);
 static void flush(struct media *m);
@@ -278,207 +230,6 @@ static void failed(struct media *m, int err)
 	tmr_start(&m->later, 0);
 }
 
-/* ---- legs on the wire ---- */
-
-struct leg_pb {
-	Media__Leg leg;
-	Base__Addr rtp, rtcp;
-	Media__Payload payload[OA_PAYLOADS], *ppayload[OA_PAYLOADS];
-	Media__Srtp tx, rx;
-	Media__IceSetup ice;
-	uint8_t mki[2][4];
-};
-
-static void addr_pb(Base__Addr *pb, const struct sdp_addr *a)
-{
-	base__addr__init(pb);
-	pb->ip.data = (uint8_t *)(uintptr_t)a->ip;
-	pb->ip.len = a->n;
-	pb->port = a->port;
-}
-
-static void srtp_pb(Media__Srtp *pb, const struct sdes *k, uint8_t *mki)
-{
-	media__srtp__init(pb);
-	pb->suite = (Media__Suite)k->suite;
-	if (k->suite == SDES_NONE)
-		return;
-	pb->has_key_salt = 1;
-	pb->key_salt.data = (uint8_t *)(uintptr_t)k->key;
-	pb->key_salt.len = k->nkey;
-	if (k->mki_len) {
-		for (unsigned i = 0; i < k->mki_len; i++)
-			mki[i] = (uint8_t)(k->mki >> (8 * (k->mki_len - 1u - i)));
-		pb->has_mki = 1;
-		pb->mki.data = mki;
-		pb->mki.len = k->mki_len;
-	}
-	if (k->lifetime) {
-		pb->has_lifetime = 1;
-		pb->lifetime = k->lifetime;
-	}
-}
-
-static Media__Direction dir_pb(enum sdp_dir d)
-{
-	switch (d) {
-	case SDP_SENDONLY:
-		return MEDIA__DIRECTION__SENDONLY;
-	case SDP_RECVONLY:
-		return MEDIA__DIRECTION__RECVONLY;
-	case SDP_INACTIVE:
-		return MEDIA__DIRECTION__INACTIVE;
-	default:
-		return MEDIA__DIRECTION__SENDRECV;
-	}
-}
-
-/* SIP telephones: many mean the packing of AAL2-G726-32 by the name G726-32 (baresip among them), against
- * RFC 3551 4.5.4. */
-static Base__Codec packed(const struct media *m, enum media_side s, uint8_t codec)
-{
-	const struct sipd_conf *c = m->pool->d->conf;
-
-	if (s == MEDIA_NETWORK && c->g726_packing == 1 && codec >= CODEC_G726_16 &&
-	    codec <= CODEC_G726_40)
-		codec = (uint8_t)(codec + CODEC_AAL2_G726_16 - CODEC_G726_16);
-	return (Base__Codec)codec;
-}
-
-static void leg_pb(
-    const struct media *m, enum media_side s, const struct media_leg *l, struct leg_pb *out)
-{
-	Media__Leg *pb = &out->leg;
-
-	media__leg__init(pb);
-	pb->side = (Media__Side)s;
-	if (l->has_remote && l->rtp.n && l->rtp.port) {
-		addr_pb(&out->rtp, &l->rtp);
-		pb->remote_rtp = &out->rtp;
-		if (l->rtcp.n && l->rtcp.port) {
-			addr_pb(&out->rtcp, &l->rtcp);
-			pb->remote_rtcp = &out->rtcp;
-		}
-	}
-	if (l->has_payload) {
-		for (size_t i = 0; i < l->npayload; i++) {
-			media__payload__init(&out->payload[i]);
-			out->payload[i].codec = packed(m, s, l->payload[i].codec);
-			out->payload[i].pt = l->payload[i].pt;
-			out->ppayload[i] = &out->payload[i];
-		}
-		pb->n_payload = l->npayload;
-		pb->payload = out->ppayload;
-		if (l->ptime) {
-			pb->has_ptime_ms = 1;
-			pb->ptime_ms = l->ptime;
-		}
-	}
-	if (l->has_keys) {
-		srtp_pb(&out->tx, &l->tx, out->mki[0]);
-		srtp_pb(&out->rx, &l->rx, out->mki[1]);
-		pb->tx = &out->tx;
-		pb->rx = &out->rx;
-	}
-	if (l->has_dir) {
-		pb->has_direction = 1;
-		pb->direction = dir_pb(l->dir);
-	}
-	if (l->has_ice) {
-		media__ice_setup__init(&out->ice);
-		out->ice.mode = (Media__IceMode)l->ice;
-		out->ice.has_controlling = 1;
-		out->ice.controlling = l->controlling;
-		pb->ice = &out->ice;
-	}
-	if (l->has_music) {
-		pb->has_music = 1;
-		pb->music = l->music;
-	}
-	if (l->strict) {
-		pb->has_strict_source = 1;
-		pb->strict_source = 1;
-	}
-	if (l->ipv6) {
-		pb->has_ipv6 = 1;
-		pb->ipv6 = 1;
-	}
-	if (m->pool->dscp && s == MEDIA_NETWORK) {
-		pb->has_dscp = 1;
-		pb->dscp = m->pool->dscp;
-	}
-}
-
-static bool take_cand(struct media_cand *c, const Media__IceCandidate *pb)
-{
-	const Base__Addr *both[2] = { pb->addr, pb->related };
-	struct sdp_addr *to[2] = { &c->addr, &c->related };
-
-	*c = (struct media_cand){ .component = (uint8_t)pb->component,
-		.transport = (uint8_t)pb->transport,
-		.type = (uint8_t)pb->type,
-		.priority = pb->priority };
-	if (pb->foundation.len >= sizeof(c->foundation) || pb->component < 1 || pb->component > 2 ||
-	    pb->type < 1 || pb->type > 4 || pb->transport < 1 || pb->transport > 3)
-		return false;
-	memcpy(c->foundation, pb->foundation.data, pb->foundation.len);
-	for (int i = 0; i < 2; i++) {
-		const Base__Addr *a = both[i];
-		if (!a || (a->ip.len != 4 && a->ip.len != 16) || a->port == 0 || a->port > 65535)
-			continue;
-		memcpy(to[i]->ip, a->ip.data, a->ip.len);
-		to[i]->n = (uint8_t)a->ip.len;
-		to[i]->port = (uint16_t)a->port;
-	}
-	return c->addr.n != 0;
-}
-
-static void take_agent(struct side *s, const Media__LegReady *l)
-{
-	struct slice ufrag = { (const char *)l->ice_ufrag.data, l->ice_ufrag.len },
-	             pwd = { (const char *)l->ice_pwd.data, l->ice_pwd.len };
-
-	if (!l->has_ice_ufrag || !l->has_ice_pwd || !l->n_candidate) {
-		free(s->agent);
-		s->agent = NULL;
-		return;
-	}
-	struct media_agent *a = s->agent ? s->agent : mem_new(sizeof(*a));
-	s->agent = a;
-	if (!slice_eq(ufrag, slice_str(a->ufrag)))
-		memset(a, 0, sizeof(*a)); /* another agent: nothing is chosen */
-	a->ncand = 0;
-	if (slice_copy(ufrag, a->ufrag, sizeof(a->ufrag)) ||
-	    slice_copy(pwd, a->pwd, sizeof(a->pwd))) {
-		free(a);
-		s->agent = NULL;
-		return;
-	}
-	for (size_t i = 0; i < l->n_candidate && a->ncand < MEDIA_CANDS; i++)
-		a->ncand += take_cand(&a->cand[a->ncand], l->candidate[i]);
-}
-
-static void take_ready(struct media *m, size_t n, Media__LegReady *const *legs)
-{
-	for (size_t i = 0; i < n; i++) {
-		const Media__LegReady *l = legs[i];
-		if (l->side != MEDIA__SIDE__SIDE_NETWORK && l->side != MEDIA__SIDE__SIDE_RADIO)
-			continue;
-		struct side *s = &m->side[l->side];
-		if (!l->rtp || (l->rtp->ip.len != 4 && l->rtp->ip.len != 16) || l->rtp->port == 0 ||
-		    l->rtp->port > 65535)
-			continue;
-		memcpy(s->rtp.ip, l->rtp->ip.data, l->rtp->ip.len);
-		s->rtp.n = (uint8_t)l->rtp->ip.len;
-		s->rtp.port = (uint16_t)l->rtp->port;
-		take_agent(s, l);
-		s->rtcp = s->rtp;
-		s->rtcp.port = (uint16_t)(s->rtp.port + 1);
-		if (l->rtcp && l->rtcp->port && l->rtcp->port <= 65535)
-			s->rtcp.port = (uint16_t)l->rtcp->port;
-	}
-}
-
 /* ---- links between two sessions ---- */
 
 static void link_apply(struct media *m, enum media_side s)
@@ -563,7 +314,7 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 	}
 	const Media__SessionReady *r = IPC_BODY(msg, Media__SessionReady);
 	m->session = r->session;
-	take_ready(m, r->n_leg, r->leg);
+	media_take_ready(m, r->n_leg, r->leg);
 	m->st = M_READY;
 	if (!map_put(&p->sessions, &m->by_session, map_u64(&m->session)))
 		log_ev(LOG_WARNING, "two mediad gave the same session number", F_CALL(m->call));
@@ -592,7 +343,7 @@ static void create(struct media *m)
 	struct media_pool *p = m->pool;
 	Media__SessionCreate req = MEDIA__SESSION_CREATE__INIT;
 	Media__Leg *legs[2];
-	struct leg_pb pb[2];
+	struct media_leg_msg pb[2];
 	struct instance *i = pick(p, m->mixed && m->mixed->at ? m->mixed->instance : m->near);
 
 	if (!i || m->tries++ == TRIES) {
@@ -612,7 +363,7 @@ static void create(struct media *m)
 		if (!m->side[s].want.on)
 			continue;
 		m->side[s].rtp.n = 0;
-		leg_pb(m, (enum media_side)s, &m->side[s].want, &pb[req.n_leg]);
+		media_leg_pb(m, (enum media_side)s, &m->side[s].want, &pb[req.n_leg]);
 		legs[req.n_leg] = &pb[req.n_leg].leg;
 		req.n_leg++;
 	}
@@ -735,7 +486,7 @@ static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 	} else {
 		const Media__LegUpdated *u = IPC_BODY(msg, Media__LegUpdated);
 		bool had[3] = { false, m->side[1].rtp.n != 0, m->side[2].rtp.n != 0 };
-		take_ready(m, u->n_leg, u->leg);
+		media_take_ready(m, u->n_leg, u->leg);
 		for (size_t i = 0; i < u->n_leg; i++)
 			if (u->leg[i]->side == MEDIA__SIDE__SIDE_NETWORK &&
 			    m->side[MEDIA_NETWORK].want.has_ice)
@@ -787,7 +538,7 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 static void flush(struct media *m)
 {
 	Media__LegUpdate req = MEDIA__LEG_UPDATE__INIT;
-	struct leg_pb pb[2];
+	struct media_leg_msg pb[2];
 	Media__Leg *legs[2];
 
 	tmr_stop(&m->flush);
@@ -795,7 +546,7 @@ static void flush(struct media *m)
 		return;
 	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
 		if (m->change[s].on) {
-			leg_pb(m, (enum media_side)s, &m->change[s], &pb[req.n_leg]);
+			media_leg_pb(m, (enum media_side)s, &m->change[s], &pb[req.n_leg]);
 			legs[req.n_leg] = &pb[req.n_leg].leg;
 			req.n_leg++;
 		}
@@ -931,17 +682,17 @@ void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, st
 		pb->transport = c[i].transport;
 		pb->priority = c[i].priority;
 		pb->type = c[i].type;
-		addr_pb(&addr[i], &c[i].addr);
+		media_addr_pb(&addr[i], &c[i].addr);
 		pb->addr = &addr[i];
 		if (c[i].related.n) {
-			addr_pb(&related[i], &c[i].related);
+			media_addr_pb(&related[i], &c[i].related);
 			pb->related = &related[i];
 		}
 		pcand[req.n_candidate++] = pb;
 	}
 	for (int i = 0; i < 2; i++)
 		if (chosen[i].n) {
-			addr_pb(&picked[req.n_remote_candidates], &chosen[i]);
+			media_addr_pb(&picked[req.n_remote_candidates], &chosen[i]);
 			ppicked[req.n_remote_candidates] = &picked[req.n_remote_candidates];
 			req.n_remote_candidates++;
 		}
@@ -1109,8 +860,8 @@ int media_on_event(struct ipc_peer *peer, struct ipc_msg *msg)
 		/* Local then remote of each component. */
 		for (size_t i = 0; i + 1 < e->n_candidate && m->side[s].agent; i += 2) {
 			struct media_cand local, remote;
-			if (!take_cand(&local, e->candidate[i]) ||
-			    !take_cand(&remote, e->candidate[i + 1]))
+			if (!media_take_cand(&local, e->candidate[i]) ||
+			    !media_take_cand(&remote, e->candidate[i + 1]))
 				continue;
 			m->side[s].agent->local[local.component - 1] = local;
 			m->side[s].agent->remote[local.component - 1] = remote;

@@ -1,0 +1,72 @@
+#ifndef SIPD_MEDIA_PB_H
+#define SIPD_MEDIA_PB_H
+#include "common/map.h"
+#include "ipc/daemon.h"
+#include "media.pb-c.h"
+#include "sipd/media.h"
+
+/* Inside of the media client: media_ipc.c (instances, sessions, events), media_leg_ipc.c (legs as messages). */
+struct instance {
+	struct list node;
+	struct ipc_peer *peer;
+	uint32_t number, sessions, max, ports;
+	bool draining;
+	uint32_t ours; /* sessions given to it since its last Load */
+};
+
+enum state { M_NEW, M_ASKED, M_READY, M_DEAD };
+
+struct side {
+	struct media_leg want;
+	struct sdp_addr rtp, rtcp;
+	struct media *link;
+	enum media_side link_side;
+	enum media_tone tone;
+	uint32_t tone_ms;
+	struct media_agent *agent; /* NULL: none */
+};
+
+struct media {
+	struct media_pool *pool;
+	struct map_node by_session;
+	struct list node, users;
+	struct side side[3];
+	uint64_t call, session;
+	uint32_t instance, near;
+	struct instance *at;
+	struct media *mixed;
+	enum state st;
+	unsigned refs, tries;
+	bool moving; /* was ready before on another instance */
+	bool was_ready;
+	struct tmr later; /* READY and FAILED from the loop; linger */
+	int why;
+	/* Changes of this turn of the loop leave together in one request. */
+	struct media_leg change[3];
+	struct tmr flush;
+};
+
+struct media_pool {
+	struct daemon *d;
+	struct list instances, all;
+	struct map sessions; /* key: session number and instance */
+	unsigned dscp;
+	struct stat_val *s_open, *s_failed, *s_moved, *s_lost;
+};
+
+struct media_leg_msg {
+	Media__Leg leg;
+	Base__Addr rtp, rtcp;
+	Media__Payload payload[OA_PAYLOADS], *ppayload[OA_PAYLOADS];
+	Media__Srtp tx, rx;
+	Media__IceSetup ice;
+	uint8_t mki[2][4];
+};
+
+/* Everything borrows from its source. */
+void media_addr_pb(Base__Addr *pb, const struct sdp_addr *a);
+void media_leg_pb(
+    const struct media *m, enum media_side s, const struct media_leg *l, struct media_leg_msg *out);
+bool media_take_cand(struct media_cand *c, const Media__IceCandidate *pb); /* false: not usable */
+void media_take_ready(struct media *m, size_t n, Media__LegReady *const *legs);
+#endif
