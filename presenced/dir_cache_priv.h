@@ -32,6 +32,7 @@ enum cache_query {
 	Q_KEYS,
 	Q_REV,
 	Q_E164,
+	Q_LEADS,
 	Q_WALK,
 	Q_LAST,
 	Q_SORT,

@@ -9,7 +9,7 @@
 
 #define CANDIDATES_MAX 1000000 /* looked at for one search; of more, the answer says so */
 #define NUMBERS_MAX    500     /* of a number that begins or ends so */
-#define WALK_GAIN      6 /* times faster than reading an entry is a step in the order of names */
+#define WALK_GAIN      20 /* times faster than reading an entry is a step in the order of names */
 
 static const char *const read_sql[Q_N] = {
 	[Q_META_GET] = CACHE_META_GET,
@@ -25,6 +25,9 @@ static const char *const read_sql[Q_N] = {
 	[Q_KEYS] = "SELECT contact FROM t9 WHERE w>=?1 AND w<?1||':' LIMIT ?2",
 	[Q_REV] = "SELECT contact FROM number WHERE rev>=?1 AND rev<?1||':' LIMIT ?2",
 	[Q_E164] = "SELECT contact FROM number WHERE e164>=?1 AND e164<?1||':' LIMIT ?2",
+	[Q_LEADS] =
+	    "SELECT id,sort FROM contact WHERE sort>=?1 AND sort<?1||char(0x10FFFF) ORDER BY "
+	    "sort LIMIT ?2",
 	[Q_WALK] = "SELECT id,sort FROM contact ORDER BY sort",
 	[Q_LAST] = "SELECT max(id) FROM contact",
 	[Q_SORT] = "SELECT sort,words FROM contact WHERE id=?1",
@@ -355,6 +358,20 @@ static size_t read_each(
 	return n;
 }
 
+/* The first page in letters: those whom the query leads stand together in the order of names. Returns how many, at most to. */
+static size_t led(struct dir_cache *c, struct slice q, size_t to, struct found *out)
+{
+	sqlite3_stmt *st = c->q[Q_LEADS];
+	size_t n = 0;
+
+	cache_text(st, 1, q);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)to);
+	while (n < to && sqlite3_step(st) == SQLITE_ROW)
+		out[n++].id = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return n;
+}
+
 /* So many that it is faster to go through all contacts in the order of names than to read and sort those: to the end of the
  * page only. out: has room for to. Returns how many there are, at most to. */
 static size_t walk(
@@ -471,7 +488,11 @@ int dir_cache_search(
 	if (err == 0) {
 		v = mem_array(names.n + numbers.n + 1, sizeof(*v));
 		named = names.n;
-		if (q.n == 1 && names.n > 0 && many(c, names.n)) {
+		if (q.n == 1 && !q.keys && to <= names.n)
+			n = led(c, q.w[0], to, v);
+		if (n > 0 && n == to) {
+			; /* nobody else is looked at */
+		} else if (q.n == 1 && names.n > 0 && many(c, names.n)) {
 			n = walk(c, &q, &names, to < names.n ? to : names.n, v);
 		} else {
 			n = named = read_each(c, &q, &names, false, v);

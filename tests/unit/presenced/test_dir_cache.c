@@ -223,6 +223,58 @@ static void pages(void **state)
 	assert_int_equal(x->f.n, 0);
 }
 
+/* Three ways lead to a page: whom the query leads, all in the order of names, each read and sorted. They agree with a plain sort. */
+static void ways(void **state)
+{
+	struct world *x = *state;
+	char key[16], name[40];
+	struct {
+		unsigned rank;
+		char name[40];
+	} want[3000];
+	unsigned n = 0;
+
+	begin(x, DIR_LDAP);
+	for (unsigned i = 0; i < 3000;
+	     i++) { /* of each: family name, given name, or neither begins with s */
+		snprintf(key, sizeof(key), "%u", i);
+		snprintf(name, sizeof(name), "%s%u %s%04u", i % 3 == 1 ? "Sam" : "Ann", i % 7,
+		    i % 3 == 0 ? "Stein" : "Berg", (i * 1237) % 3000);
+		put(x, key, name, NULL, NULL, NULL, NULL);
+		if (i % 3 == 2)
+			continue;
+		want[n].rank = i % 3;
+		/* as sorted: family name, given name */
+		snprintf(want[n].name, sizeof(want[n].name), "%s", name);
+		n++;
+	}
+	commit(x, true);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = i + 1; k < n; k++)
+			if (want[k].rank < want[i].rank ||
+			    (want[k].rank == want[i].rank &&
+			        strcmp(strchr(want[k].name, ' '), strchr(want[i].name, ' ')) < 0)) {
+				unsigned r = want[i].rank;
+				char t[40];
+
+				memcpy(t, want[i].name, sizeof(t));
+				want[i] = want[k];
+				want[k].rank = r;
+				memcpy(want[k].name, t, sizeof(t));
+			}
+	for (int keys = 0; keys < 2; keys++) /* 7 is s, too, and p, q, r: nobody */
+		for (unsigned from = 0; from < n + 50; from += 50) {
+			assert_int_equal(
+			    dir_cache_search(
+			        x->r, keys ? SLICE_LIT("7") : SLICE_LIT("s"), from, 50, &x->f),
+			    0);
+			assert_int_equal(x->f.total, n);
+			assert_int_equal(x->f.n, from >= n ? 0 : n - from < 50 ? n - from : 50);
+			for (unsigned i = 0; i < x->f.n; i++)
+				assert_string_equal(x->f.hit[i].display, want[from + i].name);
+		}
+}
+
 static void callers(void **state)
 {
 	struct world *x = *state;
@@ -471,8 +523,8 @@ static void model(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, up, down)
-	const struct CMUnitTest tests[] = { T(searched), T(pages), T(callers), T(changed), T(swept),
-		T(rules), T(meta), T(broken), T(each), T(model) };
+	const struct CMUnitTest tests[] = { T(searched), T(pages), T(ways), T(callers), T(changed),
+		T(swept), T(rules), T(meta), T(broken), T(each), T(model) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
