@@ -171,7 +171,8 @@ static void fail_over(void **state)
 	uint64_t began = uv_hrtime();
 	r->sip = other_fd;
 	sip_await(r, "REGISTER ");
-	assert_in_range((uv_hrtime() - began) / 1000000, 300, 1500);
+	/* its time is half a second; 64*T1, which it is not, would be 32 s */
+	assert_in_range((uv_hrtime() - began) / 1000000, 300, 20000);
 	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
 	RIG_UNTIL(r, up(r) == 1);
 	struct reg_view v;
@@ -185,7 +186,7 @@ static void fail_over(void **state)
 	sip_await(r, "ACK ");
 	/* the first answers OPTIONS again: back to it */
 	r->sip = first;
-	uint64_t end = uv_hrtime() + 14000000000ull;
+	uint64_t end = uv_hrtime() + RIG_MS * 1000000ull;
 	bool back = false;
 	while (!back && uv_hrtime() < end) {
 		uv_run(&r->loop, UV_RUN_NOWAIT);
@@ -232,7 +233,7 @@ static void paced(void **state)
 	r->conf.register_when = REGISTER_ALWAYS;
 	regs_reconf(sipd_of(&r->d)->regs);
 	uint64_t began = uv_hrtime();
-	while (uv_hrtime() - began < 500000000ull) {
+	while (seen < 100 && uv_hrtime() - began < RIG_MS * 1000000ull) {
 		uv_run(&r->loop, UV_RUN_NOWAIT);
 		usleep(500);
 		while (sip_next(r)) {
@@ -241,13 +242,13 @@ static void paced(void **state)
 			if (strncmp(got, "REGISTER ", 9) == 0 && at < 100 && !had[at]) {
 				had[at] = true; /* a busy machine makes repeats */
 				seen++;
+				/* 100 a second, in small groups: never more than the time allows */
+				assert_true(seen <= (uv_hrtime() - began) / 10000000 + 25);
 			}
 			sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
 		}
 	}
-	/* half a second, or what a busy machine made of it, at 100 a second */
-	uint64_t ms = (uv_hrtime() - began) / 1000000;
-	assert_in_range(seen, ms / 40, ms / 10 + 25);
+	assert_int_equal(seen, 100);
 	rig_free(r);
 }
 

@@ -218,6 +218,60 @@ static void records(void **state)
 	assert_int_equal(system(cmd), 0);
 }
 
+static struct cdr_rec seen;
+static char seen_cause[32];
+
+static void note(void *ctx, const struct cdr_rec *r)
+{
+	const uint64_t *call = ctx;
+
+	if (r->call != *call)
+		return;
+	seen = *r;
+	assert_int_equal(slice_copy(r->cause, seen_cause, sizeof(seen_cause)), 0);
+}
+
+/* What the killed process had noted of a call stays: when it began, and when it was answered. */
+static void interrupted(void **state)
+{
+	char dir[] = "/tmp/ipdect-test-XXXXXX", path[64], cmd[64];
+	int err;
+	(void)state;
+
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/calls.db", dir);
+	struct cdr *killed = cdr_open(path, NULL, &err);
+	assert_non_null(killed);
+	for (uint64_t call = 1; call <= 2; call++) {
+		struct cdr_rec r = { .call = call,
+			.kind = CDR_PLACED,
+			.start = 1000000,
+			.user = SLICE_LIT("200"),
+			.number = SLICE_LIT("555") };
+		cdr_begin(killed, &r);
+		r.answered = call == 1 ? 1007000 : 0;
+		cdr_update(killed, &r);
+	}
+	/* the next process, while the old one's file is as a kill leaves it */
+	struct cdr *c = cdr_open(path, NULL, &err);
+	assert_non_null(c);
+	for (uint64_t call = 1; call <= 2; call++) {
+		seen = (struct cdr_rec){ 0 };
+		assert_int_equal(cdr_records(c, SLICE_LIT(""), 0, 100, note, &call), 0);
+		assert_int_equal(seen.call, call);
+		assert_string_equal(seen_cause, "interrupted");
+		assert_int_equal(seen.start, 1000000);
+		assert_int_equal(seen.answered, call == 1 ? 1007000 : 0);
+		/* nobody knows how long it went on: no second is charged that is not known */
+		assert_int_equal(seen.ended, call == 1 ? 1007000 : 1000000);
+		assert_int_equal(cdr_seconds(&seen), 0);
+	}
+	cdr_close(c);
+	cdr_close(killed);
+	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	assert_int_equal(system(cmd), 0);
+}
+
 static void numbers(void **state)
 {
 	struct number_rule r[8];
@@ -272,6 +326,7 @@ int main(void)
 		cmocka_unit_test(users),
 		cmocka_unit_test(ipei),
 		cmocka_unit_test(records),
+		cmocka_unit_test(interrupted),
 		cmocka_unit_test(numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
