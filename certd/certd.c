@@ -2,7 +2,6 @@
 #include "certd/certd.h"
 
 #include <limits.h>
-#include <link.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "certd/sign.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/trim.h"
 
 #define SECURE_HEAP    (1u << 20) /* OpenSSL's private numbers: locked, guarded, not dumped */
 #define MESSAGE_EXPIRY "0b6f6e0c6a924f6d8b2a8a8a7c0a91d4"
@@ -34,25 +34,6 @@ static bool lock_memory(void)
 	return false;
 }
 
-/* Code that is not needed now: it comes back from the file when it is called. */
-static int forget_code(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	(void)size;
-	(void)ctx;
-	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
-		uintptr_t from = (info->dlpi_addr + h->p_vaddr) & ~(page - 1);
-		uintptr_t to = (info->dlpi_addr + h->p_vaddr + h->p_memsz + page - 1) & ~(page - 1);
-
-		if (h->p_type != PT_LOAD || (h->p_flags & (PF_X | PF_W)) != PF_X)
-			continue;
-		(void)madvise((void *)from, to - from, MADV_DONTNEED);
-	}
-	return 0;
-}
-
 /* Pages that are locked cannot be given back: unlocked for the moment of it, nothing else runs meanwhile. */
 static void on_rest(struct tmr *t, void *ctx)
 {
@@ -61,8 +42,7 @@ static void on_rest(struct tmr *t, void *ctx)
 	(void)t;
 	if (c->locked && munlockall() != 0)
 		return;
-	malloc_trim(0);
-	dl_iterate_phdr(forget_code, NULL);
+	trim_resident();
 	if (c->locked && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
 		log_ev(LOG_WARNING, "memory is not locked any more", F_ERR(-errno),
 		    F_REMEDY("allow certd 64 MiB of locked memory (LimitMEMLOCK=)"));

@@ -16,9 +16,11 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/trim.h"
 #include "ipc/daemon_priv.h"
 
 #define CONF_PATH "/etc/ipdect/ipdect.conf"
+#define REST_MS   5000 /* after the start, what only the start needed goes back */
 #define GUARD_MS  3000 /* how long handles may take to close at the end */
 
 const struct conf_key daemon_common_keys[] = {
@@ -194,6 +196,12 @@ static void status_now(struct run *r)
 	ipc_links_text(r->d.ipc, links, sizeof(links));
 	sd_notifyf(0, "STATUS=%s%s%s%s%s", *trouble ? trouble : line, *trouble && *line ? "; " : "",
 	    *trouble ? line : "", *links && (*line || *trouble) ? "; " : "", links);
+}
+
+static void on_rest(struct tmr *t, void *ctx)
+{
+	(void)t, (void)ctx;
+	trim_resident();
 }
 
 static void on_status_due(struct tmr *t, void *ctx)
@@ -428,6 +436,7 @@ static void finish(struct run *r, bool inited)
 	r->ending = true;
 	tmr_stop(&r->end);
 	tmr_stop(&r->status_due);
+	tmr_stop(&r->rest);
 	for (unsigned i = 0; i < ARRAY_LEN(r->sig); i++)
 		uv_close((uv_handle_t *)&r->sig[i], NULL);
 	uv_close((uv_handle_t *)&r->watchdog, NULL);
@@ -560,6 +569,7 @@ static int prepare(struct run *r)
 	d->ctl = ctl_new(d);
 	d->ipc = ipc_node_new(&nd);
 	tmr_init(&r->end, d->wheel, on_end, r);
+	tmr_init(&r->rest, d->wheel, on_rest, r);
 	tmr_init(&r->status_due, d->wheel, on_status_due, r);
 	r->notify = getenv("NOTIFY_SOCKET") != NULL;
 	r->started = uv_hrtime();
@@ -612,6 +622,7 @@ int daemon_main(int argc, char **argv, const struct daemon_def *def)
 		return EX_SOFTWARE;
 	}
 	start_links(&r);
+	tmr_start(&r.rest, REST_MS);
 	log_ev(LOG_NOTICE, "ready", F_TEXT("IPDECT_VERSION", IPDECT_VERSION),
 	    F_U64("IPDECT_INSTANCE", r.d.instance));
 	sd_notify(0, "READY=1");

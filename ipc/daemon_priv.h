@@ -21,7 +21,7 @@ struct run {
 	char *state_dir;
 	uv_signal_t sig[3];
 	uv_timer_t watchdog;
-	struct tmr end, status_due;
+	struct tmr end, status_due, rest;
 	uint64_t started;   /* uv_hrtime */
 	uint64_t status_at; /* uv_now of the last STATUS= */
 	bool notify, ending, path_given;

@@ -23,7 +23,7 @@
 #include "sipd/reg.h"
 #include "sipd/tls.h"
 #include "sipd/trace.h"
-#include "sipd/trim.h"
+#include "common/trim.h"
 
 #define SETTLED_MS 5000
 

@@ -1,5 +1,5 @@
 /* What starting leaves resident: OpenSSL's, SQLite's and the loader's pages that no call ever touches again. */
-#include "sipd/trim.h"
+#include "common/trim.h"
 
 #include <link.h>
 #include <malloc.h>
