@@ -55,7 +55,7 @@ class Call:
         if not self.among_us:
             self.fe.violation(f"{self.desk.name}: {text}")
 
-    async def event(self, *kinds, seconds=10):
+    async def event(self, *kinds, seconds=30):
         """The next event of these kinds; those of other kinds on the way are dropped."""
         async def run():
             while True:
@@ -124,7 +124,7 @@ class Call:
     def uri(self):
         return self.target
 
-    async def request(self, method, headers=(), body=b"", kind=None, seconds=10):
+    async def request(self, method, headers=(), body=b"", kind=None, seconds=30):
         self.cseq += 1
         m = Message(f"{method} {self.target} SIP/2.0", [
             ("Via", f"SIP/2.0/TLS {self.fe.o.address}:49152;branch=z9hG4bK{os.urandom(6).hex()}"), ("Max-Forwards", "70"),
@@ -147,7 +147,7 @@ class Call:
         self.fe.on_request(self.desk.flow, m.copy())
         return await asyncio.wait_for(asyncio.shield(done), seconds)
 
-    async def invite_to(self, uri, body=None, headers=(), seconds=20, kind=None, conversation=None, to=None):
+    async def invite_to(self, uri, body=None, headers=(), seconds=40, kind=None, conversation=None, to=None):
         """The final answer; raises Refused. Events: progress for each 1xx."""
         self.target, self.remote = uri, to or f"<{uri}>"
         self.conversation = conversation or base64.b64encode(os.urandom(22)).decode()
@@ -204,7 +204,7 @@ class Call:
             self.wrong(f"re-INVITE with {form or 'sendrecv'} was answered with {self.sdp.direction}")
         return m
 
-    async def refer(self, uri, replaces=None, seconds=15):
+    async def refer(self, uri, replaces=None, seconds=40):
         """Sends the far end elsewhere; the final status of the NOTIFY."""
         to = uri
         if replaces:
@@ -375,7 +375,7 @@ class Desk:
         await c.invite_to(uri, **kw)
         return c
 
-    async def rung(self, seconds=10):
+    async def rung(self, seconds=30):
         return await asyncio.wait_for(self.incoming.get(), seconds)
 
     def receive(self, m):

@@ -568,7 +568,7 @@ async def main(argv):
             t.hush()
             fe.violations.clear()
             try:
-                await asyncio.wait_for(fn(t), 90)
+                await asyncio.wait_for(fn(t), 200)
                 if fe.violations:
                     raise Failed("the front end complains: " + "; ".join(fe.violations))
                 if w.sipd.poll() is not None or w.mediad.poll() is not None:

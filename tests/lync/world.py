@@ -53,7 +53,7 @@ def free_range(n):
     raise Failed("no free ports for speech")
 
 
-async def until(what, fn, seconds=20):
+async def until(what, fn, seconds=40):
     """Waits for fn() to be true and returns its value."""
     end = time.monotonic() + seconds
     while True:
@@ -152,12 +152,12 @@ class Handset:
         if self.stream:
             self.stream.quiet()
 
-    async def connected(self, seconds=15):
+    async def connected(self, seconds=30):
         await until(f"handset {self.user}: connected", lambda: self.up or self.released is not None, seconds)
         if not self.up:
             raise Failed(f"handset {self.user}: released with cause {self.released}")
 
-    async def gone(self, seconds=15):
+    async def gone(self, seconds=30):
         await until(f"handset {self.user}: released", lambda: self.released is not None, seconds)
         return self.released
 
@@ -306,7 +306,7 @@ class World:
             raise Failed(f"dectctl {' '.join(args)}: {out.decode()}")
         return out.decode()
 
-    async def registered(self, n, seconds=30):
+    async def registered(self, n, seconds=90):
         async def count():
             return (await self.ctl("--json", "reg", "list")).count('"registered"')
         end = time.monotonic() + seconds
@@ -353,7 +353,7 @@ class World:
             h.at(at)
         return h
 
-    async def offered(self, user, seconds=15):
+    async def offered(self, user, seconds=30):
         h = await asyncio.wait_for(self.offers.get(), seconds)
         if h.user != user:
             raise Failed(f"handset {h.user} rings instead of {user}")
@@ -382,7 +382,7 @@ class World:
             shutil.rmtree(self.dir, ignore_errors=True)
 
 
-async def both_hear(a, b, source_a, source_b, frames=40, seconds=15):
+async def both_hear(a, b, source_a, source_b, frames=40, seconds=30):
     """a, b: streams; each must get this many of the other's frames whole."""
     at_a, at_b = len(a.frames), len(b.frames)
     try:
