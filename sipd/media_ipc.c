@@ -22,11 +22,9 @@ _Static_assert((int)MEDIA_TONE_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "
 #define REQUEST_MS 2000
 #define TRIES      3 /* instances asked before a session is given up */
 
-static void create(struct media *m);
 static void flush(struct media *m);
 static void on_flush(struct tmr *t, void *ctx);
 static void drop(struct media *m);
-static void mix_again(struct media *m);
 
 struct media_pool *media_pool_new(void *daemon)
 {
@@ -98,7 +96,7 @@ void media_peer_up(struct media_pool *p, void *peer, bool restarted)
 	{
 		struct media *m = LIST_ENTRY(it, struct media, node);
 		if (m->st == M_NEW && !tmr_pending(&m->later))
-			create(m);
+			media_create(m);
 	}
 }
 
@@ -122,7 +120,7 @@ void media_peer_down(struct media_pool *p, void *peer)
 			m->tries = 0;
 			m->moving = true;
 			if (m->refs)
-				create(m);
+				media_create(m);
 			else
 				drop(m);
 		}
@@ -213,7 +211,7 @@ static void on_later(struct tmr *t, void *ctx)
 	if (m->refs == 0) {
 		drop(m);
 	} else if (m->st == M_NEW) {
-		create(m);
+		media_create(m);
 	} else if (m->st == M_DEAD) {
 		tell(m, m->was_ready ? MEDIA_LOST : MEDIA_FAILED, 0, m->why);
 	}
@@ -228,68 +226,6 @@ static void failed(struct media *m, int err)
 	    F_REMEDY("start more mediad instances or widen their port range; `dectctl status` "
 	             "shows them"));
 	tmr_start(&m->later, 0);
-}
-
-/* ---- links between two sessions ---- */
-
-static void link_apply(struct media *m, enum media_side s)
-{
-	struct side *a = &m->side[s];
-	struct side *b = &a->link->side[a->link_side];
-	struct media_leg l = { .on = true,
-		.has_remote = true,
-		.has_payload = true,
-		.has_keys = true,
-		.rtp = b->rtp,
-		.rtcp = b->rtcp,
-		.ptime = 20 };
-
-	if (m->st != M_READY || a->link->st != M_READY || !b->rtp.n)
-		return;
-	/* What the base stations speak, so that a local call is carried through unchanged. */
-	l.payload[l.npayload++] = (struct oa_payload){ CODEC_PCMA, 8 };
-	l.payload[l.npayload++] = (struct oa_payload){ CODEC_PCMU, 0 };
-	l.payload[l.npayload++] = (struct oa_payload){ CODEC_EVENT, 101 };
-	media_set(m, s, &l);
-}
-
-static void links_apply(struct media *m)
-{
-	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++) {
-		if (!m->side[s].link)
-			continue;
-		link_apply(m, (enum media_side)s);
-		link_apply(m->side[s].link, m->side[s].link_side);
-	}
-}
-
-void media_unlink(struct media *m, enum media_side s)
-{
-	struct side *a = &m->side[s];
-
-	if (!a->link)
-		return;
-	a->link->side[a->link_side].link = NULL;
-	a->link = NULL;
-}
-
-void media_link(struct media *a, enum media_side sa, struct media *b, enum media_side sb)
-{
-	media_unlink(a, sa);
-	media_unlink(b, sb);
-	a->side[sa].link = b;
-	a->side[sa].link_side = sb;
-	b->side[sb].link = a;
-	b->side[sb].link_side = sa;
-	/* A side that nobody asked for so far has no address yet: asking makes it. */
-	struct media_leg on = { .on = true };
-	if (a->st == M_READY && !a->side[sa].rtp.n)
-		media_set(a, sa, &on);
-	if (b->st == M_READY && !b->side[sb].rtp.n)
-		media_set(b, sb, &on);
-	a->side[sa].want.on = b->side[sb].want.on = true;
-	link_apply(a, sa);
-	link_apply(b, sb);
 }
 
 /* ---- making a session ---- */
@@ -309,7 +245,7 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 		if (m->refs == 0)
 			drop(m);
 		else
-			create(m);
+			media_create(m);
 		return;
 	}
 	const Media__SessionReady *r = IPC_BODY(msg, Media__SessionReady);
@@ -331,14 +267,14 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 			media_tone(m, (enum media_side)s, m->side[s].tone, m->side[s].tone_ms);
 	if (m->change[MEDIA_NETWORK].on || m->change[MEDIA_RADIO].on)
 		tmr_start(&m->flush, 0); /* what was set while the request was under way */
-	links_apply(m);
-	mix_again(m);
+	media_links_apply(m);
+	media_mix_again(m);
 	if (moved)
 		stat_add(p->s_moved, 1);
 	tell(m, moved ? MEDIA_MOVED : MEDIA_READY, 0, 0);
 }
 
-static void create(struct media *m)
+void media_create(struct media *m)
 {
 	struct media_pool *p = m->pool;
 	Media__SessionCreate req = MEDIA__SESSION_CREATE__INIT;
@@ -406,7 +342,7 @@ struct media *media_open(struct media_pool *p, uint64_t call, const struct media
 	if (u)
 		media_attach(m, u);
 	stat_add(p->s_open, 1);
-	create(m);
+	media_create(m);
 	return m;
 }
 
@@ -424,7 +360,7 @@ static void on_dropped(void *ctx, int err, struct ipc_msg *msg)
 		log_ev(LOG_INFO, "a media session could not be dropped", F_ERR(err));
 }
 
-static void drop_session(struct media *m)
+void media_drop_session(struct media *m)
 {
 	Media__SessionDrop req = MEDIA__SESSION_DROP__INIT;
 	int err;
@@ -443,7 +379,7 @@ static void drop(struct media *m)
 	if (m->st == M_ASKED)
 		return; /* on_created drops it */
 	if (m->st == M_READY && m->at)
-		drop_session(m);
+		media_drop_session(m);
 	media_unlink(m, MEDIA_NETWORK);
 	media_unlink(m, MEDIA_RADIO);
 	if (m->mixed)
@@ -493,8 +429,8 @@ static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 				tell(m, MEDIA_ICE_LOCAL, MEDIA_NETWORK, 0);
 		for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
 			if (!had[s] && m->side[s].rtp.n && m->side[s].link) {
-				link_apply(m, (enum media_side)s);
-				link_apply(m->side[s].link, m->side[s].link_side);
+				media_link_apply(m, (enum media_side)s);
+				media_link_apply(m->side[s].link, m->side[s].link_side);
 			}
 	}
 	media_unref(m, 0);
@@ -618,7 +554,7 @@ static void on_done(void *ctx, int err, struct ipc_msg *msg)
 	media_unref(m, 0);
 }
 
-static int ask(struct media *m, uint16_t type, const ProtobufCMessage *body)
+int media_ask(struct media *m, uint16_t type, const ProtobufCMessage *body)
 {
 	if (m->st != M_READY || !m->at)
 		return ERR_LOST;
@@ -647,7 +583,7 @@ void media_tone(struct media *m, enum media_side hearer, enum media_tone t, uint
 		req.has_ms = 1;
 		req.ms = ms;
 	}
-	(void)ask(m, MEDIA__TYPE__MEDIA_TONE, &req.base);
+	(void)media_ask(m, MEDIA__TYPE__MEDIA_TONE, &req.base);
 }
 
 int media_dtmf(struct media *m, enum media_side towards, struct slice digits)
@@ -658,7 +594,7 @@ int media_dtmf(struct media *m, enum media_side towards, struct slice digits)
 	req.side = (Media__Side)towards;
 	req.digits.data = (uint8_t *)(uintptr_t)digits.p;
 	req.digits.len = digits.n;
-	return ask(m, MEDIA__TYPE__MEDIA_DTMF_SEND, &req.base);
+	return media_ask(m, MEDIA__TYPE__MEDIA_DTMF_SEND, &req.base);
 }
 
 const struct media_agent *media_agent(const struct media *m, enum media_side s)
@@ -703,89 +639,7 @@ void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, st
 	req.candidate = pcand;
 	req.has_complete = req.complete = 1;
 	req.remote_candidates = ppicked;
-	(void)ask(m, MEDIA__TYPE__MEDIA_ICE_REMOTE, &req.base);
-}
-
-static int ask_mix(struct media *a, struct media *b)
-{
-	Media__Mix req = MEDIA__MIX__INIT;
-	uint64_t s[2] = { a->session, b->session };
-
-	req.n_session = 2;
-	req.session = s;
-	return ask(a, MEDIA__TYPE__MEDIA_MIX, &req.base);
-}
-
-static bool has_room(const struct instance *i)
-{
-	return i && !i->draining && (uint64_t)i->sessions + i->ours < i->max;
-}
-
-/* Makes a session anew at another instance; those attached tell their far ends. */
-static void move_to(struct media *m, uint32_t instance)
-{
-	log_ev(LOG_NOTICE, "a session moves to where the other one of a conference is",
-	    F_CALL(m->call), F_U64("IPDECT_FROM", m->instance), F_U64("IPDECT_TO", instance));
-	drop_session(m);
-	map_del(&m->pool->sessions, &m->by_session);
-	m->at = NULL;
-	m->st = M_NEW;
-	m->tries = 0;
-	m->moving = true;
-	m->near = instance;
-	create(m);
-}
-
-int media_mix(struct media *a, struct media *b)
-{
-	bool both = a->st == M_READY && b->st == M_READY && a->at && b->at;
-	struct media *goes = NULL;
-
-	if (both && a->at != b->at) {
-		goes = has_room(a->at) ? b : has_room(b->at) ? a : NULL;
-		if (!goes)
-			return ERR_BUSY;
-	}
-	if (a->mixed && a->mixed != b)
-		media_unmix(a);
-	if (b->mixed && b->mixed != a)
-		media_unmix(b);
-	a->mixed = b;
-	b->mixed = a;
-	if (goes)
-		move_to(goes, goes == b ? a->instance : b->instance);
-	else if (both)
-		return ask_mix(a, b);
-	return 0; /* the later one of the two to be ready asks for it */
-}
-
-/* One of a conference is there (again): mixed when the other one is, too, and at the same instance. */
-static void mix_again(struct media *m)
-{
-	struct media *o = m->mixed;
-
-	if (!o || o->st != M_READY)
-		return;
-	if (m->at == o->at) {
-		(void)ask_mix(m, o);
-		return;
-	}
-	m->mixed = o->mixed = NULL;
-	log_ev(LOG_WARNING, "a conference ended: its sessions found no place at one mediad",
-	    F_CALL(m->call), F_REMEDY("raise the number of sessions of an instance"));
-}
-
-void media_unmix(struct media *m)
-{
-	Media__Mix req = MEDIA__MIX__INIT;
-
-	if (!m->mixed)
-		return;
-	m->mixed->mixed = NULL;
-	m->mixed = NULL;
-	req.n_session = 1;
-	req.session = &m->session;
-	(void)ask(m, MEDIA__TYPE__MEDIA_MIX, &req.base);
+	(void)media_ask(m, MEDIA__TYPE__MEDIA_ICE_REMOTE, &req.base);
 }
 
 /* ---- reading ---- */

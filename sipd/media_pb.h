@@ -5,7 +5,8 @@
 #include "media.pb-c.h"
 #include "sipd/media.h"
 
-/* Inside of the media client: media_ipc.c (instances, sessions, events), media_leg_ipc.c (legs as messages). */
+/* Inside of the media client: media_ipc.c (instances, sessions, events), media_leg_ipc.c (legs as messages), media_join_ipc.c (links
+ * and conferences). */
 struct instance {
 	struct list node;
 	struct ipc_peer *peer;
@@ -69,4 +70,16 @@ void media_leg_pb(
     const struct media *m, enum media_side s, const struct media_leg *l, struct media_leg_msg *out);
 bool media_take_cand(struct media_cand *c, const Media__IceCandidate *pb); /* false: not usable */
 void media_take_ready(struct media *m, size_t n, Media__LegReady *const *legs);
+
+/* media_ipc.c */
+void media_create(
+    struct media *m); /* at an instance that has room; READY, MOVED, FAILED or LOST is told */
+void media_drop_session(struct media *m); /* at its instance; m stays */
+/* A request about m's session; a failure is logged only. ERR_LOST: it is at no instance. */
+int media_ask(struct media *m, uint16_t type, const ProtobufCMessage *body);
+
+/* media_join_ipc.c: m has a session (again): what hangs on it is told. */
+void media_link_apply(struct media *m, enum media_side s);
+void media_links_apply(struct media *m);
+void media_mix_again(struct media *m);
 #endif
