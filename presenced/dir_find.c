@@ -329,6 +329,8 @@ struct query {
 	struct slice w[DIR_WORDS_MAX];
 	unsigned n;
 	bool keys;
+	bool
+	    apart; /* none of the words begins another: no word of a name can stand for two of them */
 };
 
 /* Reads each, drops those where one word would do for two of the query, and sorts. Returns how many. */
@@ -349,7 +351,7 @@ static size_t read_each(
 			f->id = s->v[i];
 			snprintf(f->sort, sizeof(f->sort), "%s", sort ? sort : "");
 			f->rank = number ? 2 : leads(f->sort, q->w[0], q->keys) ? 0 : 1;
-			if (number || q->n == 1 ||
+			if (number || q->apart ||
 			    dir_matches(words ? words : "", q->folded, q->keys))
 				n++;
 		}
@@ -431,6 +433,10 @@ static size_t typed(
 	}
 	digits[nd] = '\0';
 	q->n = dir_words(folded, q->w, DIR_WORDS_MAX);
+	q->apart = true;
+	for (unsigned i = 0; i < q->n; i++)
+		for (unsigned j = 0; j < q->n; j++)
+			q->apart = q->apart && (i == j || !slice_starts(q->w[i], q->w[j]));
 	return nd;
 }
 
@@ -492,7 +498,7 @@ int dir_cache_search(
 			n = led(c, q.w[0], to, v);
 		if (n > 0 && n == to) {
 			; /* nobody else is looked at */
-		} else if (q.n == 1 && names.n > 0 && many(c, names.n)) {
+		} else if (q.apart && names.n > 0 && many(c, names.n)) {
 			n = walk(c, &q, &names, to < names.n ? to : names.n, v);
 		} else {
 			n = named = read_each(c, &q, &names, false, v);

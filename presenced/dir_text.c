@@ -212,23 +212,35 @@ static bool begins(struct slice word, struct slice q, bool keys)
 	return dir_keys(word, digits, sizeof(digits)) > 0 && slice_starts(slice_str(digits), q);
 }
 
-static bool place(const struct slice *w, unsigned nw, const struct slice *q, unsigned nq,
-    uint32_t used, bool keys)
+/* Gives the query's word q a word of the text, moving those that have one already where another does for them. owner: the
+ * query's word that has word i, or -1. */
+static bool place(const struct slice *w, unsigned nw, const struct slice *q, unsigned at,
+    int8_t *owner, uint32_t *tried, bool keys)
 {
-	if (nq == 0)
-		return true;
-	for (unsigned i = 0; i < nw; i++)
-		if (!(used & 1u << i) && begins(w[i], q[0], keys) &&
-		    place(w, nw, q + 1, nq - 1, used | 1u << i, keys))
+	for (unsigned i = 0; i < nw; i++) {
+		if (*tried & 1u << i || !begins(w[i], q[at], keys))
+			continue;
+		*tried |= 1u << i;
+		if (owner[i] < 0 || place(w, nw, q, (unsigned)owner[i], owner, tried, keys)) {
+			owner[i] = (int8_t)at;
 			return true;
+		}
+	}
 	return false;
 }
 
 bool dir_matches(const char *text, const char *query, bool keys)
 {
-	struct slice w[DIR_WORDS_MAX], q[5];
-	unsigned nw = dir_words(text, w, DIR_WORDS_MAX), nq = dir_words(query, q, 5);
+	struct slice w[DIR_WORDS_MAX], q[DIR_WORDS_MAX];
+	unsigned nw = dir_words(text, w, DIR_WORDS_MAX), nq = dir_words(query, q, DIR_WORDS_MAX);
+	int8_t owner[DIR_WORDS_MAX];
+	bool all = nq > 0;
 
-	/* Four words are placed by trial; more than that nobody types at a handset. */
-	return nq > 0 && nq <= 4 && place(w, nw, q, nq, 0, keys);
+	memset(owner, -1, sizeof(owner));
+	for (unsigned i = 0; i < nq && all; i++) {
+		uint32_t tried = 0;
+
+		all = place(w, nw, q, i, owner, &tried, keys);
+	}
+	return all;
 }

@@ -262,16 +262,27 @@ static void ways(void **state)
 				want[k].rank = r;
 				memcpy(want[k].name, t, sizeof(t));
 			}
-	for (int keys = 0; keys < 2; keys++) /* 7 is s, too, and p, q, r: nobody */
-		for (unsigned from = 0; from < n + 50; from += 50) {
+	static const struct {
+		const char *typed;
+		unsigned first, n; /* of want */
+	} q[] = {
+		{ "s", 0, 2000 }, { "7", 0, 2000 }, /* 7 is s, too, and p, q, r: nobody */
+		{ "s a", 0, 1000 }, { "s b", 1000, 1000 }, { "7 2", 0, 2000 },
+		{ "s st", 0, 0 }, /* nobody has two words for them */
+	};
+
+	assert_int_equal(n, 2000);
+	for (unsigned k = 0; k < ARRAY_LEN(q); k++)
+		for (unsigned from = 0; from < q[k].n + 50; from += 50) {
+			unsigned left = q[k].n - from;
+
 			assert_int_equal(
-			    dir_cache_search(
-			        x->r, keys ? SLICE_LIT("7") : SLICE_LIT("s"), from, 50, &x->f),
-			    0);
-			assert_int_equal(x->f.total, n);
-			assert_int_equal(x->f.n, from >= n ? 0 : n - from < 50 ? n - from : 50);
+			    dir_cache_search(x->r, slice_str(q[k].typed), from, 50, &x->f), 0);
+			assert_int_equal(x->f.total, q[k].n);
+			assert_int_equal(x->f.n, from >= q[k].n ? 0 : left < 50 ? left : 50);
 			for (unsigned i = 0; i < x->f.n; i++)
-				assert_string_equal(x->f.hit[i].display, want[from + i].name);
+				assert_string_equal(
+				    x->f.hit[i].display, want[q[k].first + from + i].name);
 		}
 }
 
