@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "certd/bundle.h"
@@ -208,24 +207,13 @@ static int make_memfd(struct trust *t, const char *p, size_t n)
 {
 	unsigned len = 0;
 	uint8_t d[EVP_MAX_MD_SIZE];
-	int fd = memfd_create("trust", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd;
 
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; done < n;) {
-		ssize_t k = write(fd, p + done, n - done);
-
-		if (k <= 0) {
-			close(fd);
-			return -EIO;
-		}
-		done += (size_t)k;
-	}
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 ||
-	    EVP_Digest(p, n, d, &len, EVP_sha256(), NULL) != 1) {
-		close(fd);
+	if (EVP_Digest(p, n, d, &len, EVP_sha256(), NULL) != 1)
 		return ERR_CRYPTO;
-	}
+	fd = mem_sealed("trust", p, n);
+	if (fd < 0)
+		return fd;
 	memcpy(&t->version, d, sizeof(t->version));
 	t->fd = fd;
 	return 0;

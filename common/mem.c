@@ -1,10 +1,14 @@
 /* Allocation that cannot fail, and wiping. */
 #include "common/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 void mem_bug(const char *what, const char *file, int line)
 {
@@ -51,6 +55,29 @@ void *mem_dup(const void *p, size_t n)
 char *mem_str(const char *s)
 {
 	return mem_dup(s, strlen(s));
+}
+
+int mem_sealed(const char *name, const void *p, size_t n)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < n && err == 0;) {
+		ssize_t k = write(fd, (const char *)p + done, n - done);
+
+		if (k > 0)
+			done += (size_t)k;
+		else if (k == 0 || errno != EINTR)
+			err = k == 0 ? -EIO : -errno;
+	}
+	if (err == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		err = -errno;
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
 }
 
 void mem_wipe(void *p, size_t n)

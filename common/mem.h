@@ -13,6 +13,10 @@ void *mem_dup(const void *p, size_t n)
     __attribute__((malloc, returns_nonnull)); /* + a NUL after the copy */
 char *mem_str(const char *s) __attribute__((malloc, returns_nonnull));
 
+/* A file in memory of what was given, sealed, so that the process that gets it can read it and nothing can change it.
+ * Returns its descriptor (close-on-exec), which the caller closes, or a negative errno. */
+int mem_sealed(const char *name, const void *p, size_t n);
+
 /* Overwrites in a way that the compiler cannot drop. */
 void mem_wipe(void *p, size_t n);
 /* Wipes n bytes, then frees; NULL is fine. */

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/pcap.h"
 #include "dectd/ctl_cmds.h"
 #include "dectd/trace.h"
 
@@ -136,7 +137,7 @@ int ctl_trace_capture(struct ctl_run *run)
 	t->only = b ? b->rec.id : 0;
 	t->buf = mem_new(TRACE_MAX);
 	t->w = wr_of(t->buf, TRACE_MAX);
-	trace_head(&t->w);
+	pcap_head(&t->w);
 	tmr_init(&t->end, r->d->wheel, on_end, t);
 	tmr_start(&t->end, ms);
 	r->trace = t;

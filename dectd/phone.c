@@ -205,14 +205,9 @@ int phone_path(struct phone *ph, struct line *l)
 
 /* ---- ending ---- */
 
-void phone_hang_up(struct phone *ph, uint8_t reason, const char *text)
+/* The call on the air is over for us; its release may still be under way. */
+static void let_go(struct phone *ph)
 {
-	struct cc_call *c = ph->cc;
-	struct cc_show s = phone_show(CC_SIG_NONE);
-
-	if (!c)
-		return;
-	s.text = text;
 	ph->cc = NULL;
 	ph->releasing++;
 	ph->mode = PM_NORMAL;
@@ -222,6 +217,17 @@ void phone_hang_up(struct phone *ph, uint8_t reason, const char *text)
 	tmr_stop(&ph->timer);
 	phone_menu_end(ph);
 	phone_lists_end(ph);
+}
+
+void phone_hang_up(struct phone *ph, uint8_t reason, const char *text)
+{
+	struct cc_call *c = ph->cc;
+	struct cc_show s = phone_show(CC_SIG_NONE);
+
+	if (!c)
+		return;
+	s.text = text;
+	let_go(ph);
 	ph->all->ops->media_close(ph->all->ctx, ph->pp);
 	cc_release(c, reason, &s);
 }
@@ -425,15 +431,7 @@ static void on_ended(void *ctx, struct cc_call *c, enum cc_end why, uint8_t reas
 		return;
 	p->st.unreached += why == CC_END_PAGE;
 	p->st.lost += why == CC_END_LOST;
-	ph->cc = NULL;
-	ph->releasing++;
-	ph->mode = PM_NORMAL;
-	ph->op = PO_NONE;
-	ph->hold_asked = ph->retrieve_asked = false;
-	ph->ndigits = ph->nkeys = 0;
-	tmr_stop(&ph->timer);
-	phone_menu_end(ph);
-	phone_lists_end(ph);
+	let_go(ph);
 	p->ops->media_close(p->ctx, ph->pp);
 	held = phone_in(ph, LN_HELD);
 	up = held ? phone_other(ph, held) : NULL;

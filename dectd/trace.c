@@ -3,13 +3,13 @@
 
 #include <string.h>
 
+#include "common/pcap.h"
 #include "dectd/dlc.h"
 #include "dectd/nwk_ie.h"
 #include "dectd/rfp_msg.h"
 
-#define LINKTYPE_RAW 101
-#define HEAD         4 /* octets of type and length */
-#define RFP_PORT     16321
+#define HEAD     4 /* octets of type and length */
+#define RFP_PORT 16321
 
 static void zero(uint8_t *msg, size_t n, size_t from, size_t count)
 {
@@ -108,18 +108,6 @@ void trace_mask(struct trace_mask *t, bool to_rfp, uint8_t *msg, size_t n)
 	}
 }
 
-/* Native byte order is what the magic tells. */
-void trace_head(struct wr *w)
-{
-	wr_le32(w, 0xa1b2c3d4);
-	wr_le16(w, 2);
-	wr_le16(w, 4);
-	wr_le32(w, 0);
-	wr_le32(w, 0);
-	wr_le32(w, 65535);
-	wr_le32(w, LINKTYPE_RAW);
-}
-
 void trace_packet(
     struct wr *w, uint64_t us, struct trace_flow *f, bool to_rfp, const uint8_t *msg, size_t n)
 {
@@ -131,10 +119,7 @@ void trace_packet(
 		w->bad = true;
 		return;
 	}
-	wr_le32(w, (uint32_t)(us / 1000000));
-	wr_le32(w, (uint32_t)(us % 1000000));
-	wr_le32(w, (uint32_t)(40 + n));
-	wr_le32(w, (uint32_t)(40 + n));
+	pcap_record(w, us, 40 + n, 40 + n);
 	wr_be32(w, 0x45000000u | (uint32_t)(40 + n));
 	wr_be32(w, 0);
 	wr_be32(w, 0x40060000); /* TTL 64, TCP; no checksum: it was no packet */

@@ -25,7 +25,6 @@ struct trace_flow { /* one base's made-up connection */
 	uint16_t port;
 	uint32_t seq[2]; /* by direction: to the base, from it */
 };
-void trace_head(struct wr *w);
 /* One packet record; sets w->bad when there is no room. At most 65,000 octets of the message. */
 void trace_packet(
     struct wr *w, uint64_t us, struct trace_flow *f, bool to_rfp, const uint8_t *msg, size_t n);

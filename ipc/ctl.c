@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/list.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "ctl.pb-c.h"
 #include "ipc/ctl_run.h"
 #include "ipc/daemon_priv.h"
@@ -112,25 +112,6 @@ static void run_free(struct ctl_run *r)
 	free(r);
 }
 
-static int memfd_of(const void *p, size_t n)
-{
-	int fd = memfd_create("ctl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; done < n;) {
-		ssize_t k = write(fd, (const char *)p + done, n - done);
-
-		if (k <= 0) {
-			close(fd);
-			return -EIO;
-		}
-		done += (size_t)k;
-	}
-	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	return fd;
-}
-
 static void send_error(struct ctl_run *r, int err)
 {
 	const char *why = r->why ? r->why : err_text(err);
@@ -182,7 +163,7 @@ static void send_result(struct ctl_run *r)
 	if (r->data && r->ndata + r->octets <= INLINE_DATA) {
 		out.has_data = true;
 		out.data = (ProtobufCBinaryData){ r->ndata, r->data };
-	} else if (r->data && (fd = memfd_of(r->data, r->ndata)) < 0) {
+	} else if (r->data && (fd = mem_sealed("ctl", r->data, r->ndata)) < 0) {
 		send_error(r, fd);
 		return;
 	}

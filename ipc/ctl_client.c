@@ -2,12 +2,10 @@
 #include "ipc/ctl_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -204,25 +202,6 @@ const Ctl__Command *ctl_client_find(const struct ctl_conn *c, const char *noun, 
 	return NULL;
 }
 
-static int sealed(const uint8_t *p, size_t n)
-{
-	int fd = memfd_create("dectctl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; done < n;) {
-		ssize_t k = write(fd, p + done, n - done);
-
-		if (k <= 0) {
-			close(fd);
-			return -EIO;
-		}
-		done += (size_t)k;
-	}
-	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	return fd;
-}
-
 static int take_data(struct ctl_answer *out, struct frame *f)
 {
 	struct stat st;
@@ -270,7 +249,7 @@ void ctl_client_run(struct ctl_conn *c, const Ctl__Run *run, uint32_t ms, struct
 			out->err = ERR_LIMIT;
 			break;
 		}
-		fds[nfds] = sealed(args[i].data.data, args[i].data.len);
+		fds[nfds] = mem_sealed("dectctl", args[i].data.data, args[i].data.len);
 		if (fds[nfds] < 0) {
 			out->err = fds[nfds];
 			break;

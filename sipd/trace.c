@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/pcap.h"
 #include "ipc/ctl.h"
 
 struct trace {
@@ -78,7 +79,7 @@ int trace_capture(struct ctl_run *r)
 	t->buf = mem_new(TRACE_MAX);
 	t->w = wr_of(t->buf, TRACE_MAX);
 	(void)!slice_copy(match, t->match, sizeof(t->match));
-	trace_head(&t->w);
+	pcap_head(&t->w);
 	tmr_init(&t->end, s->d->wheel, on_end, t);
 	tmr_start(&t->end, ms);
 	s->trace = t;

@@ -16,5 +16,4 @@ void trace_mask(char *msg, size_t n);
 /* One packet record (pcap, LINKTYPE_RAW) of a message. */
 void trace_packet(
     struct wr *w, uint64_t us, const struct addr *from, const struct addr *to, struct slice msg);
-void trace_head(struct wr *w);
 #endif

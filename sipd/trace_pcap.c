@@ -3,9 +3,8 @@
 #include <strings.h>
 
 #include "common/mem.h"
+#include "common/pcap.h"
 #include "sipd/trace.h"
-
-#define LINKTYPE_RAW 101
 
 static void blank(char *p, const char *end, const char *stop)
 {
@@ -44,18 +43,6 @@ void trace_mask(char *msg, size_t n)
 			blank(p, end, words[i].stop);
 }
 
-/* pcap file header: native byte order is what the magic tells. */
-void trace_head(struct wr *w)
-{
-	wr_le32(w, 0xa1b2c3d4);
-	wr_le16(w, 2);
-	wr_le16(w, 4);
-	wr_le32(w, 0);
-	wr_le32(w, 0);
-	wr_le32(w, 65535);
-	wr_le32(w, LINKTYPE_RAW);
-}
-
 void trace_packet(
     struct wr *w, uint64_t us, const struct addr *from, const struct addr *to, struct slice msg)
 {
@@ -66,10 +53,7 @@ void trace_packet(
 	if (nf != nt || (nf != 4 && nf != 16))
 		return;
 	ip = nf == 4 ? 20 : 40;
-	wr_le32(w, (uint32_t)(us / 1000000));
-	wr_le32(w, (uint32_t)(us % 1000000));
-	wr_le32(w, (uint32_t)(ip + 8 + n));
-	wr_le32(w, (uint32_t)(ip + 8 + msg.n));
+	pcap_record(w, us, ip + 8 + n, ip + 8 + msg.n);
 	if (nf == 4) {
 		wr_be32(w, 0x45000000u | (uint32_t)(28 + n));
 		wr_be32(w, 0);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/enc.h"
+#include "common/pcap.h"
 #include "dectd/trace.h"
 
 static struct trace_mask mask;
@@ -117,7 +118,7 @@ static void records(void **state)
 	struct trace_flow f = { { 192, 0, 2, 7 }, 40001, { 0, 0 } };
 
 	(void)state;
-	trace_head(&w);
+	pcap_head(&w);
 	assert_int_equal(w.n, 24);
 	trace_packet(&w, 1000001, &f, true, (const uint8_t *)"\1\2\0\0", 4);
 	assert_int_equal(w.n, 24 + TRACE_OVERHEAD + 4);
