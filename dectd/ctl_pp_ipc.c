@@ -148,10 +148,14 @@ int ctl_system_show(struct ctl_run *r)
 {
 	struct dectd *d = ctl_room(r);
 	char park[IDENT_PARK_CHARS];
+	size_t users = 0;
 
 	ident_print(&d->ident, park);
 	ctl_say(r, "PARK %s, class %c, %u radio part numbers per cluster\n", park,
 	    "ABC"[d->ident.cls], ident_rpns(&d->ident));
+	LIST_FOREACH(pps_users(d->pps), it)
+	users++;
+	ctl_say(r, "%zu users are known%s\n", users, d->sipd ? "" : ", as sipd last told");
 	ctl_say(r, "base stations connect to port %u\n", rfp_srv_port(d->srv));
 	return 0;
 }

@@ -250,23 +250,10 @@ static void one_value(struct import *im, Cert__SecretKind kind, struct slice nam
 
 static void on_line(void *ctx, struct slice name, struct slice password, struct slice code)
 {
-	struct import *im = ctx;
-	struct user_edit e = { 0 };
-	char why[160];
-
-	e.given[USER_NAME] = true;
-	e.v[USER_NAME] = name;
-	if (password.n) {
-		one_value(im, CERT__SECRET_KIND__SECRET_SIP, name, password);
-		e.given[USER_HAS_PASSWORD] = true;
-		e.v[USER_HAS_PASSWORD] = SLICE_LIT("yes");
-	}
-	if (code.n) {
-		one_value(im, CERT__SECRET_KIND__SECRET_AC, name, code);
-		e.given[USER_HAS_ACCESS_CODE] = true;
-		e.v[USER_HAS_ACCESS_CODE] = SLICE_LIT("yes");
-	}
-	(void)!users_edit(im->s->users, USER_SET, &e, false, why, sizeof(why));
+	if (password.n)
+		one_value(ctx, CERT__SECRET_KIND__SECRET_SIP, name, password);
+	if (code.n)
+		one_value(ctx, CERT__SECRET_KIND__SECRET_AC, name, code);
 }
 
 static int user_import(struct ctl_run *r)

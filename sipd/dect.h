@@ -8,15 +8,14 @@ ipc_handler_h dect_on_device, dect_on_setup, dect_on_digits, dect_on_alerting, d
     dect_on_release, dect_on_hold, dect_on_retrieve, dect_on_transfer, dect_on_conference,
     dect_on_radio, dect_on_log_get, dect_on_log_clear, dect_on_forward_set, dect_on_presence_set,
     dect_on_dir_search, dect_on_server_info, dect_on_device_assign;
-/* dectd came: all users are sent. It went: its calls end. */
+/* dectd came. It went: its calls end. */
 void dect_up(struct sipd *s, struct ipc_peer *p, bool restarted);
 void dect_down(struct sipd *s, struct ipc_peer *p);
-void dect_user_put(struct sipd *s, const struct user *u);
-void dect_user_gone(struct sipd *s, const struct user *u);
-/* Displays and lamps. */
-void dect_text(struct sipd *s, const struct user *u, struct slice text, struct slice from);
-void dect_mail(struct sipd *s, const struct user *u, uint32_t fresh, uint32_t old);
-void dect_missed(struct sipd *s, const struct user *u);
+struct feed_def;
+extern const struct feed_def dect_feed; /* users, their messages waiting and missed calls */
+/* A text for the display. ERR_LOST: dectd is away; ERR_BUSY: it has too much to read. */
+int dect_text(
+    struct sipd *s, const struct user *u, struct slice text, struct slice from) MUST_CHECK;
 /* Handed on from presenced: the body as it came. */
 void dect_presence(struct sipd *s, const ProtobufCMessage *body);
 #endif

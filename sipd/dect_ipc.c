@@ -9,7 +9,7 @@
 #include "common/mem.h"
 #include "sipd/dect.h"
 #include "sipd/dect_pb.h"
-#include "sipd/pres.h"
+#include "sipd/feed.h"
 #include "sipd/reg.h"
 
 _Static_assert((int)CAUSE_FORWARDED == (int)BASE__CAUSE__CAUSE_FORWARDED, "cause numbers");
@@ -187,7 +187,7 @@ static void op_release(struct leg *g, enum cause cause)
 	map_del(&s->legs, &l->by_ref);
 	list_remove(&g->user_leg);
 	if (!g->calling && !g->answered && cause != CAUSE_ELSEWHERE && g->user)
-		dect_missed(s, g->user);
+		feed_changed(s->to_dectd, g->user, FEED_MISSED);
 	sipd_calls_changed(s, g->user);
 }
 
@@ -322,7 +322,7 @@ int dect_on_setup(struct ipc_peer *p, struct ipc_msg *m)
 	stat_add(s->st.placed, 1);
 	log_ev(LOG_NOTICE, "call from a handset", F_CALL(l->leg.ref), F_USER(u->f[USER_NAME]),
 	    F_TEXT("IPDECT_CALLED", number));
-	pres_reach(s, u, true, true);
+	feed_changed(s->to_presenced, u, FEED_USED);
 	open_media(l);
 	sipd_calls_changed(s, u);
 	return 0;
@@ -434,7 +434,8 @@ int dect_on_answer(struct ipc_peer *p, struct ipc_msg *m)
 	if (!l)
 		return 0;
 	arg.leg = &l->leg;
-	pres_reach(l->leg.sipd, l->leg.user, true, true);
+	if (l->leg.user)
+		feed_changed(l->leg.sipd->to_presenced, l->leg.user, FEED_USED);
 	(void)call_event(l->leg.call, CALL_EV_ANSWER, &arg);
 	return 0;
 }

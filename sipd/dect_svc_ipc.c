@@ -9,10 +9,12 @@
 #include "pres.pb-c.h"
 #include "sipd/dect.h"
 #include "sipd/dect_pb.h"
+#include "sipd/feed.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
 
-#define LOG_PAGE 100 /* entries of one LogPage */
+#define LOG_PAGE   100 /* entries of one LogPage */
+#define TEXT_QUEUE 128 /* frames waiting for dectd: texts leave the rest to calls */
 
 void media_at_pb(struct media_at_pb *out, const struct media *m, enum media_side side,
     const uint8_t *codec, size_t ncodec)
@@ -94,65 +96,82 @@ void user_pb(Base__User *out, const struct user *u)
 
 /* ---- users and devices ---- */
 
-void dect_user_put(struct sipd *s, const struct user *u)
+static void notice(struct ipc_peer *p, Call__Notice *n, const struct user *u)
 {
-	Base__User pb;
-
-	if (!s->dectd)
-		return;
-	user_pb(&pb, u);
-	(void)ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_USER_PUT, &pb.base);
+	n->user = u->f[USER_NAME];
+	(void)ipc_event(p, IPC_IF_CALL, CALL__TYPE__CALL_NOTICE, &n->base);
 }
 
-void dect_user_gone(struct sipd *s, const struct user *u)
+static unsigned feed_all(struct sipd *s, struct user *u)
+{
+	return FEED_USER | (u->room && ustate_of(u)->mail_known ? FEED_MAIL : 0u) |
+	       (cdr_missed(s->cdr, slice_str(u->f[USER_NAME])) ? FEED_MISSED : 0u);
+}
+
+static void feed_user(struct sipd *s, struct ipc_peer *p, struct user *u, unsigned what)
+{
+	const struct ustate *us = u->room;
+	Call__Notice n = CALL__NOTICE__INIT;
+	Base__User pb;
+
+	if (what & FEED_USER) {
+		user_pb(&pb, u);
+		(void)ipc_event(p, IPC_IF_CALL, CALL__TYPE__CALL_USER_PUT, &pb.base);
+	}
+	if (what & FEED_MAIL && us) {
+		n.has_messages_new = n.has_messages_old = 1;
+		n.messages_new = us->mail_new;
+		n.messages_old = us->mail_old;
+		notice(p, &n, u);
+	}
+	if (what & FEED_MISSED) {
+		n = (Call__Notice)CALL__NOTICE__INIT;
+		n.has_missed = 1;
+		n.missed = cdr_missed(s->cdr, slice_str(u->f[USER_NAME]));
+		notice(p, &n, u);
+	}
+}
+
+static void feed_gone_name(struct sipd *s, struct ipc_peer *p, const char *name)
 {
 	Call__UserGone pb = CALL__USER_GONE__INIT;
 
-	if (!s->dectd)
-		return;
-	pb.name = u->f[USER_NAME];
-	(void)ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_USER_GONE, &pb.base);
+	(void)s;
+	pb.name = (char *)(uintptr_t)name;
+	(void)ipc_event(p, IPC_IF_CALL, CALL__TYPE__CALL_USER_GONE, &pb.base);
 }
 
-/* The stream of all users goes in portions, so that thousands do not overrun the link's queue. */
-struct stream {
-	struct sipd *s;
-	struct ipc_peer *p;
-	struct tmr tmr;
-	char last[USER_NAME_MAX + 1];
-	uint32_t count;
-};
-
-static void on_stream(struct tmr *t, void *ctx)
+static void feed_done(struct sipd *s, struct ipc_peer *p, uint32_t count)
 {
-	struct stream *st = ctx;
-	struct sipd *s = st->s;
-	unsigned n = 0;
-
-	(void)t;
-	if (s->dectd != st->p) {
-		free(st);
-		return;
-	}
-	for (struct user *u = users_after(s->users, slice_str(st->last)); u;
-	     u = users_after(s->users, slice_str(st->last))) {
-		if (n++ == 64 || ipc_waiting(st->p) >= IPC_QUEUE_BUSY) {
-			tmr_start(&st->tmr, 2);
-			return;
-		}
-		dect_user_put(s, u);
-		(void)snprintf(st->last, sizeof(st->last), "%s", u->key);
-		st->count++;
-		if (u->room && ustate_of(u)->mail_known)
-			dect_mail(s, u, ustate_of(u)->mail_new, ustate_of(u)->mail_old);
-		uint32_t missed = cdr_missed(s->cdr, slice_str(u->f[USER_NAME]));
-		if (missed)
-			dect_missed(s, u);
-	}
 	Call__UsersDone done = CALL__USERS_DONE__INIT;
-	done.count = st->count;
-	(void)ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_USERS_DONE, &done.base);
-	free(st);
+
+	(void)s;
+	done.count = count;
+	(void)ipc_event(p, IPC_IF_CALL, CALL__TYPE__CALL_USERS_DONE, &done.base);
+}
+
+const struct feed_def dect_feed = { feed_all, feed_user, feed_gone_name, feed_done };
+
+int dect_text(struct sipd *s, const struct user *u, struct slice text, struct slice from)
+{
+	Call__Notice n = CALL__NOTICE__INIT;
+
+	if (ipc_waiting(s->dectd) >= TEXT_QUEUE)
+		return ERR_BUSY;
+	n.has_text = 1;
+	n.text = (ProtobufCBinaryData){ text.n, (uint8_t *)(uintptr_t)text.p };
+	if (from.n) {
+		n.has_text_from = 1;
+		n.text_from = (ProtobufCBinaryData){ from.n, (uint8_t *)(uintptr_t)from.p };
+	}
+	n.user = u->f[USER_NAME];
+	return ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_NOTICE, &n.base);
+}
+
+void dect_presence(struct sipd *s, const ProtobufCMessage *body)
+{
+	if (s->dectd)
+		(void)ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_PRESENCE, body);
 }
 
 static void end_handset_calls(struct sipd *s)
@@ -169,20 +188,16 @@ static void end_handset_calls(struct sipd *s)
 
 void dect_up(struct sipd *s, struct ipc_peer *p, bool restarted)
 {
-	struct stream *st = mem_new(sizeof(*st));
-
 	if (restarted)
 		end_handset_calls(s); /* its side of them is gone with the old process */
 	s->dectd = p;
-	st->s = s;
-	st->p = p;
-	tmr_init(&st->tmr, s->d->wheel, on_stream, st);
-	tmr_start(&st->tmr, 0);
+	feed_up(s->to_dectd, p);
 	log_ev(LOG_NOTICE, "dectd is there");
 }
 
 void dect_down(struct sipd *s, struct ipc_peer *p)
 {
+	feed_down(s->to_dectd, p);
 	if (s->dectd != p)
 		return;
 	s->dectd = NULL;
@@ -252,53 +267,6 @@ int dect_on_device_assign(struct ipc_peer *p, struct ipc_msg *m)
 	log_ev(LOG_NOTICE, "handset assigned", F_TEXT("IPDECT_PP", ipei),
 	    F_USER(u ? u->f[USER_NAME] : ""));
 	return ipc_reply(p, m, &ok.base);
-}
-
-/* ---- notices ---- */
-
-static void notice(struct sipd *s, Call__Notice *n, const struct user *u)
-{
-	n->user = u->f[USER_NAME];
-	if (s->dectd)
-		(void)ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_NOTICE, &n->base);
-}
-
-void dect_text(struct sipd *s, const struct user *u, struct slice text, struct slice from)
-{
-	Call__Notice n = CALL__NOTICE__INIT;
-
-	n.has_text = 1;
-	n.text = (ProtobufCBinaryData){ text.n, (uint8_t *)(uintptr_t)text.p };
-	if (from.n) {
-		n.has_text_from = 1;
-		n.text_from = (ProtobufCBinaryData){ from.n, (uint8_t *)(uintptr_t)from.p };
-	}
-	notice(s, &n, u);
-}
-
-void dect_mail(struct sipd *s, const struct user *u, uint32_t fresh, uint32_t old)
-{
-	Call__Notice n = CALL__NOTICE__INIT;
-
-	n.has_messages_new = n.has_messages_old = 1;
-	n.messages_new = fresh;
-	n.messages_old = old;
-	notice(s, &n, u);
-}
-
-void dect_missed(struct sipd *s, const struct user *u)
-{
-	Call__Notice n = CALL__NOTICE__INIT;
-
-	n.has_missed = 1;
-	n.missed = cdr_missed(s->cdr, slice_str(u->f[USER_NAME]));
-	notice(s, &n, u);
-}
-
-void dect_presence(struct sipd *s, const ProtobufCMessage *body)
-{
-	if (s->dectd)
-		(void)ipc_event(s->dectd, IPC_IF_CALL, CALL__TYPE__CALL_PRESENCE, body);
 }
 
 /* ---- hold, transfer, conference ---- */
@@ -427,7 +395,7 @@ int dect_on_log_get(struct ipc_peer *p, struct ipc_msg *m)
 	free(pg);
 	if (!err && g->has_mark_read && g->mark_read && reply.unread) {
 		if (cdr_mark_read(s->cdr, slice_str(u->f[USER_NAME]), (enum cdr_kind)g->kind) == 0)
-			dect_missed(s, u);
+			feed_changed(s->to_dectd, u, FEED_MISSED);
 	}
 	return rc;
 }
@@ -443,7 +411,7 @@ int dect_on_log_clear(struct ipc_peer *p, struct ipc_msg *m)
 		err = cdr_clear(s->cdr, slice_str(u->f[USER_NAME]), (enum cdr_kind)g->kind,
 		    g->has_id ? g->id : 0);
 	if (!err)
-		dect_missed(s, u);
+		feed_changed(s->to_dectd, u, FEED_MISSED);
 	return ok(p, m, err, "clearing the list");
 }
 

@@ -268,9 +268,13 @@ static void on_message(void *ctx, struct tx *tx, const struct sip_msg *req, stru
 		(void)tx_refuse(tx, 480, "Temporarily Unavailable");
 	} else {
 		party_of_request(&from, req, true, slice_str(s->conf->default_domain));
-		dect_text(s, u, number_cut(req->body, 512),
+		int err = dect_text(s, u, number_cut(req->body, 512),
 		    slice_str(from.name[0] ? from.name : from.number));
-		(void)tx_reply(tx, 200, SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""));
+		if (err)
+			(void)tx_reply(tx, 503, SLICE_LIT(""), SLICE_LIT("Retry-After: 2\r\n"),
+			    SLICE_LIT(""), SLICE_LIT(""));
+		else
+			(void)tx_refuse(tx, 200, NULL);
 	}
 }
 

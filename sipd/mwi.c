@@ -7,7 +7,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/auth.h"
-#include "sipd/dect.h"
+#include "sipd/feed.h"
 #include "sipd/reg.h"
 #include "sipd/sub.h"
 
@@ -69,7 +69,7 @@ static void take(struct sipd *s, struct user *u, const struct sip_msg *req)
 	us->mail_known = true;
 	us->mail_new = fresh;
 	us->mail_old = old;
-	dect_mail(s, u, fresh, old);
+	feed_changed(s->to_dectd, u, FEED_MAIL);
 }
 
 bool mwi_unsolicited(struct sipd *s, struct user *u, const struct sip_msg *req)

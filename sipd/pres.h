@@ -5,20 +5,12 @@
 
 /* The pres interface: sipd's side of the link to presenced. */
 ipc_handler_h pres_on_state, pres_on_mwi, pres_on_send, pres_on_subscribe, pres_on_unsubscribe;
-void pres_up(struct sipd *s, struct ipc_peer *p);
+struct feed_def;
+extern const struct feed_def pres_feed; /* users, their registrations, calls and reach */
 /* presenced's requests and subscriptions (pres_req_ipc.c) end with it, with the user, with us. */
 void pres_reqs_down(struct sipd *s);
 void pres_reqs_user_gone(struct sipd *s, const struct user *u);
 void pres_reqs_free(struct sipd *s);
-void pres_user_put(struct sipd *s, const struct user *u);
-void pres_user_gone(struct sipd *s, const struct user *u);
-void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why);
-struct pres_count { /* handset legs of a user */
-	unsigned active, ringing;
-	bool initiator; /* the user began the active one */
-};
-void pres_calls(struct sipd *s, const struct user *u, const struct pres_count *n);
-void pres_reach(struct sipd *s, const struct user *u, bool reachable, bool used);
 /* Asks the phone book for the name of a far end that says none. The call goes on meanwhile; the name follows to the
  * display of the other end. */
 struct leg;

@@ -10,37 +10,23 @@
 #include "sipd/call.h"
 #include "sipd/dect.h"
 #include "sipd/dect_pb.h"
+#include "sipd/feed.h"
 #include "sipd/ms.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
 
 #define NAME_MS 4000 /* the call goes on meanwhile: a late name is shown when it comes */
 
-static void tell(struct sipd *s, uint16_t type, const ProtobufCMessage *m)
-{
-	struct ipc_peer *p = ipc_find(s->d->ipc, IPC_PRESENCED, 0);
-
-	if (p)
-		(void)ipc_event(p, IPC_IF_PRES, type, m);
-}
-
-void pres_user_put(struct sipd *s, const struct user *u)
+static void put_user(struct ipc_peer *p, const struct user *u)
 {
 	Base__User pb;
 
 	user_pb(&pb, u);
-	tell(s, PRES__TYPE__PRES_USER_PUT, &pb.base);
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_USER_PUT, &pb.base);
 }
 
-void pres_user_gone(struct sipd *s, const struct user *u)
-{
-	Call__UserGone pb = CALL__USER_GONE__INIT;
-
-	pb.name = u->f[USER_NAME];
-	tell(s, PRES__TYPE__PRES_USER_GONE, &pb.base);
-}
-
-void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why)
+static void put_reg(
+    struct sipd *s, struct ipc_peer *p, const struct user *u, bool up, const char *why)
 {
 	Pres__Reg pb = PRES__REG__INIT;
 	char aor[400];
@@ -70,88 +56,89 @@ void pres_reg(struct sipd *s, const struct user *u, bool up, const char *why)
 		pb.has_allow_events = e->allow_events != NULL;
 		pb.allow_events = pb_text(e->allow_events ? e->allow_events : "");
 	}
-	if (!up && why) {
+	if (!up && why && *why) {
 		pb.has_reason = 1;
 		pb.reason = pb_text(why);
 	}
-	tell(s, PRES__TYPE__PRES_REG, &pb.base);
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_REG, &pb.base);
 }
 
-void pres_calls(struct sipd *s, const struct user *u, const struct pres_count *n)
+static void put_calls(struct ipc_peer *p, const struct user *u)
 {
 	Pres__Calls pb = PRES__CALLS__INIT;
 
 	pb.user = u->f[USER_NAME];
-	pb.active = n->active;
 	pb.has_ringing = pb.has_initiator = 1;
-	pb.ringing = n->ringing;
-	pb.initiator = n->initiator;
-	tell(s, PRES__TYPE__PRES_CALLS, &pb.base);
+	if (u->room)
+		LIST_FOREACH(&ustate_of(u)->legs, it)
+		{
+			const struct leg *l = LIST_ENTRY(it, struct leg, user_leg);
+			pb.active += l->up || l->calling;
+			pb.ringing += !l->up && !l->calling && !l->gone;
+			pb.initiator |= l->calling;
+		}
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_CALLS, &pb.base);
 }
 
-void pres_reach(struct sipd *s, const struct user *u, bool reachable, bool used)
+static void put_reach(struct ipc_peer *p, const struct user *u, bool used)
 {
 	Pres__Reach pb = PRES__REACH__INIT;
 
-	if (!u)
-		return;
 	pb.user = u->f[USER_NAME];
-	pb.reachable = reachable;
+	pb.reachable = used || (u->room && ustate_of(u)->reachable);
 	pb.has_used = used;
 	pb.used = used;
-	tell(s, PRES__TYPE__PRES_REACH, &pb.base);
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_REACH, &pb.base);
 }
 
-struct stream {
-	struct sipd *s;
-	struct ipc_peer *p;
-	struct tmr tmr;
-	char last[USER_NAME_MAX + 1];
-	uint32_t count;
-};
-
-static void on_stream(struct tmr *t, void *ctx)
+static unsigned feed_all(struct sipd *s, struct user *u)
 {
-	struct stream *st = ctx;
-	struct sipd *s = st->s;
-	unsigned n = 0;
+	const struct ustate *us = u->room;
+	struct reg_view v;
 
-	(void)t;
-	if (ipc_find(s->d->ipc, IPC_PRESENCED, 0) != st->p) {
-		free(st);
-		return;
-	}
-	for (struct user *u = users_after(s->users, slice_str(st->last)); u;
-	     u = users_after(s->users, slice_str(st->last))) {
-		struct reg_view v;
-		if (n++ == 32 || ipc_waiting(st->p) >= IPC_QUEUE_BUSY) {
-			tmr_start(&st->tmr, 2);
-			return;
-		}
-		pres_user_put(s, u);
+	(void)s;
+	reg_view(u, &v);
+	return FEED_USER | (v.up ? FEED_REG : 0u) | (call_user_legs(u) ? FEED_CALLS : 0u) |
+	       (us && us->device_known ? FEED_REACH : 0u);
+}
+
+static void feed_user(struct sipd *s, struct ipc_peer *p, struct user *u, unsigned what)
+{
+	struct reg_view v;
+
+	if (what & FEED_USER)
+		put_user(p, u);
+	if (what & FEED_REG_ANEW)
+		put_reg(s, p, u, false, "the server had lost the registration");
+	if (what & (FEED_REG | FEED_REG_ANEW)) {
 		reg_view(u, &v);
-		if (strcmp(v.state, "registered") == 0)
-			pres_reg(s, u, true, NULL);
-		if (call_user_legs(u))
-			sipd_calls_changed(s, u);
-		(void)snprintf(st->last, sizeof(st->last), "%s", u->key);
-		st->count++;
+		put_reg(s, p, u, v.up, v.why);
 	}
-	Call__UsersDone done = CALL__USERS_DONE__INIT;
-	done.count = st->count;
-	(void)ipc_event(st->p, IPC_IF_PRES, PRES__TYPE__PRES_USERS_DONE, &done.base);
-	free(st);
+	if (what & FEED_CALLS)
+		put_calls(p, u);
+	if (what & (FEED_REACH | FEED_USED))
+		put_reach(p, u, what & FEED_USED);
 }
 
-void pres_up(struct sipd *s, struct ipc_peer *p)
+static void feed_gone_name(struct sipd *s, struct ipc_peer *p, const char *name)
 {
-	struct stream *st = mem_new(sizeof(*st));
+	Call__UserGone pb = CALL__USER_GONE__INIT;
 
-	st->s = s;
-	st->p = p;
-	tmr_init(&st->tmr, s->d->wheel, on_stream, st);
-	tmr_start(&st->tmr, 0);
+	(void)s;
+	pb.name = (char *)(uintptr_t)name;
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_USER_GONE, &pb.base);
 }
+
+static void feed_done(struct sipd *s, struct ipc_peer *p, uint32_t count)
+{
+	Call__UsersDone done = CALL__USERS_DONE__INIT;
+
+	(void)s;
+	done.count = count;
+	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_USERS_DONE, &done.base);
+}
+
+const struct feed_def pres_feed = { feed_all, feed_user, feed_gone_name, feed_done };
 
 int pres_on_state(struct ipc_peer *p, struct ipc_msg *m)
 {
@@ -171,7 +158,7 @@ int pres_on_mwi(struct ipc_peer *p, struct ipc_msg *m)
 	us->mail_known = true; /* told again when dectd comes back */
 	us->mail_new = n->messages_new;
 	us->mail_old = n->has_messages_old ? n->messages_old : 0;
-	dect_mail(s, u, us->mail_new, us->mail_old);
+	feed_changed(s->to_dectd, u, FEED_MAIL);
 	return 0;
 }
 

@@ -9,9 +9,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/auth.h"
+#include "sipd/feed.h"
 #include "sipd/ms.h"
 #include "sipd/mwi.h"
-#include "sipd/pres.h"
 #include "sipd/sip_build.h"
 
 #define BACKOFF_MS      2000
@@ -62,14 +62,14 @@ static void moved(struct fsm *m, int from, int ev, int to)
 		r->regs->up++;
 		log_ev(LOG_NOTICE, "registered", F_USER(r->user->f[USER_NAME]),
 		    F_TEXT("IPDECT_PROXY", r->proxy->uri));
-		pres_reg(r->regs->s, r->user, true, NULL);
+		feed_changed(r->regs->s->to_presenced, r->user, FEED_REG);
 		mwi_update(r->regs->s, r->user);
 	} else if (!up && r->was_up && !refreshing) {
 		r->was_up = false;
 		r->regs->up--;
 		log_ev(LOG_WARNING, "not registered any more", F_USER(r->user->f[USER_NAME]),
 		    F_WHY(r->why ? r->why : ""));
-		pres_reg(r->regs->s, r->user, false, r->why);
+		feed_changed(r->regs->s->to_presenced, r->user, FEED_REG);
 	}
 }
 
@@ -298,8 +298,7 @@ static void server_forgot(struct reg *r)
 	log_ev(LOG_WARNING, "the server had lost a registration: calls over it are ended",
 	    F_USER(r->user->f[USER_NAME]));
 	sipd_end_sip_calls(r->regs->s, r->user);
-	pres_reg(r->regs->s, r->user, false, "the server had lost the registration");
-	pres_reg(r->regs->s, r->user, true, NULL);
+	feed_changed(r->regs->s->to_presenced, r->user, FEED_REG_ANEW);
 }
 
 static void final(struct reg *r, const struct sip_msg *rsp)

@@ -40,6 +40,7 @@ void reg_again(struct sipd *s, const struct user *u);
 void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_ms);
 /* For rows and metrics. */
 struct reg_view {
+	bool up;
 	const char *state, *proxy;
 	uint32_t expires_s;
 	unsigned code;

@@ -141,6 +141,7 @@ void reg_view(const struct user *u, struct reg_view *out)
 	*out = (struct reg_view){ .state = "local", .proxy = "", .why = "" };
 	if (!r)
 		return;
+	out->up = r->was_up;
 	out->state = r->was_up              ? "registered"
 	             : r->fsm.st == REG_OFF ? "off"
 	             : r->why               ? "failed"

@@ -14,6 +14,7 @@
 #include "sipd/call.h"
 #include "sipd/check_dns.h"
 #include "sipd/dect.h"
+#include "sipd/feed.h"
 #include "sipd/leg_sip.h"
 #include "sipd/media_ipc.h"
 #include "sipd/ms.h"
@@ -187,8 +188,8 @@ void sipd_user_changed(struct sipd *s, struct user *u, bool gone)
 			c->target = c->target == u ? NULL : c->target;
 			c->behalf = c->behalf == u ? NULL : c->behalf;
 		}
-		dect_user_gone(s, u);
-		pres_user_gone(s, u);
+		feed_gone(s->to_dectd, u);
+		feed_gone(s->to_presenced, u);
 		pres_reqs_user_gone(s, u);
 		mwi_stop(s, u);
 		reg_remove(s, u);
@@ -205,31 +206,21 @@ void sipd_user_changed(struct sipd *s, struct user *u, bool gone)
 		}
 		return;
 	}
-	dect_user_put(s, u);
-	pres_user_put(s, u);
+	feed_changed(s->to_dectd, u, FEED_USER);
+	feed_changed(s->to_presenced, u, FEED_USER);
 	reg_update(s, u);
 }
 
 void sipd_device_changed(struct sipd *s, struct ustate *us)
 {
 	reg_update(s, us->user);
-	pres_reach(s, us->user, us->reachable, false);
+	feed_changed(s->to_presenced, us->user, FEED_REACH);
 }
 
 void sipd_calls_changed(struct sipd *s, struct user *u)
 {
-	struct pres_count n = { 0 };
-
-	if (!u || !u->room)
-		return;
-	LIST_FOREACH(&ustate_of(u)->legs, it)
-	{
-		const struct leg *l = LIST_ENTRY(it, struct leg, user_leg);
-		n.active += l->up || l->calling;
-		n.ringing += !l->up && !l->calling && !l->gone;
-		n.initiator |= l->calling;
-	}
-	pres_calls(s, u, &n);
+	if (u && u->room)
+		feed_changed(s->to_presenced, u, FEED_CALLS);
 }
 
 static int credentials(void *ctx, struct slice credential, const struct sip_msg *rsp,
@@ -397,6 +388,8 @@ int sipd_init(struct daemon *d)
 	s->d = d;
 	s->profile = mem_new(MS_TEXT);
 	list_init(&s->auth_waits);
+	s->to_dectd = feed_new(s, &dect_feed);
+	s->to_presenced = feed_new(s, &pres_feed);
 	err = ms_profile(d->conf, &s->effective, s->profile);
 	if (err)
 		return err;
@@ -487,7 +480,7 @@ void sipd_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 		dect_up(s, p, restarted);
 		break;
 	case IPC_PRESENCED:
-		pres_up(s, p);
+		feed_up(s->to_presenced, p);
 		break;
 	case IPC_CERTD:
 		tls_certd_up(s);
@@ -507,8 +500,10 @@ void sipd_down(struct daemon *d, struct ipc_peer *p)
 		media_peer_down(s->media, p);
 	else if (ipc_peer_role(p) == IPC_DECTD)
 		dect_down(s, p);
-	else if (ipc_peer_role(p) == IPC_PRESENCED)
+	else if (ipc_peer_role(p) == IPC_PRESENCED) {
+		feed_down(s->to_presenced, p);
 		pres_reqs_down(s);
+	}
 }
 
 /* No new calls; those in progress end. */
@@ -560,6 +555,8 @@ void sipd_fini(struct daemon *d)
 		}
 		users_close(s->users);
 	}
+	feed_free(s->to_dectd);
+	feed_free(s->to_presenced);
 	cdr_close(s->cdr);
 	map_free(&s->legs);
 	free(s->profile);

@@ -108,6 +108,7 @@ struct sipd {
 	size_t nrules;
 	struct regs *regs;
 	struct ipc_peer *dectd; /* NULL: away */
+	struct feed *to_dectd, *to_presenced;
 	bool dectd_synced;
 	uint64_t dectd_epoch;
 	struct tmr prune;

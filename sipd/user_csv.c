@@ -84,6 +84,19 @@ static void note(
 		r->same++;
 }
 
+/* That there is one is part of the record: stored with the rest, in the same commit. */
+static void note_secrets(struct user_edit *e, struct slice password, struct slice code)
+{
+	if (password.n) {
+		e->given[USER_HAS_PASSWORD] = true;
+		e->v[USER_HAS_PASSWORD] = SLICE_LIT("yes");
+	}
+	if (code.n) {
+		e->given[USER_HAS_ACCESS_CODE] = true;
+		e->v[USER_HAS_ACCESS_CODE] = SLICE_LIT("yes");
+	}
+}
+
 enum pass { PASS_CHECK, PASS_STORE, PASS_SECRETS };
 
 static int pass(struct users *us, struct slice text, enum pass p, struct wr *diff,
@@ -154,6 +167,7 @@ static int pass(struct users *us, struct slice text, enum pass p, struct wr *dif
 			}
 			nseen++;
 		}
+		note_secrets(&e, password, code);
 		err = users_edit(us, USER_ADD_OR_SET, &e, p == PASS_CHECK, why, sizeof(why));
 		if (err && p == PASS_CHECK) {
 			(void)complain(r, c.line, why);

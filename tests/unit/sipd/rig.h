@@ -17,7 +17,7 @@
 #include "sipd/sipd.h"
 #include "sipd/call.h"
 
-#define RIG_EVENTS 256
+#define RIG_EVENTS 8192
 #define RIG_MS     20000 /* how long anything may take on a loaded machine */
 struct rig_event {       /* what dectd was told */
 	uint16_t type;
