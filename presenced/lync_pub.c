@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "common/mem.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 #define NS          "http://schemas.microsoft.com/2006/09/sip/"
 #define USER_INST   0x20000000u

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 #define FLAGS_MAX 512
 #define WORDS_MAX 32

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 #define NAMES_MAX 48 /* different categories in one document */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 #define BOUNDARY_MAX 70 /* RFC 2046 5.1.1 */
 

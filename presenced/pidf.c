@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "common/mem.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 /* ---- writing ---- */
 

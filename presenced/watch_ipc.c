@@ -11,7 +11,7 @@
 #include "presenced/lync_user.h"
 #include "presenced/pidf.h"
 #include "presenced/presenced.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 #include "presenced/watcher.h"
 
 #define ANSWER_MS 40000u

@@ -130,7 +130,7 @@ static struct call *make(struct sipd *s, struct leg *a, uint8_t state)
 
 struct call *call_new(struct sipd *s, struct leg *a)
 {
-	a->calling = true;
+	a->calling = a->calling || !a->up; /* a transferred end began nothing */
 	return make(s, a, CALL_PREPARE);
 }
 
@@ -209,7 +209,8 @@ static int enough(struct call *c)
 route:
 	(void)call_event(c, CALL_EV_ROUTE, NULL);
 	(void)snprintf(c->next, sizeof(c->next), "%s", c->dialled);
-	(void)snprintf(c->a->dialled, sizeof(c->a->dialled), "%s", c->dialled);
+	if (!c->a->up) /* what the user dialled stays what redial dials */
+		(void)snprintf(c->a->dialled, sizeof(c->a->dialled), "%s", c->dialled);
 	return CALL_ROUTE;
 }
 

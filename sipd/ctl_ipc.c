@@ -347,7 +347,7 @@ static bool put_call(struct ctl_run *r, struct sipd *s, const struct call *c, bo
 	const struct leg *sip = c->a && !c->a->handset   ? c->a
 	                        : c->b && !c->b->handset ? c->b
 	                                                 : NULL;
-	char ref[20], since[24] = "", media[64] = "", text[512] = "", id[80] = "";
+	char ref[20], since[24] = "", media[64] = "", text[768] = "", id[80] = "";
 
 	(void)snprintf(ref, sizeof(ref), "%016llx", (unsigned long long)c->ref);
 	row.call = ref;

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/ms.h"
+#include "sipd/ms_conf.h"
 #include "sipd/ms_diag.h"
 #include "sipd/prov.h"
 #include "sipd/reg.h"
@@ -244,7 +245,9 @@ static void on_progress(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	if (early) {
 		(void)call_event(l->leg.call, CALL_EV_EARLY, NULL);
 	} else if (rsp->status == 180) {
-		party_of_identity(&l->leg.who, rsp, slice_str(l->leg.sipd->conf->default_domain));
+		if (!l->conf)
+			party_of_identity(
+			    &l->leg.who, rsp, slice_str(l->leg.sipd->conf->default_domain));
 		(void)call_event(l->leg.call, CALL_EV_RINGING, NULL);
 	} else {
 		(void)call_event(l->leg.call, CALL_EV_TRYING, NULL);
@@ -272,7 +275,8 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 		return;
 	}
 	leg_sip_apply(l);
-	(void)party_of_identity(&who, rsp, slice_str(l->leg.sipd->conf->default_domain));
+	if (!l->conf) /* it has a name already, which its server's is not */
+		(void)party_of_identity(&who, rsp, slice_str(l->leg.sipd->conf->default_domain));
 	struct call_arg arg = { .leg = &l->leg, .party = &who };
 	(void)call_event(l->leg.call, CALL_EV_ANSWER, &arg);
 	go_on(l);
@@ -525,8 +529,8 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	bool same, was_held = l->oa.result.held;
 	int err = ms_call_sdp(l, req, &sdp);
 
-	if (l->leg.gone) {
-		(void)inv_answer(i, 481, SLICE_LIT(""), no_body);
+	if (l->leg.gone || l->inviting) {
+		(void)inv_answer(i, l->leg.gone ? 481 : 488, SLICE_LIT(""), no_body);
 		return;
 	}
 	if (err == ERR_NOTFOUND) { /* they want our offer */
@@ -568,6 +572,10 @@ static void on_confirmed(void *ctx, struct inv *i, const struct sip_msg *ack)
 
 	if (l->leg.gone)
 		return;
+	if (l->inviting) {
+		ms_conf_join(l);
+		return;
+	}
 	if (l->oa.offered) {
 		int err = sdp_of_msg(ack, &sdp);
 		err = err ? err : oa_answered(&l->oa, sdp);
@@ -591,6 +599,8 @@ static void on_ended(void *ctx, struct inv *i, enum inv_end why, const struct si
 	(void)i;
 	if (l->leg.gone)
 		return;
+	if (l->inviting && l->leg.up && why == INV_END_BYE)
+		return; /* that dialog has done its work */
 	switch (why) {
 	case INV_END_BYE:
 		ms_call_ended(l, m);

@@ -25,7 +25,9 @@ struct leg_sip {
 	bool out, offerless;         /* offerless: the INVITE that came had no offer */
 	bool wait_media, connecting; /* connecting: connect() waits for the media */
 	bool sent, tried_auth, again, prober;
-	bool say; /* who is at our end waits to be told */
+	struct ms_conf *conf; /* LYNC: the conference that it is of; NULL: none */
+	bool inviting;        /* LYNC: an invitation to it, without media */
+	bool say;             /* who is at our end waits to be told */
 	/* LYNC: in use; an agent is asked for; mediad answered; the final offer was made */
 	bool ice, ice_asked, ice_there, ice_told;
 	struct party far;      /* who is at our end */

@@ -9,6 +9,7 @@
 #include "sipd/dect.h"
 #include "sipd/leg_sip.h"
 #include "sipd/ms.h"
+#include "sipd/ms_conf.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
 #include "sipd/prov.h"
@@ -185,9 +186,12 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	if (err == ERR_NOTFOUND) {
 		l->offerless = true;
 		err = 0;
-	} else if (ms_call_conference(s, tx, req)) {
-		leg_free(&l->leg);
-		return;
+	} else if (ms_conf_invited(l, tx, req)) {
+		if (!l->conf) {
+			leg_free(&l->leg);
+			return;
+		}
+		err = 0;
 	} else if (err == ERR_UNSUPP) {
 		(void)tx_reply(tx, 415, SLICE_LIT(""),
 		    SLICE_LIT("Accept: application/sdp, multipart/alternative, "
@@ -198,7 +202,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	} else if (!err) {
 		err = oa_asked(&l->oa, sdp, &same);
 	}
-	l->ice = !err && ms_ice_offered(l, sdp);
+	l->ice = !err && !l->conf && ms_ice_offered(l, sdp);
 	if (err) {
 		log_ev(LOG_NOTICE, "offer refused", F_CALL(l->leg.ref),
 		    F_USER(u ? u->f[USER_NAME] : ""), F_ERR(err),

@@ -6,6 +6,9 @@
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
 #include "sipd/ms.h"
+#include "sipd/ms_conf.h"
+
+#define INVITER_MS 5000 /* LYNC: who invited to a conference ends that dialog; afterwards we do */
 
 static const struct inv_body no_body;
 
@@ -60,6 +63,8 @@ static int op_connect(struct leg *g, const struct party *far)
 		op_display(g, far);
 		return 0;
 	}
+	if (l->inviting)
+		return inv_accept(l->inv, SLICE_LIT(""), no_body);
 	if (far)
 		l->far = *far;
 	if (!g->media) {
@@ -80,7 +85,7 @@ void leg_sip_on_media(
 	struct leg_sip *l = leg_sip_of(CONTAINER_OF(u, struct leg, mu));
 	struct leg *other = call_other(l->leg.call, &l->leg);
 
-	if (l->leg.gone)
+	if (l->leg.gone || l->inviting)
 		return;
 	switch (ev) {
 	case MEDIA_ICE_LOCAL:
@@ -156,7 +161,7 @@ static void op_release(struct leg *g, enum cause cause)
 	g->gone = true;
 	auth_cancel(l->auth);
 	l->auth = NULL;
-	if (!l->inv)
+	if (!l->inv || (l->inviting && g->up)) /* the inviter ends it; if not, op_free */
 		return;
 	if (cause == CAUSE_ELSEWHERE)
 		wr_str(&w, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n");
@@ -175,7 +180,7 @@ static void op_display(struct leg *g, const struct party *far)
 {
 	struct leg_sip *l = leg_sip_of(g);
 
-	if (!far ||
+	if (!far || l->inviting ||
 	    (strcmp(far->number, l->far.number) == 0 && strcmp(far->name, l->far.name) == 0))
 		return;
 	l->far = *far;
@@ -186,6 +191,8 @@ static void op_far_hold(struct leg *g, bool held)
 {
 	struct leg_sip *l = leg_sip_of(g);
 
+	if (l->inviting)
+		return;
 	l->oa.want = held ? SDP_SENDONLY : SDP_SENDRECV;
 	if (g->media) {
 		struct media_leg music = { .on = true, .has_music = true, .music = held };
@@ -198,6 +205,9 @@ static int op_dtmf(struct leg *g, struct slice digits)
 {
 	struct leg_sip *l = leg_sip_of(g);
 	uint32_t how = g->sipd->conf->dtmf;
+
+	if (l->inviting)
+		return ERR_STATE;
 	int err = 0;
 
 	if (how == DTMF_RFC4733 || (how == DTMF_AUTO && oa_event_pt(&l->oa.result)))
@@ -215,7 +225,7 @@ static void op_moved(struct leg *g)
 {
 	struct leg_sip *l = leg_sip_of(g);
 
-	if (g->media && media_ready(g->media))
+	if (g->media && media_ready(g->media) && !leg_sip_of(g)->inviting)
 		leg_sip_reoffer(l);
 }
 
@@ -224,6 +234,7 @@ static void on_reap(struct tmr *t, void *ctx)
 	struct leg_sip *l = ctx;
 
 	(void)t;
+	ms_conf_free(l->conf);
 	sub_free(l->refer);
 	inv_free(l->inv);
 	resolve_cancel(l->q);
@@ -245,7 +256,7 @@ static void op_free(struct leg *g)
 	g->gone = true;
 	g->call = NULL;
 	tmr_init(&l->reap, g->sipd->d->wheel, on_reap, l);
-	tmr_start(&l->reap, 0);
+	tmr_start(&l->reap, l->inviting && l->inv && inv_is_up(l->inv) ? INVITER_MS : 0);
 }
 
 const struct leg_ops leg_sip_ops = {

@@ -94,8 +94,6 @@ void ms_call_conversation(struct leg_sip *l, struct wr *w);
 /* sdp_of_msg(), and what of the message the leg must remember. */
 int ms_call_sdp(struct leg_sip *l, const struct sip_msg *m, struct slice *sdp) MUST_CHECK;
 void ms_call_put_accepted(const struct leg_sip *l, struct wr *w); /* Ms-Accepted-Content-ID */
-/* An invitation to a conference (application/ms-conf-invite+xml): true: it is answered. */
-bool ms_call_conference(struct sipd *s, struct tx *tx, const struct sip_msg *req);
 /* A call for a delegator, team or group that reaches u: who was called. */
 bool ms_call_for_another(
     const struct sipd *s, const struct user *u, const struct sip_msg *req, struct party *out);

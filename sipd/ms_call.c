@@ -1,5 +1,5 @@
 /* LYNC: calls in Microsoft's dialect: conversations that span dialogs, bodies in several forms, whom a call was for,
- * conference invitations, refusals and their reasons. Sources: MS-SIPRE 3.15, 4.11, MS-OCER, MS-CONFPRO. */
+ * refusals and their reasons. Sources: MS-SIPRE 3.15, 4.11, MS-OCER. */
 #include <stdio.h>
 #include <string.h>
 
@@ -91,21 +91,6 @@ void ms_call_put_accepted(const struct leg_sip *l, struct wr *w)
 {
 	if (l->accepted[0])
 		wr_fmt(w, "Ms-Accepted-Content-ID: %s\r\n", l->accepted);
-}
-
-bool ms_call_conference(struct sipd *s, struct tx *tx, const struct sip_msg *req)
-{
-	if (!s->conf->lync || !sip_msg_is_type(req, "application", "ms-conf-invite+xml"))
-		return false;
-	/* The user's other endpoints are forks of the same invitation and go on ringing. */
-	log_ev(LOG_NOTICE, "invitation to a conference refused: handsets cannot join one",
-	    F_STR("IPDECT_SIP_CALL_ID", req->call_id), F_STR("IPDECT_FROM", req->from.uri_raw),
-	    F_REMEDY("take it at a desktop client, or dial in by the conference's number"));
-	(void)tx_reply(tx, 488, SLICE_LIT(""),
-	    SLICE_LIT(
-	        "ms-client-diagnostics: 52063;reason=\"Unsupported session description\"\r\n"),
-	    SLICE_LIT(""), SLICE_LIT(""));
-	return true;
 }
 
 /* ---- whom it was for ---- */

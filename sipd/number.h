@@ -9,7 +9,7 @@
  *   N in a pattern is one digit, % at its end the rest (at least one character); % in the result puts the rest there,
  *   # at the start of the result keeps the number as it is. Everything else stands for itself.
  * "00% +%", "0% +49%", "N% ..." */
-#define NUMBER_MAX       128
+#define NUMBER_MAX       256 /* a GRUU of a long name, too */
 #define NUMBER_RULES_MAX 64
 
 struct number_rule {

@@ -90,6 +90,7 @@ void route_find(
     struct sipd *s, const struct user *from, struct slice dialled, bool internal, struct route *r)
 {
 	char number[NUMBER_MAX];
+	struct slice opaque;
 	struct sip_uri uri;
 	struct user *u;
 
@@ -131,7 +132,10 @@ void route_find(
 			dialled = slice_sub(uri.user, 0, slice_chr(uri.user, ';'));
 		} else if (sip_unescape(uri.user, number, sizeof(number)) == 0 &&
 		           our_domain(s, &uri, number)) {
-			u = users_reach(s->users, slice_str(number));
+			/* LYNC: bob's address with opaque=app:… is a service that he has, not he. */
+			bool service = sip_uri_param(&uri, SLICE_LIT("opaque"), &opaque) &&
+			               slice_istarts(opaque, SLICE_LIT("app:"));
+			u = service ? NULL : users_reach(s->users, slice_str(number));
 			if (u && !reg_outside(s, from, u)) {
 				local(r, u);
 				return;

@@ -232,11 +232,11 @@ class Call:
 
     # ---- as called party ----
 
-    def reply(self, status, reason, headers=(), body=b"", request=None):
+    def reply(self, status, reason, headers=(), body=b"", request=None, kind="application/sdp"):
         m = (request or self.invite).reply(status, reason, [("Contact", f"<{self.desk.endpoint.gruu}>"), *headers],
                                            body if isinstance(body, bytes) else body.encode(), tag=self.tag)
         if m.body:
-            m.headers.append(("Content-Type", "application/sdp"))
+            m.headers.append(("Content-Type", kind))
         m.set("To", m.get("To") + ("" if "epid=" in m.get("To") else f";epid={self.desk.endpoint.epid}"))
         self.fe.note("<", self.desk.flow, m)
         self.fe.on_response(self.desk.flow, m)

@@ -12,7 +12,8 @@ from desktop import Refused
 from ice import Agent
 from world import Failed, World, both_hear, heard, speech, until
 
-import life  # noqa: F401  more flows
+import conference  # noqa: F401  more flows
+import life  # noqa: F401
 
 @flow()
 async def calls_both_ways(t):
@@ -364,9 +365,9 @@ async def forwarded(t):
 
 @flow()
 async def invitations_of_other_kinds(t):
-    """A conference and an instant-message session are refused by 488; a nested multipart is answered by the named part."""
+    """A conference without audio and an instant-message session are refused by 488; a nested multipart is answered by the named part."""
     conference = ('<Conferencing version="2.0"><focus-uri>sip:bob@contoso.com;gruu;opaque=app:conf:focus:id:X</focus-uri><subject/>'
-                  '<im available="false"/><audio available="true"/></Conferencing>')
+                  '<im available="true"/><audio available="false"/></Conferencing>')
     for kind, body in (("application/ms-conf-invite+xml", conference),
                        ("application/sdp", "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
                         "m=x-ms-message 5060 sip null\r\na=accept-types:text/plain\r\n")):

@@ -438,7 +438,7 @@ class FrontEnd(PresenceServer):
             for h in ("Ms-Conversation-ID", "Contact", "Allow", "Supported"):
                 if not m.get(h):
                     self.violation(f"INVITE without {h}")
-            if b"m=audio" not in m.body and not self.settings.get("any-body"):
+            if b"m=audio" not in m.body and not self.settings.get("any-body") and ":focus:" not in m.uri:
                 self.violation("INVITE without an audio offer: voice routing would not apply")
             if uri_param(name_addr(m.get("Contact", ""))[0], "gruu") is None:
                 self.violation("the Contact of INVITE is not the GRUU")

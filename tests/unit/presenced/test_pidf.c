@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "presenced/pidf.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 static char doc[PIDF_DOC + 1];
 

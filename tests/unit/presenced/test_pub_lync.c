@@ -9,7 +9,7 @@
 #include "common/id.h"
 #include "common/mem.h"
 #include "presenced/pub_lync.h"
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 struct world {
 	struct tmr_wheel *w;

@@ -1,5 +1,5 @@
 /* XML from the network within bounds. */
-#include "presenced/sax.h"
+#include "common/sax.h"
 
 #include <stdio.h>
 #include <string.h>

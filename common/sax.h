@@ -1,5 +1,5 @@
-#ifndef PRESENCED_SAX_H
-#define PRESENCED_SAX_H
+#ifndef COMMON_SAX_H
+#define COMMON_SAX_H
 #include <expat.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,32 @@
+#ifndef SIPD_MS_CONF_H
+#define SIPD_MS_CONF_H
+#include "sipd/leg_sip.h"
+
+/* LYNC: taking part in a conference. A participant has three dialogs: the invitation (application/ms-conf-invite+xml), which rings
+ * the handset and ends once it is answered; the focus, which stays as long as the conference is ours; and the call to the audio-video
+ * server, which is a leg like any other and takes the invitation's place in the call. Who leaves one of the last two leaves both.
+ * Sources: MS-CONFBAS 3.3, MS-CONFPRO 2.2, RFC 4575; ms-conf-invite as clients send it. */
+struct
+    ms_conf; /* owned by the leg whose .conf it is: first the invitation's, then the audio-video server's */
+
+/* An INVITE that is an invitation: true; then l->conf is set, or it was answered (488) and l->conf is NULL. */
+bool ms_conf_invited(struct leg_sip *l, struct tx *tx, const struct sip_msg *req);
+/* The handset answered and the inviter knows it: joins. What fails ends the call. */
+void ms_conf_join(struct leg_sip *l);
+/* Leaves the focus; NULL is fine. Not within a callback of its session. */
+void ms_conf_free(struct ms_conf *c);
+
+/* ---- ms_conf_xml.c: pure ---- */
+struct conf_invite {
+	char focus[NUMBER_MAX], subject[97];
+	bool audio;
+};
+/* ERR_SYNTAX: not such a document, or no usable focus; ERR_LIMIT. */
+int conf_invite_read(struct slice xml, struct conf_invite *out) MUST_CHECK;
+/* Answer of C3P (application/cccp+xml). ERR_DENIED: not "success", *why tells; ERR_SYNTAX, ERR_LIMIT. */
+int conf_response_read(struct slice xml, char *why, size_t cap) MUST_CHECK;
+/* The audio-video server of a focus. ERR_SYNTAX: not a focus; ERR_LIMIT. */
+int conf_avmcu(const char *focus, char *out, size_t cap) MUST_CHECK;
+/* Request that makes a user, at the endpoint with this UUID, a participant. */
+void conf_put_add_user(struct wr *w, const char *user, const char *focus, const char *uuid);
+#endif

@@ -1,0 +1,111 @@
+/* LYNC: documents of conferences: invitations, C3P requests and answers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/sax.h"
+#include "sipd/ms_conf.h"
+
+#define FOCUS "app:conf:focus:"
+#define AVMCU "app:conf:audio-video:"
+
+/* ---- invitation ---- */
+
+static void invite_start(struct sax *x, const char *name, const char **atts)
+{
+	struct conf_invite *v = x->ctx;
+
+	if (x->depth == 2 && strcmp(name, "audio") == 0)
+		v->audio = sax_truth(sax_attr(atts, "available"));
+}
+
+static void invite_end(struct sax *x, const char *name, struct slice text)
+{
+	struct conf_invite *v = x->ctx;
+
+	if (x->depth != 2)
+		return;
+	if (strcmp(name, "focus-uri") == 0 && slice_copy(text, v->focus, sizeof(v->focus)))
+		sax_fail(x, ERR_LIMIT);
+	else if (strcmp(name, "subject") == 0)
+		sax_put_slice(
+		    v->subject, sizeof(v->subject), number_cut(text, sizeof(v->subject) - 1));
+}
+
+int conf_invite_read(struct slice xml, struct conf_invite *out)
+{
+	struct sax x = {
+		.start = invite_start, .end = invite_end, .ctx = out, .root = "Conferencing"
+	};
+	char mcu[NUMBER_MAX];
+
+	*out = (struct conf_invite){ 0 };
+	int err = sax_run(&x, xml);
+	return err ? err : conf_avmcu(out->focus, mcu, sizeof(mcu));
+}
+
+int conf_avmcu(const char *focus, char *out, size_t cap)
+{
+	struct wr w = wr_of(out, cap);
+	struct sip_uri uri;
+	const char *at = strstr(focus, FOCUS);
+
+	if (!at || sip_uri_parse(&uri, slice_str(focus)) || uri.user.n == 0 ||
+	    uri.scheme == SIP_SCHEME_TEL || uri.scheme == SIP_SCHEME_OTHER)
+		return ERR_SYNTAX;
+	wr_bytes(&w, focus, (size_t)(at - focus));
+	wr_str(&w, AVMCU);
+	wr_str(&w, at + sizeof(FOCUS) - 1);
+	return wr_nul(&w) ? 0 : ERR_LIMIT;
+}
+
+/* ---- C3P ---- */
+
+struct response {
+	char code[64], reason[64];
+};
+
+static void response_start(struct sax *x, const char *name, const char **atts)
+{
+	struct response *r = x->ctx;
+
+	(void)name;
+	if (x->depth == 1) {
+		sax_put(r->code, sizeof(r->code), sax_attr(atts, "code"));
+		sax_put(r->reason, sizeof(r->reason), sax_attr(atts, "reason"));
+	}
+}
+
+static void nothing(struct sax *x, const char *name, struct slice text)
+{
+	(void)x, (void)name, (void)text;
+}
+
+int conf_response_read(struct slice xml, char *why, size_t cap)
+{
+	struct response r = { 0 };
+	struct sax x = { .start = response_start, .end = nothing, .ctx = &r, .root = "response" };
+	int err = sax_run(&x, xml);
+
+	if (err || strcmp(r.code, "success") == 0)
+		return err;
+	(void)snprintf(
+	    why, cap, "%s%s%s", r.code[0] ? r.code : "no code", r.reason[0] ? ": " : "", r.reason);
+	return ERR_DENIED;
+}
+
+void conf_put_add_user(struct wr *w, const char *user, const char *focus, const char *uuid)
+{
+	wr_str(w, "<?xml version=\"1.0\"?>\r\n<request xmlns=\"urn:ietf:params:xml:ns:cccp\" "
+	          "C3PVersion=\"1\" requestId=\"1\" from=\"");
+	sax_escape(w, user);
+	wr_str(w, "\" to=\"");
+	sax_escape(w, focus);
+	wr_str(w, "\"><addUser><conferenceKeys confEntity=\"");
+	sax_escape(w, focus);
+	wr_str(w, "\"/><ci:user xmlns:ci=\"urn:ietf:params:xml:ns:conference-info\" entity=\"");
+	sax_escape(w, user);
+	wr_fmt(w,
+	    "\"><ci:roles><ci:entry>attendee</ci:entry></ci:roles><ci:endpoint entity=\"{%s}\"/>"
+	    "</ci:user></addUser></request>",
+	    uuid);
+}
