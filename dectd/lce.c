@@ -97,8 +97,12 @@ static void bury(struct lce_link *l)
 		e->st.down_abnormal++;
 	lce_tell(l, &(struct lce_event){ .what = LCE_EV_DOWN, .why = l->why });
 	lce_free_link(l);
-	if (!ipui_none(&pp))
-		wake_waiting(e, &pp);
+	if (ipui_none(&pp))
+		return;
+	l = lce_find(e, &pp) ? NULL : lce_second_of(e, &pp);
+	if (l)
+		lce_take_over(l);
+	wake_waiting(e, &pp);
 }
 
 static void soon(struct tmr *t, void *ctx)

@@ -132,7 +132,8 @@ extern const struct lce_conf lce_conf_default;
 	X(collisions, "portable parts that came by themselves while being paged")                  \
 	X(down_normal, "links released normally")                                                  \
 	X(down_abnormal, "links lost")                                                             \
-	X(moved, "handovers")
+	X(moved, "handovers")                                                                      \
+	X(seconds, "second links, for external handover")
 struct lce_stats {
 #define X(name, text) uint64_t name;
 	LCE_STATS(X)
@@ -189,6 +190,12 @@ bool lce_answered_page(const struct lce_link *l); /* it came because we paged */
  * 000) the connection is for signalling only (8.2.1): a call needs another. */
 bool lce_may_speak(const struct lce_link *l);
 bool lce_ciphered(const struct lce_link *l);
+/* External handover (15.7): a portable part in a call sets up another link whose first message is CC-SETUP of call class C.
+ * That one is a second link, and lce_find() goes on giving the first until lce_take_over(), which makes the first one the
+ * second. When the first one goes down before, the second takes its place by itself. Second links are not held by
+ * themselves. */
+bool lce_second(const struct lce_link *l);
+void lce_take_over(struct lce_link *l);
 /* Connection of a link that is up or releasing, for media and cipher keys (mac_media_open, mac_encrypt); NULL: none. Not
  * for mac_release, mac_send, mac_set_user. */
 struct mac_conn *lce_conn(const struct lce_link *l);

@@ -96,6 +96,25 @@ bool lce_ciphered(const struct lce_link *l)
 	return c && mac_ciphered(c);
 }
 
+bool lce_second(const struct lce_link *l)
+{
+	return l->second;
+}
+
+void lce_take_over(struct lce_link *l)
+{
+	struct lce_link *old = lce_find(l->e, &l->ipui);
+
+	if (old == l || l->fsm.st >= S_RELEASING)
+		return;
+	if (old) {
+		map_del(&l->e->by_ipui, &old->by_id);
+		old->second = true;
+	}
+	l->second = false;
+	(void)map_put(&l->e->by_ipui, &l->by_id, ipui_key(&l->ipui));
+}
+
 struct mac_conn *lce_conn(const struct lce_link *l)
 {
 	return l->dl ? dlc_conn(l->dl) : NULL;

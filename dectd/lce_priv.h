@@ -52,6 +52,7 @@ struct lce_link {
 	bool announced; /* entities know it */
 	bool answered, proven;
 	bool silent; /* a page without U-plane was sent: the answer may be to that one */
+	bool second; /* external handover: not (or no more) the link that lce_find() gives */
 	enum lce_why why;
 	uint8_t tvs[NWK_NPD];
 	unsigned holds[NWK_NPD];
@@ -97,6 +98,8 @@ extern const struct fsm_def lce_def;
 void lce_link_up(struct lce_link *l);
 /* The link to which the message belongs: l, the one that was paged, or NULL. */
 struct lce_link *lce_identify(struct lce_link *l, const struct nwk_msg *m);
+/* Its second link that is up; NULL: none. */
+struct lce_link *lce_second_of(struct lce *e, const struct ipui *pp);
 /* To the entity of its protocol discriminator. */
 void lce_route(struct lce_link *l, const struct nwk_msg *m);
 /* lce.c. An event from an entity: what it causes is told later, from the loop. */

@@ -87,6 +87,43 @@ static bool same_pmid(const struct lce_link *a, const struct lce_link *b)
 	return x && y && mac_conn_pmid(x) == mac_conn_pmid(y);
 }
 
+/* ---- external handover, 15.7 ---- */
+
+struct lce_link *lce_second_of(struct lce *e, const struct ipui *pp)
+{
+	LIST_FOREACH(&e->links, it)
+	{
+		struct lce_link *l = LIST_ENTRY(it, struct lce_link, node);
+
+		if (l->second && (l->fsm.st == S_UP || l->fsm.st == S_LINGER) &&
+		    ipui_eq(&l->ipui, pp))
+			return l;
+	}
+	return NULL;
+}
+
+static bool is_ext_handover(const struct nwk_msg *m)
+{
+	struct ie_basic_service s;
+
+	return m->pd == NWK_CC && m->type == CC_SETUP && !m->f && ie_basic_service_of(m, &s) == 0 &&
+	       s.cls == 0xc;
+}
+
+/* One in a call wants to go on over this link. The first one stays what it is until call control decides; a third is none. */
+static struct lce_link *bind_second(struct lce_link *l, const struct ipui *pp)
+{
+	struct lce_link *former = lce_second_of(l->e, pp);
+
+	if (former)
+		lce_release(former, false);
+	l->e->st.seconds++;
+	l->second = true;
+	l->ipui = *pp;
+	lce_link_up(l);
+	return l;
+}
+
 /* A link that came in names its portable part. Gives the link that goes on, or NULL when it was refused. */
 static struct lce_link *bind_link(
     struct lce_link *l, const struct nwk_msg *m, const struct ipui *pp)
@@ -110,6 +147,8 @@ static struct lce_link *bind_link(
 		(void)fsm_event(&l->fsm, E_DONE, NULL);
 		return NULL;
 	}
+	if (old && old->fsm.st == S_UP && old->holds[NWK_CC] && is_ext_handover(m))
+		return bind_second(l, pp);
 	if (old && old->proven && !same_pmid(old, l)) {
 		e->st.clash++;
 		log_ev(LOG_WARNING,

@@ -5,53 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "dectd/mac_priv.h"
 #include "dectd/rfp_msg.h"
 
-#define BASES_MAX   4096
-#define MEDIA_TRIES 5    /* ports that other programs at the base may have in a row */
-#define HO_MS       5000 /* handover announced, connection not there: forget it */
-
-struct mac_conn {
-	struct list node; /* mac.conns */
-	struct mac *mac;
-	void *user;
-	uint32_t id, base, pmid, pmid2; /* pmid2: after a TPUI was assigned; MAC_ALL: none */
-	uint8_t mcei, room;             /* room: a bit per free buffer */
-	bool ciphered, ho, media_moving, media;
-	uint8_t ho_mcei;
-	uint32_t ho_base;
-	struct tmr ho_timer;
-	size_t ndck;
-	uint8_t dck[MAC_DCK_MAX];
-	uint16_t handle;
-	unsigned media_tries; /* ports that the base refused */
-	struct mac_media media_p;
-	uint16_t old_handles[2]; /* streams that were closed: their statistics still come */
-	uint32_t old_bases[2];
-};
-
-#define BASES_NEAR 1024u
-struct base {
-	uint32_t id, cluster;
-	struct mac_conn *conns[256]; /* by MCEI */
-};
-
-struct mac {
-	struct tmr_wheel *w;
-	const struct mac_low *low;
-	void *low_ctx;
-	const struct mac_ops *ops;
-	void *ctx;
-	struct base *bases[BASES_MAX]; /* dense, those on air */
-	unsigned nbases;
-	struct base *found
-	    [BASES_NEAR]; /* by the low bits of the number: where each message's base is looked up first */
-	struct list conns;
-	uint32_t next_id;
-};
+#define HO_MS 5000 /* handover announced, connection not there: forget it */
 
 struct mac *mac_new(struct tmr_wheel *w, const struct mac_low *low, void *low_ctx)
 {
@@ -105,24 +64,12 @@ static void dis_req(struct mac *m, uint32_t base, uint8_t mcei)
 		log_ev(LOG_DEBUG, "release not sent: base is gone", F_RFP(base));
 }
 
-static void media_stop(struct mac_conn *c)
-{
-	if (!c->media)
-		return;
-	c->old_handles[1] = c->old_handles[0];
-	c->old_bases[1] = c->old_bases[0];
-	c->old_handles[0] = c->handle;
-	c->old_bases[0] = c->base;
-	c->media = c->media_moving = false;
-	c->mac->low->media_close(c->mac->low_ctx, c->base, c->handle);
-}
-
 /* Takes it out of all tables and frees it. */
 static void drop(struct mac_conn *c)
 {
 	struct base *b = base_of(c->mac, c->base);
 
-	media_stop(c);
+	mac_media_stop(c);
 	if (b && b->conns[c->mcei] == c)
 		b->conns[c->mcei] = NULL;
 	tmr_stop(&c->ho_timer);
@@ -132,7 +79,7 @@ static void drop(struct mac_conn *c)
 
 static void lose(struct mac_conn *c, enum mac_reason why)
 {
-	media_stop(c);
+	mac_media_stop(c);
 	c->room = 0;
 	c->mac->ops->dis_ind(c->mac->ctx, c, why);
 	drop(c);
@@ -244,49 +191,6 @@ void mac_conn_set_user(struct mac_conn *c, void *user)
 void *mac_conn_user(const struct mac_conn *c)
 {
 	return c->user;
-}
-
-static int media_start(struct mac_conn *c, struct mac_addr *local)
-{
-	struct mac *m = c->mac;
-
-	if (!m->low->media_open)
-		return ERR_UNSUPP;
-	return m->low->media_open(m->low_ctx, c, c->base, c->mcei,
-	    c->pmid2 != MAC_ALL ? c->pmid2 : c->pmid, &c->media_p, local, &c->handle);
-}
-
-static void media_leave(const struct mac_conn *c)
-{
-	const struct mac_low *low = c->mac->low;
-
-	if (c->media && c->media_p.session && low->media_leave)
-		low->media_leave(c->mac->low_ctx, &c->media_p);
-}
-
-int mac_media_open(struct mac_conn *c, const struct mac_media *p, struct mac_addr *local)
-{
-	int err;
-
-	if (p->session != c->media_p.session || p->instance != c->media_p.instance)
-		media_leave(c);
-	media_stop(c);
-	c->media_p = *p;
-	c->media_tries = 0;
-	err = media_start(c, local);
-	c->media = err == 0;
-	return err;
-}
-
-void mac_media_close(struct mac_conn *c)
-{
-	media_leave(c);
-	media_stop(c);
-}
-
-bool mac_media_is_open(const struct mac_conn *c)
-{
-	return c->media;
 }
 
 int mac_page_base(struct mac *m, uint32_t base, const uint8_t *page, size_t n)
@@ -485,7 +389,7 @@ static int move(struct mac *m, struct base *b, struct mac_conn *c, uint8_t mcei)
 		struct mac_addr local;
 
 		c->media_tries = 0;
-		err = media_start(c, &local);
+		err = mac_media_start(c, &local);
 		c->old_handles[1] = c->old_handles[0];
 		c->old_bases[1] = c->old_bases[0];
 		c->old_handles[0] = old_handle;
@@ -644,56 +548,4 @@ int mac_input(struct mac *m, uint32_t base, const uint8_t *dnm, size_t n)
 		}
 	c = n > 2 ? b->conns[dnm[2]] : NULL;
 	return c ? conn_input(c, &in) : ERR_STATE;
-}
-
-static struct mac_conn *by_handle(struct mac *m, uint32_t base, uint16_t handle, bool old)
-{
-	LIST_FOREACH(&m->conns, it)
-	{
-		struct mac_conn *c = LIST_ENTRY(it, struct mac_conn, node);
-
-		if (c->media && c->base == base && c->handle == handle)
-			return c;
-		for (unsigned i = 0; old && i < ARRAY_LEN(c->old_handles); i++)
-			if (c->old_bases[i] == base && c->old_handles[i] == handle)
-				return c;
-	}
-	return NULL;
-}
-
-int mac_media_again(struct mac *m, uint32_t base, uint16_t handle)
-{
-	struct mac_conn *c = by_handle(m, base, handle, false);
-	struct mac_addr local;
-
-	if (!c)
-		return ERR_NOTFOUND;
-	if (c->media_tries >= MEDIA_TRIES)
-		return ERR_BUSY;
-	c->media_tries++;
-	return media_start(c, &local);
-}
-
-void mac_media_result(struct mac *m, uint32_t base, uint16_t handle, int err)
-{
-	struct mac_conn *c = by_handle(m, base, handle, false);
-	struct mac_media_ind ind = { .err = err };
-
-	if (!c)
-		return;
-	ind.what = err ? MAC_MEDIA_FAILED : c->media_moving ? MAC_MEDIA_MOVED : MAC_MEDIA_OPENED;
-	if (err)
-		media_stop(c);
-	c->media_moving = false;
-	m->ops->media_ind(m->ctx, c, &ind);
-}
-
-void mac_media_stats(
-    struct mac *m, uint32_t base, uint16_t handle, const struct mac_media_stats *st)
-{
-	struct mac_conn *c = by_handle(m, base, handle, true);
-
-	if (c)
-		m->ops->media_ind(
-		    m->ctx, c, &(struct mac_media_ind){ .what = MAC_MEDIA_STATS, .stats = st });
 }

@@ -161,6 +161,10 @@ int mac_media_open(
     struct mac_conn *c, const struct mac_media *m, struct mac_addr *local) MUST_CHECK;
 void mac_media_close(struct mac_conn *c); /* fine when nothing is open */
 bool mac_media_is_open(const struct mac_conn *c);
+/* The stream of one connection goes on at another one of the same portable part (external handover): opened there, then
+ * closed here; MAC_MEDIA_MOVED or MAC_MEDIA_FAILED of `to` follows. ERR_STATE: nothing is open; ERR_BUSY and the like:
+ * it stays where it is. */
+int mac_media_take(struct mac_conn *to, struct mac_conn *from) MUST_CHECK;
 
 /* ---- the whole system ---- */
 
