@@ -347,6 +347,19 @@ unsigned cc_count(const struct cc *cc)
 	return cc->ncalls;
 }
 
+void cc_move(struct cc_call *c, bool by_pp, uint8_t tv)
+{
+	c->by_pp = by_pp;
+	c->tv = tv;
+	c->partial = false;
+}
+
+uint8_t cc_transaction(const struct cc_call *c, bool *by_pp)
+{
+	*by_pp = c->by_pp;
+	return c->tv;
+}
+
 struct pp *cc_pp(const struct cc_call *c)
 {
 	return c->pp;

@@ -84,6 +84,8 @@ enum cc_reason {
 	CC_R_USER_BUSY = 0x14,
 	CC_R_USER_REJECT = 0x15,
 	CC_R_EXT_HO = 0x21,
+	CC_R_NO_NETWORK_PARAM = 0x22,
+	CC_R_EXT_HO_RELEASE = 0x23,
 	CC_R_OVERLOAD = 0x31,
 	CC_R_RESOURCES = 0x32,
 	CC_R_BEARERS = 0x33,
@@ -234,6 +236,10 @@ void cc_lists(struct cc_call *c, struct slice cmd);
 /* Ends the call as its state wants; ended() is not called, released() is, later. */
 void cc_release(struct cc_call *c, uint8_t reason, const struct cc_show *s);
 
+/* An active call goes on under another transaction of the handset's, with another link below (external handover). */
+void cc_move(struct cc_call *c, bool by_pp, uint8_t tv);
+/* Its transaction: value, and whether the handset began it. */
+uint8_t cc_transaction(const struct cc_call *c, bool *by_pp);
 struct pp *cc_pp(const struct cc_call *c);
 enum cc_state cc_state(const struct cc_call *c);
 bool cc_outgoing(const struct cc_call *c); /* the handset began it */
@@ -252,6 +258,8 @@ unsigned cc_count(const struct cc *cc);
 	X(collisions, "set-up collisions")                                                         \
 	X(timeouts, "timers that ran out")                                                         \
 	X(refused, "set-ups refused: faulty, unsupported, or a second one")                        \
+	X(ext_handovers, "calls that went on over another link: external handover")                \
+	X(ext_refused, "external handovers refused, or given up")                                  \
 	X(unexpected, "messages that did not fit: ignored")
 struct cc_stats {
 #define X(name, text) uint64_t name;

@@ -1,40 +1,17 @@
 /* Call control over the link control entity: holds a link while a handset has instances, tells of its coming and going. */
-#include "dectd/cc_lce.h"
+#include "dectd/cc_lce_priv.h"
 
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/mem.h"
 
-struct cc_lce {
-	struct tmr_wheel *w;
-	struct lce *lce;
-	struct pps *pps;
-	struct mm *mm;
-	struct cc *cc;
-	const struct cc_lce_ops *ops;
-	void *ctx;
-	struct list parts;
-};
-
-struct part { /* ours of a link */
-	struct list node;
-	struct cc_lce *g;
-	struct lce_link *link;
-	struct pp *pp;      /* NULL: forgotten */
-	enum lce_page page; /* what was asked for */
-	bool held, wanted;  /* wanted: cc waits to hear of it */
-	struct tmr up;      /* it was up already: said in the next turn */
-	struct tmr again;   /* certd was away: security is asked for again */
-	unsigned tries;
-};
-
 #define SECURE_TRIES 12
 #define SECURE_MS    400
 
 static void on_up(struct tmr *t, void *ctx)
 {
-	struct part *p = ctx;
+	struct cc_part *p = ctx;
 
 	(void)t;
 	if (p->wanted && p->pp) {
@@ -47,16 +24,16 @@ static void on_secured(void *ctx, struct pp *pp, int err);
 
 static void on_again(struct tmr *t, void *ctx)
 {
-	struct part *p = ctx;
+	struct cc_part *p = ctx;
 
 	(void)t;
 	if (p->pp)
 		mm_secure(p->g->mm, p->pp, on_secured, p->g);
 }
 
-static struct part *part_of(struct cc_lce *g, struct lce_link *l, struct pp *pp)
+struct cc_part *cc_part_of(struct cc_lce *g, struct lce_link *l, struct pp *pp)
 {
-	struct part *p = lce_user(l, NWK_CC);
+	struct cc_part *p = lce_user(l, NWK_CC);
 
 	if (!p) {
 		p = mem_new(sizeof(*p));
@@ -71,7 +48,7 @@ static struct part *part_of(struct cc_lce *g, struct lce_link *l, struct pp *pp)
 	return p;
 }
 
-static void part_free(struct part *p)
+static void part_free(struct cc_part *p)
 {
 	tmr_stop(&p->up);
 	tmr_stop(&p->again);
@@ -92,7 +69,7 @@ static int open_link(struct cc_lce *g, struct pp *pp, enum lce_page page)
 
 	if (err)
 		return err;
-	struct part *p = part_of(g, l, pp);
+	struct cc_part *p = cc_part_of(g, l, pp);
 	p->page = page;
 	if (p->held)
 		lce_drop(l, NWK_CC, true); /* one hold is enough */
@@ -108,7 +85,7 @@ static int low_link(void *ctx, struct pp *pp, bool wideband)
 	return open_link(ctx, pp, wideband ? LCE_PAGE_WIDE : LCE_PAGE_VOICE);
 }
 
-static void drop(struct part *p, bool partial)
+static void drop(struct cc_part *p, bool partial)
 {
 	p->wanted = false;
 	tmr_stop(&p->up);
@@ -118,7 +95,7 @@ static void drop(struct part *p, bool partial)
 	}
 }
 
-static struct part *find(struct cc_lce *g, const struct pp *pp)
+static struct cc_part *find(struct cc_lce *g, const struct pp *pp)
 {
 	struct lce_link *l = lce_find(g->lce, &pp->ipui);
 
@@ -127,7 +104,7 @@ static struct part *find(struct cc_lce *g, const struct pp *pp)
 
 static void low_link_cancel(void *ctx, struct pp *pp)
 {
-	struct part *p = find(ctx, pp);
+	struct cc_part *p = find(ctx, pp);
 
 	if (p)
 		drop(p, true);
@@ -144,18 +121,19 @@ static int low_send(void *ctx, struct pp *pp, const struct wr *msg)
 static void low_idle(void *ctx, struct pp *pp, bool partial)
 {
 	struct cc_lce *g = ctx;
-	struct part *p = find(g, pp);
+	struct cc_part *p = find(g, pp);
 
 	if (g->mm)
 		mm_call_active(g->mm, pp, false);
 	if (p)
 		drop(p, partial);
+	xho_call_gone(g, pp);
 }
 
 static void on_secured(void *ctx, struct pp *pp, int err)
 {
 	struct cc_lce *g = ctx;
-	struct part *p = find(g, pp);
+	struct cc_part *p = find(g, pp);
 
 	/* certd restarts within seconds; the handset's timers are prolonged meanwhile. */
 	if (err == ERR_BUSY && p && p->tries++ < SECURE_TRIES) {
@@ -212,12 +190,14 @@ static void on_rx(void *ctx, struct lce_link *l, const struct nwk_msg *m)
 			log_ev(LOG_INFO, "refusal not sent");
 		return;
 	}
-	(void)part_of(g, l, pp);
+	if (xho_input(g, l, pp, m))
+		return;
+	(void)cc_part_of(g, l, pp);
 	cc_input(g->cc, pp, m);
 	/* The message may have ended the link or the handset. */
 	if (lce_find(g->lce, &pp->ipui) != l)
 		return;
-	struct part *p = lce_user(l, NWK_CC);
+	struct cc_part *p = lce_user(l, NWK_CC);
 	if (p && cc_busy(pp) && !p->held) {
 		p->held = true;
 		lce_hold(l, NWK_CC);
@@ -236,14 +216,14 @@ static int error_of(enum lce_why why)
 	}
 }
 
-static void on_down(struct cc_lce *g, struct part *p, enum lce_why why)
+static void on_down(struct cc_lce *g, struct cc_part *p, enum lce_why why, bool goes_on)
 {
 	struct pp *pp = p->pp;
 	bool wanted = p->wanted;
 
 	lce_set_user(p->link, NWK_CC, NULL);
 	part_free(p);
-	if (!pp)
+	if (!pp || goes_on)
 		return;
 	if (g->mm)
 		mm_call_active(g->mm, pp, false);
@@ -252,7 +232,7 @@ static void on_down(struct cc_lce *g, struct part *p, enum lce_why why)
 	cc_lost(g->cc, pp);
 }
 
-static void on_link_up(struct cc_lce *g, struct part *p)
+static void on_link_up(struct cc_lce *g, struct cc_part *p)
 {
 	struct pp *pp = p->pp;
 	int err = 0;
@@ -269,7 +249,8 @@ static void on_link_up(struct cc_lce *g, struct part *p)
 static void on_event(void *ctx, struct lce_link *l, const struct lce_event *ev)
 {
 	struct cc_lce *g = ctx;
-	struct part *p = lce_user(l, NWK_CC);
+	struct cc_part *p = lce_user(l, NWK_CC);
+	bool goes_on = ev->what == LCE_EV_DOWN && xho_link_down(g, l);
 
 	if (!p)
 		return;
@@ -279,7 +260,7 @@ static void on_event(void *ctx, struct lce_link *l, const struct lce_event *ev)
 			on_link_up(g, p);
 		break;
 	case LCE_EV_DOWN:
-		on_down(g, p, ev->why);
+		on_down(g, p, ev->why, goes_on);
 		break;
 	case LCE_EV_RESET:
 		if (p->pp)
@@ -312,6 +293,7 @@ struct cc_lce *cc_lce_new(struct tmr_wheel *w, struct lce *lce, struct pps *pps,
 	g->ops = ops;
 	g->ctx = ctx;
 	list_init(&g->parts);
+	list_init(&g->xhos);
 	lce_register(lce, NWK_CC, &entity, g);
 	return g;
 }
@@ -325,12 +307,13 @@ void cc_lce_forget(struct cc_lce *g, const struct pp *pp)
 {
 	LIST_FOREACH(&g->parts, it)
 	{
-		struct part *p = LIST_ENTRY(it, struct part, node);
+		struct cc_part *p = LIST_ENTRY(it, struct cc_part, node);
 		if (p->pp != pp)
 			continue;
 		drop(p, false);
 		p->pp = NULL;
 	}
+	xho_forget(g, pp);
 }
 
 void cc_lce_free(struct cc_lce *g)
@@ -341,9 +324,10 @@ void cc_lce_free(struct cc_lce *g)
 		return;
 	if (g->mm)
 		mm_secure_forget(g->mm, g);
+	xho_fini(g);
 	LIST_FOREACH(&g->parts, it)
 	{
-		struct part *p = LIST_ENTRY(it, struct part, node);
+		struct cc_part *p = LIST_ENTRY(it, struct cc_part, node);
 		lce_set_user(p->link, NWK_CC, NULL);
 		part_free(p);
 	}

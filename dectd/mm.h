@@ -31,6 +31,9 @@ typedef void(mm_done_h)(void *ctx, struct pp *pp, int err);
  * comes from the loop, never from inside this call, exactly once, unless mm_secure_forget() was called with its ctx.
  * While the link stays and is ciphered, a second call of it is fast (no messages). */
 void mm_secure(struct mm *m, struct pp *pp, mm_done_h *done, void *ctx);
+/* The same of one link, where a handset has two (external handover). prove_only: it is authenticated, but not ciphered yet. */
+void mm_secure_link(
+    struct mm *m, struct lce_link *l, struct pp *pp, bool prove_only, mm_done_h *done, void *ctx);
 void mm_secure_forget(struct mm *m, const void *ctx);
 /* A call is active on the device's link (re-keying runs meanwhile), or none is any more. */
 void mm_call_active(struct mm *m, struct pp *pp, bool active);

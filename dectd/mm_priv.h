@@ -110,6 +110,8 @@ struct mm_ep {
 	bool assigned; /* a TPUI was acknowledged: let the link go */
 	bool answered; /* the handset's request was answered */
 	bool call_active;
+	bool
+	    prove_only; /* JOB_SECURE: not ciphered yet (external handover, before CC-CONNECT-ACK) */
 	bool must_verify; /* it said that it leaves, without a proof */
 	enum pp_alg alg;
 	uint64_t handle;
@@ -173,6 +175,19 @@ void mm_hunt(struct mm *m); /* a handset was lost */
 /* certd forgets the key, the device is deleted, done is called. */
 void mm_erase(struct mm *m, struct pp *pp, int err, mm_done_h *done, void *ctx);
 
+/* Keys of the IPUI/PARK pair, number 0 (EN 300 175-5 7.7.4). */
+#define MM_KEY_NO 8
+/* mm.c: a hold of the handset's link, paged if need be; its endpoint works soon. */
+int mm_reach(struct mm *m, struct pp *pp, struct mm_ep **out) MUST_CHECK;
+/* mm_proc.c: the job failed; the handset's request is rejected with reason `reject`. */
+int mm_fail(struct mm_ep *ep, int err, int reject);
+int mm_certd_failed(struct mm_ep *ep, int err);
+/* mm_key.c: the steps of key allocation that mm_proc.c takes */
+int mm_key_ask(struct mm_ep *ep);
+int mm_key_send(struct mm_ep *ep, const struct auth_result *a);
+int mm_key_start_failed(struct mm_ep *ep, int err);
+int mm_key_done(struct mm_ep *ep, const struct auth_result *a);
+int mm_key_wrong(struct mm_ep *ep);
 /* mm_proc.c: whether the policy lets this link be in clear */
 bool mm_clear_allowed(const struct mm_ep *ep);
 /* mm_proc.c: actions of the table, in its order */

@@ -8,8 +8,6 @@
 
 #define ID_AUTH "3a4f7f3b6b5247d5a0e3c1f2d7c4b8a6"
 
-/* Keys of the IPUI/PARK pair, number 0 (EN 300 175-5 7.7.4). */
-#define KEY_NO 8
 #define PACED_MAX                                                                                  \
 	3 /* times that a question waits for certd's limit, each as long as a handset's patience */
 
@@ -38,7 +36,7 @@ bool mm_clear_allowed(const struct mm_ep *ep)
 
 /* ---- failure ---- */
 
-static int fail(struct mm_ep *ep, int err, int reject)
+int mm_fail(struct mm_ep *ep, int err, int reject)
 {
 	enum mm_job job = ep->job;
 
@@ -47,16 +45,16 @@ static int fail(struct mm_ep *ep, int err, int reject)
 	return mm_finish(ep, err);
 }
 
-static int certd_failed(struct mm_ep *ep, int err)
+int mm_certd_failed(struct mm_ep *ep, int err)
 {
 	log_ev(LOG_WARNING, "certd could not help with a handset", F_PP(ep->ipei), F_ERR(err),
 	    F_REMEDY(err == ERR_NOTFOUND ? "the handset must subscribe again"
 	                                 : "systemctl status ipdect-certd"));
 	if (err == ERR_NOTFOUND) {
 		mm_note(ep, "certd has no key for it: it must subscribe");
-		return fail(ep, ERR_AUTH, 0x10);
+		return mm_fail(ep, ERR_AUTH, 0x10);
 	}
-	return fail(ep, ERR_BUSY, 0x30);
+	return mm_fail(ep, ERR_BUSY, 0x30);
 }
 
 /* ---- authentication of the handset, 13.3.1 ---- */
@@ -69,7 +67,7 @@ static int ask_auth(struct mm_ep *ep)
 	ep->alg = ep->pp->alg ? ep->pp->alg : PP_DSAA;
 	ep->asked = ASK_CHALLENGE;
 	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, mm_answered_cert, ep);
-	return err ? certd_failed(ep, err) : MM_ASKING;
+	return err ? mm_certd_failed(ep, err) : MM_ASKING;
 }
 
 static int send_auth(struct mm_ep *ep, const struct auth_result *a)
@@ -81,9 +79,9 @@ static int send_auth(struct mm_ep *ep, const struct auth_result *a)
 	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REQUEST);
 	ie_auth_type_put(&w, &(struct ie_auth_type){ .alg = (uint8_t)ep->alg,
 	                         .key_type = IE_KEY_UAK,
-	                         .key_no = KEY_NO,
+	                         .key_no = MM_KEY_NO,
 	                         .upc = true,
-	                         .cipher_no = KEY_NO });
+	                         .cipher_no = MM_KEY_NO });
 	ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
 	ie_octets_put(&w, IE_RS, a->rs, a->nrs);
 	return mm_request(ep, &w, MM_AUTH);
@@ -104,7 +102,7 @@ int mm_act_auth_answer(struct fsm *f, int ev, const void *arg)
 	ep->asked = ASK_CHECK;
 	err = m->auth->pt_check(m->auth_ctx, ep->handle, (const uint8_t *)res.p,
 	    ep->alg == PP_DSAA2 ? (const uint8_t *)rand.p : NULL, mm_answered_cert, ep);
-	return err ? certd_failed(ep, err) : MM_ASKING;
+	return err ? mm_certd_failed(ep, err) : MM_ASKING;
 }
 
 static int auth_failed(struct mm_ep *ep, const char *why)
@@ -122,7 +120,7 @@ static int auth_failed(struct mm_ep *ep, const char *why)
 	        "subscribe it again; if it was not touched: another device uses its identity"));
 	mm_note(ep, why);
 	pp_changed(pp, PP_C_SUBSCRIPTION);
-	return fail(ep, ERR_AUTH, 0x10);
+	return mm_fail(ep, ERR_AUTH, 0x10);
 }
 
 int mm_act_auth_refused(struct fsm *f, int ev, const void *arg)
@@ -215,7 +213,7 @@ static int cipher_refused(struct mm_ep *ep, const char *why, int err)
 	                  : ""));
 	if (must) {
 		mm_note(ep, why);
-		return fail(ep, err, 0x17);
+		return mm_fail(ep, err, 0x17);
 	}
 	ep->clear_ok = true;
 	return proceed(ep);
@@ -230,8 +228,9 @@ static int send_cipher(struct mm_ep *ep)
 	if (err)
 		return cipher_refused(ep, "the base station did not take the key", ERR_UNSUPP);
 	nwk_head(&w, NWK_MM, ep->suggested, 0, MM_CIPHER_REQUEST);
-	ie_cipher_info_put(&w, &(struct ie_cipher_info){
-	                           .enable = true, .alg = alg, .key_type = 9, .key_no = KEY_NO });
+	ie_cipher_info_put(
+	    &w, &(struct ie_cipher_info){
+	            .enable = true, .alg = alg, .key_type = 9, .key_no = MM_KEY_NO });
 	return mm_request(ep, &w, MM_CIPHER);
 }
 
@@ -264,108 +263,7 @@ int mm_act_cipher_refused(struct fsm *f, int ev, const void *arg)
 	return cipher_refused(mm_ep_of(f), why, ERR_DENIED);
 }
 
-/* ---- key allocation, 13.6 ---- */
-
-static int ask_key(struct mm_ep *ep)
-{
-	struct mm *m = ep->mm;
-	int err;
-
-	ep->asked = ASK_KEY_CHALLENGE;
-	err = m->auth->key_start(
-	    m->auth_ctx, lce_ipui(ep->link), ep->alg, ep->ac, mm_answered_cert, ep);
-	return err ? certd_failed(ep, err) : MM_ASKING;
-}
-
-static int send_key(struct mm_ep *ep, const struct auth_result *a)
-{
-	uint8_t buf[64];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	ep->handle = a->handle;
-	nwk_head(&w, NWK_MM, false, 0, MM_KEY_ALLOCATE);
-	ie_allocation_type_put(
-	    &w, &(struct ie_allocation_type){
-	            .alg = (uint8_t)ep->alg, .uak_no = KEY_NO, .ac_no = KEY_NO });
-	ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
-	ie_octets_put(&w, IE_RS, a->rs, a->nrs);
-	return mm_request(ep, &w, MM_KEY);
-}
-
-static int wrong_code(struct mm_ep *ep)
-{
-	uint8_t buf[16];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	ep->mm->st.wrong_codes++;
-	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REJECT);
-	ie_octet_put(&w, IE_REJECT_REASON, 0x10);
-	(void)mm_send(ep, &w);
-	subs_wrong_code(ep->mm->r->subs, lce_ipui(ep->link), ep->ipei, lce_base(ep->link));
-	return fail(ep, ERR_AUTH, 0x10);
-}
-
-int mm_act_key_answer(struct fsm *f, int ev, const void *arg)
-{
-	struct mm_ep *ep = mm_ep_of(f);
-	const struct nwk_msg *msg = arg;
-	struct slice res = nwk_octets(msg, IE_RES), rand = nwk_octets(msg, IE_RAND);
-	struct mm *m = ep->mm;
-	int err;
-
-	(void)ev;
-	if (res.n != 4 || rand.n != 8)
-		return wrong_code(ep);
-	ep->asked = ASK_KEY_CHECK;
-	err = m->auth->key_check(m->auth_ctx, ep->handle, (const uint8_t *)res.p,
-	    (const uint8_t *)rand.p, mm_answered_cert, ep);
-	return err ? certd_failed(ep, err) : MM_ASKING;
-}
-
-int mm_act_key_refused(struct fsm *f, int ev, const void *arg)
-{
-	struct mm_ep *ep = mm_ep_of(f);
-
-	(void)ev;
-	(void)arg;
-	mm_note(ep, "it refused to take a key");
-	return fail(ep, ERR_AUTH, 0x11);
-}
-
-static int key_done(struct mm_ep *ep, const struct auth_result *a)
-{
-	uint8_t buf[64];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REPLY);
-	if (a->has_rand)
-		ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
-	ie_octets_put(&w, IE_RES, a->res, sizeof(a->res));
-	if (a->nrs) /* DSAA: the RS of {KEY-ALLOCATE} holds */
-		ie_octets_put(&w, IE_RS, a->rs, a->nrs);
-	if (mm_send(ep, &w))
-		return mm_finish(ep, ERR_LOST);
-	return mm_accept(ep);
-}
-
 /* ---- certd answered ---- */
-
-static int key_start_failed(struct mm_ep *ep, int err)
-{
-	if (err == ERR_NOTFOUND && strcmp(ep->ac, AUTH_AC_COMMON) != 0) {
-		(void)snprintf(ep->ac, sizeof(ep->ac), "%s", AUTH_AC_COMMON);
-		return ask_key(ep);
-	}
-	if (err == ERR_NOTFOUND) {
-		mm_note(ep, "no access code is set: dectctl secret set " AUTH_AC_COMMON " kind=ac");
-		return fail(ep, ERR_AUTH, 0x05);
-	}
-	if (err == ERR_DENIED) {
-		mm_note(ep, "too many wrong access codes lately");
-		return fail(ep, ERR_AUTH, 0x05);
-	}
-	return certd_failed(ep, err);
-}
 
 /* certd is asked more than it may answer: the question is put again, and the handset told that it takes longer. Who cannot wait any
  * more is not refused: it asks again itself (13.1, MM_locate.1). */
@@ -404,17 +302,17 @@ int mm_act_cert(struct fsm *f, int ev, const void *arg)
 		if (a->err == ERR_BUSY)
 			return ask_again(ep);
 		ep->paced = 0;
-		return a->err ? certd_failed(ep, a->err) : send_auth(ep, a);
+		return a->err ? mm_certd_failed(ep, a->err) : send_auth(ep, a);
 	case ASK_CHECK:
 		if (a->err)
-			return certd_failed(ep, a->err);
+			return mm_certd_failed(ep, a->err);
 		return a->ok ? auth_ok(ep, a) : auth_failed(ep, "its key is another one");
 	case ASK_KEY_CHALLENGE:
-		return a->err ? key_start_failed(ep, a->err) : send_key(ep, a);
+		return a->err ? mm_key_start_failed(ep, a->err) : mm_key_send(ep, a);
 	case ASK_KEY_CHECK:
 		if (a->err)
-			return certd_failed(ep, a->err);
-		return a->ok ? key_done(ep, a) : wrong_code(ep);
+			return mm_certd_failed(ep, a->err);
+		return a->ok ? mm_key_done(ep, a) : mm_key_wrong(ep);
 	default:
 		return mm_finish(ep, ERR_STATE);
 	}
@@ -428,7 +326,7 @@ int mm_act_cert_late(struct fsm *f, int ev, const void *arg)
 	(void)arg;
 	ep->mm->auth->forget(ep->mm->auth_ctx, ep);
 	pps_wait_cancel(&ep->disk);
-	return certd_failed(ep, ERR_TIMEOUT);
+	return mm_certd_failed(ep, ERR_TIMEOUT);
 }
 
 /* ---- identification, 13.2.1 ---- */
@@ -455,7 +353,7 @@ int mm_act_ident_answer(struct fsm *f, int ev, const void *arg)
 		(void)!pp_ipui_ipei(&id.ipui, ep->ipei);
 	if (ep->job == JOB_RIGHTS && !ep->ipei[0]) {
 		mm_note(ep, "it does not tell its IPEI");
-		return fail(ep, ERR_DENIED, 0x05);
+		return mm_fail(ep, ERR_DENIED, 0x05);
 	}
 	if (ie_model_of(m, &ep->model) == 0)
 		ep->has_model = true;
@@ -573,13 +471,13 @@ int mm_act_repeat(struct fsm *f, int ev, const void *arg)
 		if (ep->job != JOB_RIGHTS)
 			return mm_finish(ep, ERR_TIMEOUT);
 		mm_note(ep, "it does not tell its IPEI");
-		return fail(ep, ERR_TIMEOUT, 0x05);
+		return mm_fail(ep, ERR_TIMEOUT, 0x05);
 	case MM_AUTH:
 		mm_note(ep, "it did not answer the authentication");
-		return fail(ep, ERR_TIMEOUT, 0x10);
+		return mm_fail(ep, ERR_TIMEOUT, 0x10);
 	case MM_KEY:
 		mm_note(ep, "it did not answer the key allocation");
-		return fail(ep, ERR_TIMEOUT, 0x10);
+		return mm_fail(ep, ERR_TIMEOUT, 0x10);
 	case MM_ASSIGN:
 		pp_tpui_revert(ep->pp);
 		return mm_finish(ep, ERR_TIMEOUT);
@@ -610,6 +508,9 @@ static int secure(struct mm_ep *ep)
 {
 	bool cipher = want_cipher(ep);
 
+	if (ep->prove_only)
+		return ep->authed || (!cipher && !mm_conf(ep)->authenticate) ? mm_finish(ep, 0)
+		                                                             : ask_auth(ep);
 	if (lce_ciphered(ep->link))
 		return mm_finish(ep, 0);
 	if (cipher ? !ep->ndck : mm_conf(ep)->authenticate && !ep->authed)
@@ -627,7 +528,7 @@ static int proceed(struct mm_ep *ep)
 		return mm_finish(ep, ERR_LOST);
 	switch (ep->job) {
 	case JOB_RIGHTS:
-		return ep->ipei[0] ? ask_key(ep) : send_ident(ep);
+		return ep->ipei[0] ? mm_key_ask(ep) : send_ident(ep);
 	case JOB_LOCATE:
 		if (!ep->fresh)
 			return ask_auth(ep);
@@ -640,7 +541,7 @@ static int proceed(struct mm_ep *ep)
 		if (lce_ciphered(ep->link))
 			return mm_finish(ep, 0);
 		if (!want_cipher(ep))
-			return fail(ep, ERR_UNSUPP, 0x17);
+			return mm_fail(ep, ERR_UNSUPP, 0x17);
 		return ep->ndck ? send_cipher(ep) : ask_auth(ep);
 	case JOB_SECURE:
 		return secure(ep);

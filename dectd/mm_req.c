@@ -7,8 +7,7 @@
 #include "common/mem.h"
 #include "dectd/mm_priv.h"
 #include "dectd/pp_caps.h"
-
-#define KEY_NO 8
+#include "dectd/xho.h"
 
 /* ---- refusals ---- */
 
@@ -136,7 +135,7 @@ static int accept_rights(struct mm_ep *ep)
 	put_area(ep, &w);
 	ie_auth_type_put(
 	    &w, &(struct ie_auth_type){
-	            .alg = (uint8_t)ep->alg, .key_type = IE_KEY_UAK, .key_no = KEY_NO });
+	            .alg = (uint8_t)ep->alg, .key_type = IE_KEY_UAK, .key_no = MM_KEY_NO });
 	(void)mm_send(ep, &w);
 	ep->answered = true;
 	m->st.rights++;
@@ -435,24 +434,45 @@ static void ft_request(struct mm_ep *ep, const struct nwk_msg *m)
 
 /* ---- parameter retrieval, 13.7 ---- */
 
+enum { INFO_EXT_HO = 0x08, INFO_LOCATION_AREA = 0x09, INFO_HO_REFERENCE = 0x0a };
+
+/* A handover reference lets who has it take a call over, once: only for who has proved itself, and not in clear where that can
+ * be helped. */
+static bool may_have_ref(const struct mm_ep *ep)
+{
+	return ep->pp && lce_proven(ep->link) && (lce_ciphered(ep->link) || mm_clear_allowed(ep));
+}
+
 static void info_request(struct mm_ep *ep, const struct nwk_msg *m)
 {
-	uint8_t buf[24];
+	uint8_t buf[40];
 	struct wr w = wr_of(buf, sizeof(buf));
-	struct ie_info_type t;
+	struct ie_info_type asked, told = { 0 };
+	bool area = false, ref = false;
 
-	if (ie_info_type_of(m, &t) == 0)
-		for (unsigned i = 0; i < t.n; i++)
-			if (t.v[i] == 0x09) { /* location area */
-				nwk_head(&w, NWK_MM, true, 0, MM_INFO_ACCEPT);
-				ie_info_type_put(
-				    &w, &(struct ie_info_type){ .n = 1, .v = { 0x09 } });
-				put_area(ep, &w);
-				(void)mm_send(ep, &w);
-				return;
-			}
-	/* External handover candidates and the rest: one PARI is the whole system, there is nothing to tell. */
-	reject(ep, MM_INFO_REJECT, 0x20);
+	if (ie_info_type_of(m, &asked) != 0)
+		asked.n = 0;
+	for (unsigned i = 0; i < asked.n; i++) {
+		bool is_ref = asked.v[i] == INFO_EXT_HO || asked.v[i] == INFO_HO_REFERENCE;
+
+		if (asked.v[i] != INFO_LOCATION_AREA && !(is_ref && may_have_ref(ep)))
+			continue;
+		area |= !is_ref;
+		ref |= is_ref;
+		told.v[told.n++] = asked.v[i];
+	}
+	if (!told.n) {
+		/* Handover candidates and the rest: one PARI is the whole system, there is nothing to tell. */
+		reject(ep, MM_INFO_REJECT, 0x20);
+		return;
+	}
+	nwk_head(&w, NWK_MM, true, 0, MM_INFO_ACCEPT);
+	ie_info_type_put(&w, &told);
+	if (area)
+		put_area(ep, &w);
+	if (ref)
+		xho_reference_put(ep->pp, &w);
+	(void)mm_send(ep, &w);
 }
 
 /* ---- all messages ---- */
@@ -465,8 +485,13 @@ static void bad(struct mm_ep *ep, const struct nwk_msg *m, const struct nwk_faul
 	log_ev(LOG_NOTICE, "handset's message is not usable", F_PP(ep->ipei),
 	    F_TEXT("IPDECT_MESSAGE", nwk_type_name(m->pd, m->type)),
 	    F_TEXT("IPDECT_ELEMENT", nwk_ie_name(f->id)));
-	if (m->f || f->what == NWK_UNKNOWN_TYPE)
+	if (f->what == NWK_UNKNOWN_TYPE)
 		return;
+	if (m->f) {
+		if (m->type == MM_AUTH_REQUEST && ep->fsm.st == MM_KEY)
+			(void)fsm_event(&ep->fsm, MM_EV_REFUSAL, m);
+		return;
+	}
 	switch (m->type) {
 	case MM_AUTH_REQUEST:
 		ft_reject(ep, reason);

@@ -18,6 +18,7 @@
  *
  * Pointers stay valid until the object is gone: PP_C_GONE and PP_C_USER_GONE are the last use. All on the loop. */
 
+#define PP_HO_REF    8  /* octets of a handover reference */
 #define PP_IPEI_LEN  12 /* decimal digits: 5 of the EMC, 7 of the PSN */
 #define PP_TPUI_NONE 0u
 
@@ -101,6 +102,8 @@ struct pp {
 	bool leaving;      /* it said that it leaves, without a proof */
 	unsigned hunts;    /* how often it was looked for since it was lost (mm_hunt.c) … */
 	uint64_t hunt_at;  /* … and when next; 0: not yet decided */
+	uint8_t ho_ref[PP_HO_REF]; /* its handover reference, as long as has_ho_ref */
+	bool has_ho_ref;
 	void *cc;          /* call control's own */
 	struct list dirty; /* in the list of those that changed since they were stored */
 	struct list tell;  /* in the list of those that sipd is to hear of (dev_ipc.c) */

@@ -19,6 +19,8 @@ struct air {
 	size_t n;
 	uint8_t busy[4][256]; /* buffers in use, by base and MCEI: bits */
 	bool ciphers, mute;
+	bool full;       /* no channel for speech is left */
+	uint16_t handle; /* of the last stream */
 	unsigned frames;
 };
 
@@ -71,11 +73,37 @@ static inline int air_info(void *ctx, uint32_t base, struct mac_base_info *out)
 {
 	struct air *a = ctx;
 
-	*out = (struct mac_base_info){ .id = base, .up = true, .ciphers = a->ciphers };
+	*out = (struct mac_base_info){
+		.id = base, .up = true, .ciphers = a->ciphers, .streams_max = 8
+	};
 	return 0;
 }
 
-static const struct mac_low air_low = { .send = air_send, .base_info = air_info };
+static inline int air_media_open(void *ctx, struct mac_conn *c, uint32_t base, uint8_t mcei,
+    uint32_t pmid, const struct mac_media *m, struct mac_addr *local, uint16_t *handle)
+{
+	struct air *a = ctx;
+
+	(void)c;
+	(void)pmid;
+	(void)m;
+	if (a->full)
+		return ERR_BUSY;
+	*local = (struct mac_addr){ { 127, 0, 0, (uint8_t)base }, 16320 };
+	*handle = ++a->handle;
+	air_line(a, "media %u:%u opens %u\n", base, mcei, *handle);
+	return 0;
+}
+
+static inline void air_media_close(void *ctx, uint32_t base, uint16_t handle)
+{
+	air_line(ctx, "media %u closes %u\n", base, handle);
+}
+
+static const struct mac_low air_low = { .send = air_send,
+	.base_info = air_info,
+	.media_open = air_media_open,
+	.media_close = air_media_close };
 
 static inline void air_init(struct air *a)
 {

@@ -294,6 +294,7 @@ static inline void rig_fini(struct rig *g)
 /* ---- a handset ---- */
 struct hs {
 	struct rig *g;
+	struct hs *twin; /* the same handset's other connection; NULL: none */
 	uint32_t base;
 	uint8_t mcei, ns, nr;
 	bool up;         /* its data link is */
@@ -306,59 +307,72 @@ static inline void hs_raw(struct hs *h, const char *hex)
 	air_rx(&h->g->air, h->base, h->mcei, hex);
 }
 
+/* A frame for it; true: it is to be acknowledged. */
+static inline bool hs_frame(struct hs *h, const char *hex)
+{
+	uint8_t f[80];
+	struct lapc_frame fr;
+	size_t n = air_unhex(hex, f, sizeof(f));
+
+	assert_int_equal(lapc_parse(f, n, &fr), 0);
+	if (fr.kind == LAPC_DISC) {
+		hs_raw(h, "a1 73 01");
+		h->up = false;
+	}
+	if (fr.kind != LAPC_I)
+		return false;
+	if (fr.ns == h->nr) {
+		h->nr = (uint8_t)((h->nr + 1) & 7);
+		n = strlen(h->rx);
+		for (unsigned i = 0; i < fr.n; i++)
+			n += (size_t)snprintf(h->rx + n, sizeof(h->rx) - n, "%02x", fr.info[i]);
+		if (!fr.more)
+			(void)snprintf(h->rx + n, sizeof(h->rx) - n, "\n");
+	}
+	return true;
+}
+
 /* Takes what the system sent, acknowledges it, gives buffers back; until nothing comes any more. */
 static inline void hs_pump(struct hs *h)
 {
 	struct air *a = &h->g->air;
+	struct hs *both[2] = { h, h->twin };
 
 	for (unsigned guard = 0; a->n && guard < 50; guard++) {
 		char log[AIR_LOG], *line, *save;
-		bool ack = false;
+		bool ack[2] = { false, false };
 
 		memcpy(log, a->log, a->n + 1);
 		a->n = 0;
 		a->log[0] = '\0';
 		for (line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-			unsigned b, m;
+			unsigned b, m, w = 2;
 			int at = 0;
-			uint8_t f[80];
-			struct lapc_frame fr;
 
-			if (sscanf(line, "%u:%u %n", &b, &m, &at) != 2 || !at || b != h->base ||
-			    m != h->mcei) {
-				size_t n = strlen(h->other);
-
-				(void)snprintf(h->other + n, sizeof(h->other) - n, "%s\n", line);
-				if (strncmp(line, "dis ", 4) == 0)
-					h->up = false;
+			if (sscanf(line, "%u:%u %n", &b, &m, &at) == 2 && at)
+				for (w = 0; w < 2; w++)
+					if (both[w] && b == both[w]->base && m == both[w]->mcei)
+						break;
+			if (w < 2) {
+				ack[w] |= hs_frame(both[w], line + at);
 				continue;
 			}
-			size_t n = air_unhex(line + at, f, sizeof(f));
+			size_t n = strlen(h->other);
 
-			assert_int_equal(lapc_parse(f, n, &fr), 0);
-			if (fr.kind == LAPC_DISC) {
-				hs_raw(h, "a1 73 01");
-				h->up = false;
-			}
-			if (fr.kind != LAPC_I)
-				continue;
-			if (fr.ns == h->nr) {
-				h->nr = (uint8_t)((h->nr + 1) & 7);
-				n = strlen(h->rx);
-				for (unsigned i = 0; i < fr.n; i++)
-					n += (size_t)snprintf(
-					    h->rx + n, sizeof(h->rx) - n, "%02x", fr.info[i]);
-				if (!fr.more)
-					(void)snprintf(h->rx + n, sizeof(h->rx) - n, "\n");
-			}
-			ack = true;
+			(void)snprintf(h->other + n, sizeof(h->other) - n, "%s\n", line);
+			if (sscanf(line, "dis %u:%u", &b, &m) == 2)
+				for (w = 0; w < 2; w++)
+					if (both[w] && (!h->twin || (b == both[w]->base &&
+					                                m == both[w]->mcei)))
+						both[w]->up = false;
 		}
-		air_dtr(a, h->base, h->mcei);
-		if (ack && h->up) {
+		for (unsigned w = 0; w < 2 && both[w]; w++) {
 			char rr[16];
 
-			(void)snprintf(rr, sizeof(rr), "23%02x01", h->nr << 5 | 1);
-			hs_raw(h, rr);
+			air_dtr(a, both[w]->base, both[w]->mcei);
+			(void)snprintf(rr, sizeof(rr), "23%02x01", both[w]->nr << 5 | 1);
+			if (ack[w] && both[w]->up)
+				hs_raw(both[w], rr);
 		}
 	}
 }
