@@ -78,6 +78,8 @@ static int make_dir_conf(const struct dectd *r, const struct dectd_conf *c, stru
 	memset(o, 0, sizeof(*o));
 	o->ident = r->ident;
 	o->caps = CAP_G726 | CAP_GAP | CAP_DSAA | CAP_LOCATION | CAP_CISS | CAP_CONN_HO;
+	if (c->external_handover)
+		o->caps |= CAP_EXTERNAL_HO;
 	o->cipher = c->cipher != CIPHER_OFF;
 	err = hex32(c->protocol_min, "protocol-min", &o->protocol_min);
 	if (!err)

@@ -34,7 +34,7 @@ struct dectd_conf {
 	uint32_t cipher;
 	struct conf_list cipher_exceptions; /* first digits of IPEIs */
 	bool authenticate, dsaa2, dsc2;
-	bool clear_old_bases, key_reversed;
+	bool clear_old_bases, key_reversed, external_handover;
 	uint32_t rekey_ms, encrypt_ms;
 	bool tpui;
 	uint32_t page_ms, pages, lost_after;

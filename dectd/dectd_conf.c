@@ -56,6 +56,11 @@ const struct conf_key dectd_keys[] = {
 	    "services), 10 hex digits; empty: nothing. Which bit stands for list access is not "
 	    "certain.",
 	    NULL },
+	{ "dectd", "external-handover", CONF_BOOL, "no", 0, 0, false, OFF(external_handover),
+	    "Broadcast that the system supports external handover (a45). Handsets of one system "
+	    "need it "
+	    "not; one that asks for it is served in any case.",
+	    NULL },
 	{ "dectd", "sync-weak", CONF_INT, "20", 0, 65535, true, OFF(weak),
 	    "Below this signal value a base station follows another only where there is none "
 	    "better.",

@@ -347,7 +347,8 @@ struct softpp_set *softpp_set_new(struct air *a)
 	    "pp NAME dial DIGITS [mode=block|overlap|setup|called]|answer|hangup [REASON]|press "
 	    "KEYS|hold|retrieve|lists LIST [search=TEXT] [clear=yes]\n"
 	    "pp NAME play FILE [loop]|tone HZ|record FILE|stop|mute on|off|expect-tone HZ|heard\n"
-	    "pp NAME handover BASE|camp BASE|signal BASE DBM|drop up|down N|lose-link|ignore-pages "
+	    "pp NAME reference|come-over REFERENCE|handover BASE|camp BASE|signal BASE DBM|drop "
+	    "up|down N|lose-link|ignore-pages "
 	    "yes|no|refuse auth|cipher "
 	    "yes|no|auto-answer yes|no|send HEX");
 	air_noun(a, "load", sp_load_command, s,

@@ -169,6 +169,20 @@ void sp_cc_link_down(struct softpp *pp)
 
 /* ---- the user ---- */
 
+void sp_cc_began(struct softpp *pp, unsigned mode)
+{
+	pp->cc.ours = true;
+	pp->cc.mode = mode;
+	pp->cc.at = 0;
+	pp->cc.digits[0] = pp->cc.from[0] = pp->cc.name[0] = pp->cc.called[0] = '\0';
+	pp->cc.connected_at = pp->cc.alerted_at = 0;
+	pp->cc.began = tmr_now(pp->w);
+	pp->cc.audible = pp->cc.early = false;
+	pp->calls_out++;
+	pp->cc.st = T01;
+	timer(pp, 3);
+}
+
 int sp_dial(struct softpp *pp, const char *digits, unsigned mode)
 {
 	uint8_t buf[SP_MSG_MAX];
@@ -555,7 +569,10 @@ static void progress(struct softpp *pp, const struct sp_msg *m)
 			wrong(pp, m);
 			return;
 		}
-		sp_cipher_check(pp, "CC-CONNECT");
+		if (c->mode == DIAL_COME_OVER) /* it ciphers after the acknowledgement */
+			simple(pp, 0x0f, -1);
+		else
+			sp_cipher_check(pp, "CC-CONNECT");
 		connected(pp);
 		break;
 	case 0x0f: /* CONNECT-ACK */

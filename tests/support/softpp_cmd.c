@@ -204,6 +204,12 @@ static int call(struct softpp *pp, int argc, char **argv, struct wr *reply)
 		return sp_cc_message(pp, 0x24);
 	if (strcmp(verb, "retrieve") == 0)
 		return sp_cc_message(pp, 0x31);
+	if (strcmp(verb, "reference") == 0)
+		return sp_reference_ask(pp);
+	if (strcmp(verb, "come-over") == 0 && argc == 4) {
+		pp->a.first_at = 0;
+		return sp_come_over(pp, argv[3]);
+	}
 	if (strcmp(verb, "lists") == 0 && argc >= 4) {
 		const char *clear = air_arg(argc, argv, 4, "clear");
 		return sp_lists(pp, argv[3], air_arg(argc, argv, 4, "search"), clear && yes(clear));

@@ -9,25 +9,13 @@
 #define MM_LOCATE_MS 20000 /* MM_locate.1 */
 #define MM_AUTH_MS   10000 /* MM_auth.1 */
 #define RETRY_MS     20000 /* after a reject or failure */
-#define KEY_UAK      1
-#define KEY_AC       4
-
-/* Rejects, by number. */
-enum {
-	RJ_AUTH = 0x10,
-	RJ_ALG = 0x12,
-	RJ_KEY = 0x13,
-	RJ_CIPHER_ALG = 0x18,
-	RJ_CIPHER_KEY = 0x19,
-	RJ_SERVICE = 0x20
-};
 
 bool sp_mm_busy(const struct softpp *pp)
 {
 	return pp->mm.op != MMO_NONE || pp->mm.alloc;
 }
 
-static void done(struct softpp *pp)
+void sp_mm_done(struct softpp *pp)
 {
 	pp->mm.op = MMO_NONE;
 	pp->mm.alloc = false;
@@ -80,7 +68,7 @@ static void on_timer(struct tmr *t, void *ctx)
 	    : op == MMO_LOCATE    ? "locate request"
 	    : op == MMO_TERMINATE ? "terminate request"
 	                          : "request");
-	done(pp);
+	sp_mm_done(pp);
 	if (op == MMO_LOCATE)
 		sp_locate_later(pp, RETRY_MS);
 	sp_lapc_release(pp);
@@ -116,14 +104,14 @@ void sp_mm_link_down(struct softpp *pp)
 	    op == MMO_SUBSCRIBE ? "subscription"
 	    : op == MMO_LOCATE  ? "location"
 	                        : "procedure");
-	done(pp);
+	sp_mm_done(pp);
 	if (op == MMO_LOCATE)
 		sp_locate_later(pp, 1000 + sp_random() % 1000);
 }
 
 /* ---- requests ---- */
 
-static uint8_t alg_octet(const struct softpp *pp)
+uint8_t sp_mm_alg(const struct softpp *pp)
 {
 	return pp->alg == DECT_KDF_DSAA ? 1 : 2;
 }
@@ -210,7 +198,7 @@ int sp_auth_ft(struct softpp *pp, bool then_terminate)
 	if (sp_mm_busy(pp) && pp->mm.op != MMO_AUTH_FT)
 		return ERR_BUSY;
 	sp_random_bytes(pp->mm.rand_p, 8);
-	sp_put(&w, 0x0a, (uint8_t[]){ alg_octet(pp), (uint8_t)(KEY_UAK << 4 | pp->uak_no), 0 }, 3);
+	sp_put(&w, 0x0a, (uint8_t[]){ sp_mm_alg(pp), (uint8_t)(KEY_UAK << 4 | pp->uak_no), 0 }, 3);
 	sp_put(&w, 0x0c, pp->mm.rand_p, 8);
 	pp->mm.after_auth_ft = then_terminate;
 	return start(pp, MMO_AUTH_FT, buf, w.n, MM_AUTH_MS) ? 0 : ERR_NOTFOUND;
@@ -229,22 +217,22 @@ int sp_cipher_suggest(struct softpp *pp, bool on)
 
 /* ---- answers ---- */
 
-static void reply(struct softpp *pp, struct wr *w)
+void sp_mm_reply(struct softpp *pp, struct wr *w)
 {
 	BUG_ON(w->bad);
 	sp_send(pp, w->p, w->n);
 }
 
-static void reject(struct softpp *pp, uint8_t first, uint8_t type, uint8_t reason)
+void sp_mm_reject(struct softpp *pp, uint8_t first, uint8_t type, uint8_t reason)
 {
 	uint8_t buf[SP_MSG_MAX];
 	struct wr w = sp_begin(buf, first, type);
 
 	sp_put(&w, 0x60, &reason, 1);
-	reply(pp, &w);
+	sp_mm_reply(pp, &w);
 }
 
-static bool flag(struct softpp *pp, const struct sp_msg *m, bool want)
+bool sp_mm_flag(struct softpp *pp, const struct sp_msg *m, bool want)
 {
 	if ((m->ti & 7) != 0) {
 		sp_violation(pp, "dect-nwk 3", "%s with transaction value %u",
@@ -259,35 +247,19 @@ static bool flag(struct softpp *pp, const struct sp_msg *m, bool want)
 	return true;
 }
 
-static bool expected(struct softpp *pp, const struct sp_msg *m, enum sp_mm_op op)
+bool sp_mm_expected(struct softpp *pp, const struct sp_msg *m, enum sp_mm_op op)
 {
 	if (pp->mm.op == op)
-		return flag(pp, m, true);
+		return sp_mm_flag(pp, m, true);
 	sp_violation(pp, "dect-nwk 10.1", "%s that nothing asked for", sp_msg_name(m->pd, m->type));
 	return false;
 }
 
 /* A FT procedure inside ours: our timer waits and starts anew afterwards. */
-static void nested(struct softpp *pp)
+void sp_mm_nested(struct softpp *pp)
 {
 	if (pp->mm.op != MMO_NONE)
 		tmr_start(&pp->mm.t, op_ms(pp->mm.op));
-}
-
-static bool key_of(struct softpp *pp, unsigned type, unsigned no, uint8_t k[16])
-{
-	uint8_t ac[4];
-
-	if (type == KEY_AC) {
-		if (!pp->mm.ac[0] || dect_kdf_ac(slice_str(pp->mm.ac), ac) != 0)
-			return false;
-		dect_kdf_b1(ac, 4, k);
-		return true;
-	}
-	if (type != KEY_UAK || !pp->subscribed || no != pp->uak_no)
-		return false;
-	dect_kdf_b1(pp->uak, 16, k);
-	return true;
 }
 
 static void key_allocate(struct softpp *pp, const struct sp_msg *m)
@@ -297,17 +269,17 @@ static void key_allocate(struct softpp *pp, const struct sp_msg *m)
 	enum dect_kdf_alg alg;
 	struct wr w;
 
-	if (!flag(pp, m, false) || !t || !r || !rs || t->n < 2 || r->n != 8)
+	if (!sp_mm_flag(pp, m, false) || !t || !r || !rs || t->n < 2 || r->n != 8)
 		return;
 	if (pp->mm.op != MMO_SUBSCRIBE) {
 		sp_violation(pp, "dect-nwk 15.1", "KEY-ALLOCATE outside a subscription");
-		reject(pp, 0x85, 0x43, RJ_KEY);
+		sp_mm_reject(pp, 0x85, 0x43, RJ_KEY);
 		return;
 	}
 	alg = t->p[0] == 2 ? DECT_KDF_DSAA2 : DECT_KDF_DSAA;
 	if (t->p[0] != 1 && !(t->p[0] == 2 && pp->profile == SPP_NG)) {
 		sp_violation(pp, "dect-nwk 10.5", "algorithm %02x that we did not offer", t->p[0]);
-		reject(pp, 0x85, 0x43, RJ_ALG);
+		sp_mm_reject(pp, 0x85, 0x43, RJ_ALG);
 		return;
 	}
 	if (rs->n != dect_kdf_rs_len(alg)) {
@@ -315,11 +287,11 @@ static void key_allocate(struct softpp *pp, const struct sp_msg *m)
 		    pp, "dect-nwk 5.4", "RS of %u octets for algorithm %02x", rs->n, t->p[0]);
 		return;
 	}
-	if (!key_of(pp, KEY_AC, t->p[1] & 15, k)) {
-		reject(pp, 0x85, 0x43, RJ_KEY);
+	if (!sp_mm_key(pp, KEY_AC, t->p[1] & 15, k)) {
+		sp_mm_reject(pp, 0x85, 0x43, RJ_KEY);
 		return;
 	}
-	nested(pp);
+	sp_mm_nested(pp);
 	pp->mm.alloc = true;
 	pp->mm.alg = alg;
 	pp->uak_no = t->p[1] >> 4;
@@ -333,17 +305,17 @@ static void key_allocate(struct softpp *pp, const struct sp_msg *m)
 	sp_put(&w, 0x0a, (uint8_t[]){ t->p[0], (uint8_t)(KEY_AC << 4 | (t->p[1] & 15)), 0x00 }, 3);
 	sp_put(&w, 0x0c, pp->mm.rand_p, 8);
 	sp_put(&w, 0x0d, res, 4);
-	reply(pp, &w);
+	sp_mm_reply(pp, &w);
 }
 
 /* The end of key allocation: RES2 right: KS' is our new UAK. */
-static void allocated(struct softpp *pp, const struct sp_msg *m)
+void sp_mm_allocated(struct softpp *pp, const struct sp_msg *m)
 {
 	const struct sp_ie *res = sp_ie(m, 0x0d), *rs = sp_ie(m, 0x0e), *rf = sp_ie(m, 0x0c);
 	uint8_t k[16], ks[16], want[4];
 	bool two = pp->mm.alg != DECT_KDF_DSAA;
 
-	if (!flag(pp, m, false) || !res || res->n != 4)
+	if (!sp_mm_flag(pp, m, false) || !res || res->n != 4)
 		return;
 	pp->mm.alloc = false;
 	if (two && (!rs || rs->n != 16 || !rf || rf->n != 8)) {
@@ -354,7 +326,7 @@ static void allocated(struct softpp *pp, const struct sp_msg *m)
 	if (!two && rs)
 		sp_violation(
 		    pp, "dect-security 7.3", "RS in the reply of key allocation with DSAA");
-	if (!key_of(pp, KEY_AC, 8, k) ||
+	if (!sp_mm_key(pp, KEY_AC, 8, k) ||
 	    dect_kdf_a21(pp->mm.alg, k, two ? rs->p : pp->mm.rs, ks) != 0 ||
 	    dect_kdf_a22(pp->mm.alg, ks, pp->mm.rand_p, two ? rf->p : NULL, want) != 0)
 		return;
@@ -374,7 +346,7 @@ static void rights_accept(struct softpp *pp, const struct sp_msg *m)
 	                   *at = sp_ie(m, 0x0a);
 	struct air_info info;
 
-	if (!expected(pp, m, MMO_SUBSCRIBE) || !id || !park)
+	if (!sp_mm_expected(pp, m, MMO_SUBSCRIBE) || !id || !park)
 		return;
 	if (id->n < 3 || id->n > sizeof(pp->ipui.p) || id->p[0] != 0x80) {
 		sp_violation(pp, "dect-nwk 5.4", "ACCESS-RIGHTS-ACCEPT without an IPUI");
@@ -405,7 +377,7 @@ static void rights_accept(struct softpp *pp, const struct sp_msg *m)
 			    pp, "dect-security 2.2", "PARK does not include the PARI of its base");
 	}
 	sp_save(pp);
-	done(pp);
+	sp_mm_done(pp);
 	sp_event(pp, "subscribed");
 	if (pp->auto_locate)
 		sp_locate_later(pp, 10);
@@ -415,9 +387,9 @@ static void rejected(struct softpp *pp, const struct sp_msg *m, enum sp_mm_op op
 {
 	const struct sp_ie *r = sp_ie(m, 0x60), *d = sp_ie(m, 0x72);
 
-	if (!expected(pp, m, op))
+	if (!sp_mm_expected(pp, m, op))
 		return;
-	done(pp);
+	sp_mm_done(pp);
 	pp->mm.rejects++;
 	sp_event(pp, "%s rejected %02x", what, r && r->n ? r->p[0] : 0);
 	if (op == MMO_LOCATE) {
@@ -428,17 +400,6 @@ static void rejected(struct softpp *pp, const struct sp_msg *m, enum sp_mm_op op
 			sp_locate_later(pp, d ? 5 * RETRY_MS : RETRY_MS);
 	}
 	sp_lapc_release(pp);
-}
-
-void sp_cipher_check(struct softpp *pp, const char *what)
-{
-	struct air_info info;
-
-	if (!pp->cipher_required || pp->ciphered || !pp->conn)
-		return;
-	air_base_info(air_conn_base(pp->conn), &info);
-	if (info.higher_caps & 0x0400)
-		sp_violation(pp, "dect-security 9", "%s before ciphering", what);
 }
 
 static void take_tpui(struct softpp *pp, const struct sp_ie *id)
@@ -471,7 +432,7 @@ static void locate_accept(struct softpp *pp, const struct sp_msg *m)
 	uint8_t buf[SP_MSG_MAX];
 	struct wr w;
 
-	if (!expected(pp, m, MMO_LOCATE) || !id || !lal || !lal->n)
+	if (!sp_mm_expected(pp, m, MMO_LOCATE) || !id || !lal || !lal->n)
 		return;
 	sp_cipher_check(pp, "LOCATE-ACCEPT");
 	if ((lal->p[0] & 0xc0) == 0 || (lal->p[0] & 0x3f) > 39)
@@ -482,148 +443,15 @@ static void locate_accept(struct softpp *pp, const struct sp_msg *m)
 	if (id->n) {
 		take_tpui(pp, id);
 		w = sp_begin(buf, 0x05, 0x5d);
-		reply(pp, &w);
+		sp_mm_reply(pp, &w);
 	}
 	sp_save(pp);
 	sp_event(pp, "located tpui %05x in %u ms", pp->tpui == UINT32_MAX ? 0 : pp->tpui,
 	    (unsigned)(tmr_now(pp->w) - pp->mm.began));
-	done(pp);
+	sp_mm_done(pp);
 	/* The link drops so that the new identity is used (dect-nwk 9); not under a call. */
 	if (pp->cc.st == T00)
 		tmr_start(&pp->linger, 300);
-}
-
-/* ---- authentication and ciphering ---- */
-
-static void auth_request(struct softpp *pp, const struct sp_msg *m)
-{
-	const struct sp_ie *at = sp_ie(m, 0x0a), *r = sp_ie(m, 0x0c), *rs = sp_ie(m, 0x0e);
-	uint8_t buf[SP_MSG_MAX], k[16], ks[16], res[4], dck[16], rand_p[8];
-	unsigned o = 2, type, upc;
-	enum dect_kdf_alg alg;
-	struct wr w;
-
-	if (!flag(pp, m, false) || !at || at->n < 3 || !r || r->n != 8 || !rs)
-		return;
-	if (sp_ie(m, 0x0d))
-		sp_violation(pp, "dect-nwk 5.4", "RES in AUTHENTICATION-REQUEST to a handset");
-	type = at->p[1] >> 4;
-	upc = at->p[o] & 0x10;
-	if (at->p[0] != 1 && at->p[0] != 2) {
-		reject(pp, 0x85, 0x43, RJ_ALG);
-		return;
-	}
-	alg = at->p[0] == 2 ? DECT_KDF_DSAA2 : DECT_KDF_DSAA;
-	if (rs->n != dect_kdf_rs_len(alg)) {
-		sp_violation(
-		    pp, "dect-nwk 5.4", "RS of %u octets for algorithm %02x", rs->n, at->p[0]);
-		return;
-	}
-	if ((at->p[o] & 0x40) && at->n < 5)
-		sp_violation(pp, "dect-nwk 6.6", "Auth type with DEF and without an index");
-	if (!upc && (at->p[o] & 0x0f))
-		sp_violation(pp, "dect-nwk 6.6", "cipher key number without UPC");
-	if (memcmp(pp->mm.last_rand, r->p, 8) == 0)
-		sp_violation(pp, "dect-security 3", "RAND_F is that of the last time");
-	memcpy(pp->mm.last_rand, r->p, 8);
-	nested(pp);
-	if (pp->refuse_auth || (alg != pp->alg && type == KEY_UAK) ||
-	    !key_of(pp, type, at->p[1] & 15, k)) {
-		if (!pp->refuse_auth)
-			sp_event(pp, "no key %02x for authentication", at->p[1]);
-		reject(pp, 0x85, 0x43, alg != pp->alg ? RJ_ALG : RJ_KEY);
-		return;
-	}
-	sp_random_bytes(rand_p, 8);
-	if (dect_kdf_a11(alg, k, rs->p, ks) != 0 ||
-	    dect_kdf_a12(alg, ks, r->p, rand_p, res, dck) != 0)
-		return;
-	if (upc) {
-		pp->ndck = dect_kdf_dck_len(alg);
-		memcpy(pp->dck, dck, pp->ndck);
-		pp->dck_no = at->p[o] & 0x0f;
-		pp->have_dck = true;
-	}
-	pp->auths++;
-	w = sp_begin(buf, 0x85, 0x41);
-	if (alg != DECT_KDF_DSAA)
-		sp_put(&w, 0x0c, rand_p, 8);
-	sp_put(&w, 0x0d, res, 4);
-	reply(pp, &w);
-}
-
-/* The fixed part proves itself: an answer to our AUTHENTICATION-REQUEST, or the end of key allocation. */
-static void auth_reply(struct softpp *pp, const struct sp_msg *m)
-{
-	const struct sp_ie *res = sp_ie(m, 0x0d), *rs = sp_ie(m, 0x0e), *rf = sp_ie(m, 0x0c);
-	uint8_t k[16], ks[16], want[4];
-	bool ok;
-
-	if (pp->mm.alloc) {
-		allocated(pp, m);
-		return;
-	}
-	if (!expected(pp, m, MMO_AUTH_FT) || !res || res->n != 4)
-		return;
-	if (!rs || rs->n != dect_kdf_rs_len(pp->alg) || (pp->alg != DECT_KDF_DSAA && !rf)) {
-		sp_violation(pp, "dect-security 7.2", "reply without the RS of this algorithm");
-		return;
-	}
-	ok = key_of(pp, KEY_UAK, pp->uak_no, k) && dect_kdf_a21(pp->alg, k, rs->p, ks) == 0 &&
-	     dect_kdf_a22(pp->alg, ks, pp->mm.rand_p, rf ? rf->p : NULL, want) == 0 &&
-	     memcmp(want, res->p, 4) == 0;
-	if (!ok)
-		sp_violation(pp, "dect-security 7.2", "RES2 is wrong");
-	sp_event(pp, "base is %s", ok ? "authentic" : "not authentic");
-	done(pp);
-	if (pp->mm.after_auth_ft) {
-		uint8_t buf[SP_MSG_MAX];
-		struct wr w = sp_begin(buf, 0x85, ok ? 0x49 : 0x4b);
-
-		pp->mm.after_auth_ft = false;
-		if (!ok)
-			sp_put(&w, 0x60, "\x10", 1);
-		reply(pp, &w);
-		if (ok) {
-			sp_event(pp, "subscription ended by the base");
-			sp_forget(pp);
-		}
-	}
-}
-
-static void cipher_request(struct softpp *pp, const struct sp_msg *m)
-{
-	const struct sp_ie *c = sp_ie(m, 0x19);
-	uint8_t first = m->ti & 8 ? 0x05 : 0x85;
-
-	if ((m->ti & 7) != 0 || !c || c->n < 2)
-		return;
-	nested(pp);
-	if (!(c->p[0] & 0x80)) {
-		sp_violation(pp, "dect-security 9", "request to go clear");
-		reject(pp, first, 0x4f, RJ_SERVICE);
-		return;
-	}
-	if ((c->p[0] & 0x7f) != 1) {
-		reject(pp, first, 0x4f, RJ_CIPHER_ALG);
-		return;
-	}
-	if (pp->refuse_cipher || !pp->have_dck || c->p[1] >> 4 != 9 ||
-	    (c->p[1] & 15) != pp->dck_no) {
-		reject(pp, first, 0x4f, RJ_CIPHER_KEY);
-		return;
-	}
-	if (!pp->conn)
-		return;
-	if (!pp->base_key) {
-		sp_violation(pp, "dect-nwk 10.6", "CIPHER-REQUEST before the base got its key");
-		return;
-	}
-	/* DSC takes the 64 least significant bits of a longer key (dect-security 3). */
-	if (air_cipher(pp->conn, pp->dck + pp->ndck - 8, 8) && pp->conn) {
-		sp_event(pp, pp->ciphered ? "re-keyed" : "ciphered");
-		pp->ciphered = true;
-	}
 }
 
 static void identity_request(struct softpp *pp, const struct sp_msg *m)
@@ -633,7 +461,7 @@ static void identity_request(struct softpp *pp, const struct sp_msg *m)
 	struct wr w = sp_begin(buf, 0x85, 0x59);
 	struct sp_id id;
 
-	if (!flag(pp, m, false) || !t || t->n < 2)
+	if (!sp_mm_flag(pp, m, false) || !t || t->n < 2)
 		return;
 	if (t->p[0] == 0x80 && t->p[1] == 0x90) {
 		sp_ipei_id(pp, &id);
@@ -644,7 +472,7 @@ static void identity_request(struct softpp *pp, const struct sp_msg *m)
 	} else if (t->p[0] == 0x84 && t->p[1] == 0xa0 && pp->subscribed) {
 		sp_put(&w, 0x06, pp->park.p, pp->park.n);
 	}
-	reply(pp, &w);
+	sp_mm_reply(pp, &w);
 }
 
 static void assign(struct softpp *pp, const struct sp_msg *m)
@@ -653,13 +481,13 @@ static void assign(struct softpp *pp, const struct sp_msg *m)
 	uint8_t buf[SP_MSG_MAX];
 	struct wr w = sp_begin(buf, 0x85, 0x5d);
 
-	if (!flag(pp, m, false))
+	if (!sp_mm_flag(pp, m, false))
 		return;
 	if (!id && !sp_ie(m, 0x09))
 		sp_violation(pp, "dect-nwk 5.4", "TEMPORARY-IDENTITY-ASSIGN without an identity");
 	if (id && id->n)
 		take_tpui(pp, id);
-	reply(pp, &w);
+	sp_mm_reply(pp, &w);
 	sp_save(pp);
 }
 
@@ -667,7 +495,7 @@ static void suggest(struct softpp *pp, const struct sp_msg *m)
 {
 	const struct sp_ie *t = sp_ie(m, 0x01);
 
-	if (!flag(pp, m, false) || !t || !t->n)
+	if (!sp_mm_flag(pp, m, false) || !t || !t->n)
 		return;
 	sp_event(pp, "info-suggest %02x", t->p[0]);
 	if (t->p[0] == 0x80 && pp->subscribed) {
@@ -680,16 +508,16 @@ static void terminate_request(struct softpp *pp, const struct sp_msg *m)
 {
 	const struct sp_ie *id = sp_ie(m, 0x05);
 
-	if (!flag(pp, m, false) || !id)
+	if (!sp_mm_flag(pp, m, false) || !id)
 		return;
 	if (id->n != pp->ipui.n || memcmp(id->p, pp->ipui.p, id->n) != 0) {
 		sp_violation(pp, "dect-nwk 15.2", "termination of another identity");
-		reject(pp, 0x85, 0x4b, 0x06);
+		sp_mm_reject(pp, 0x85, 0x4b, 0x06);
 		return;
 	}
 	/* As handsets do: only an authentic base may end it. */
 	if (sp_auth_ft(pp, true) != 0)
-		reject(pp, 0x85, 0x4b, 0x30);
+		sp_mm_reject(pp, 0x85, 0x4b, 0x30);
 }
 
 static void notify(struct softpp *pp, const struct sp_msg *m)
@@ -708,16 +536,16 @@ void sp_mm_input(struct softpp *pp, const struct sp_msg *m)
 {
 	switch (m->type) {
 	case 0x40:
-		auth_request(pp, m);
+		sp_auth_request(pp, m);
 		break;
 	case 0x41:
-		auth_reply(pp, m);
+		sp_auth_reply(pp, m);
 		break;
 	case 0x43:
 		sp_event(pp, "base refuses authentication");
 		pp->mm.alloc = false;
 		if (pp->mm.op == MMO_AUTH_FT)
-			done(pp);
+			sp_mm_done(pp);
 		break;
 	case 0x42:
 		key_allocate(pp, m);
@@ -732,8 +560,8 @@ void sp_mm_input(struct softpp *pp, const struct sp_msg *m)
 		terminate_request(pp, m);
 		break;
 	case 0x49:
-		if (expected(pp, m, MMO_TERMINATE)) {
-			done(pp);
+		if (sp_mm_expected(pp, m, MMO_TERMINATE)) {
+			sp_mm_done(pp);
 			sp_event(pp, "subscription ended");
 			sp_forget(pp);
 		}
@@ -742,7 +570,7 @@ void sp_mm_input(struct softpp *pp, const struct sp_msg *m)
 		rejected(pp, m, MMO_TERMINATE, "termination");
 		break;
 	case 0x4c:
-		cipher_request(pp, m);
+		sp_cipher_request(pp, m);
 		break;
 	case 0x4f:
 		sp_event(pp, "cipher suggestion rejected");
@@ -761,6 +589,10 @@ void sp_mm_input(struct softpp *pp, const struct sp_msg *m)
 		break;
 	case 0x52:
 		suggest(pp, m);
+		break;
+	case 0x51:
+	case 0x53:
+		sp_info_input(pp, m);
 		break;
 	case 0x6e:
 		notify(pp, m);

@@ -238,8 +238,38 @@ int sp_auth_ft(struct softpp *pp, bool then_terminate);
 int sp_cipher_suggest(struct softpp *pp, bool on);
 void sp_locate_later(struct softpp *pp, uint32_t ms);
 
+/* Between softpp_mm.c (procedures) and softpp_auth.c (authentication, ciphering). */
+#define KEY_UAK 1
+#define KEY_AC  4
+/* Rejects, by number. */
+enum {
+	RJ_AUTH = 0x10,
+	RJ_ALG = 0x12,
+	RJ_KEY = 0x13,
+	RJ_CIPHER_ALG = 0x18,
+	RJ_CIPHER_KEY = 0x19,
+	RJ_SERVICE = 0x20
+};
+uint8_t sp_mm_alg(const struct softpp *pp);
+void sp_mm_done(struct softpp *pp);
+void sp_mm_reply(struct softpp *pp, struct wr *w);
+void sp_mm_reject(struct softpp *pp, uint8_t first, uint8_t type, uint8_t reason);
+bool sp_mm_flag(struct softpp *pp, const struct sp_msg *m, bool want);
+bool sp_mm_expected(struct softpp *pp, const struct sp_msg *m, enum sp_mm_op op);
+void sp_mm_nested(struct softpp *pp);
+void sp_mm_allocated(struct softpp *pp, const struct sp_msg *m);
+bool sp_mm_key(struct softpp *pp, unsigned type, unsigned no, uint8_t k[16]);
+void sp_auth_request(struct softpp *pp, const struct sp_msg *m);
+void sp_auth_reply(struct softpp *pp, const struct sp_msg *m);
+void sp_cipher_request(struct softpp *pp, const struct sp_msg *m);
+
+/* softpp_xho.c: external handover (dect-nwk 17): the call goes on over another link */
+int sp_reference_ask(struct softpp *pp);
+int sp_come_over(struct softpp *pp, const char *reference);
+void sp_info_input(struct softpp *pp, const struct sp_msg *m); /* MM-INFO-ACCEPT, -REJECT */
+
 /* softpp_cc.c */
-enum { DIAL_BLOCK, DIAL_OVERLAP, DIAL_SETUP, DIAL_CALLED, DIAL_LISTS };
+enum { DIAL_BLOCK, DIAL_OVERLAP, DIAL_SETUP, DIAL_CALLED, DIAL_LISTS, DIAL_COME_OVER };
 void sp_cc_init(struct softpp *pp);
 void sp_cc_input(struct softpp *pp, const struct sp_msg *m);
 void sp_cc_link_down(struct softpp *pp);
@@ -249,6 +279,8 @@ int sp_hang_up(struct softpp *pp, uint8_t reason);
 int sp_press(struct softpp *pp, const char *keys);
 int sp_cc_message(struct softpp *pp, uint8_t type); /* HOLD, RETRIEVE */
 const char *sp_cc_state(const struct softpp *pp);
+/* CC-SETUP is out: CC.03 runs. */
+void sp_cc_began(struct softpp *pp, unsigned mode);
 void sp_ciss_input(struct softpp *pp, const struct sp_msg *m);
 
 /* softpp_lists.c. search: of contacts; clear: deletes the list when it was read */

@@ -14,7 +14,7 @@ base_up 2 name=Yard
 ctl subscription open for=100s > /dev/null || fail "subscription open"
 n=0
 for p in a:gap-b b:gap-a c:ng; do
-	air "pp add ${p%:*} ipei=05003007038$((7 + n)) profile=${p#*:} display=20x4" "pp ${p%:*} on" \
+	air "pp add ${p%:*} ipei=05003007038$((7 + n)) profile=${p#*:} display=20x4 state=$DIR/air/pp-${p%:*}" "pp ${p%:*} on" \
 		"pp ${p%:*} subscribe ac=12345678" "wait 10 pp ${p%:*} located*"
 	n=$((n + 1))
 done
@@ -73,6 +73,32 @@ hears b 440
 sleep 2
 heard a
 heard b
+echo "== external handover: the call goes on over another link of the handset, under its reference"
+air "pp add a2 ipei=050030070387 profile=gap-b state=$DIR/air/pp-a locate=no" "pp a2 camp 02" "pp a2 tone 660"
+reference() { # handset: asked for in its call
+	air "pp $1 reference" "wait 5 pp $1 reference *" > "$DIR/reference"
+	sed -n 's/^pp .* reference //p' "$DIR/reference" | tail -1
+}
+came_over() { # handset that has the call now, its tone: speech both ways
+	hears b "$2"
+	hears "$1" 880
+	sleep 1.5
+	heard b
+	heard "$1"
+}
+air_try "pp a2 come-over 0102030405060708" > /dev/null || fail "come-over"
+air "wait 5 pp a2 released 22*"
+ref=$(reference a)
+air mark "pp a2 come-over $ref" "wait 5 pp a2 connected*" "wait 5 pp a released 23*"
+came_over a2 660
+# It cannot be used twice; and there is another order: the first link is released before.
+air mark "pp a come-over $ref" "wait 5 pp a released 22*"
+ref=$(reference a2)
+air mark "pp a2 hangup 23" "wait 5 pp a2 released*" "pp a come-over $ref" "wait 5 pp a connected*"
+came_over a 440
+air mark "pp b hangup" "wait 5 pp a released*" "pp remove a2"
+quiet_now
+talk b 4711 a
 echo "== the handset hangs up, then the far end"
 air "pp b hangup" "wait 5 pp a released*"
 quiet_now
