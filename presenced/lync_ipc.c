@@ -212,8 +212,8 @@ static void setting(struct lync *l, const char *group, const char *name, struct 
 		"qosEnabled", "ucDiffServVoice", "ucVoice802_1p", "enableBWPolicyCheck",
 		"focusFactoryUri", "callParkServerUri", "voiceMailUri", "botSipUriForTestCall",
 		"ucLocationProfile", "ucEnableSIPSecurityMode", "poolUri", "ucExchangeMWIPoll",
-		"MediaBypass", "EnableBypass", "ExternalBypassMode", "InternalBypassMode",
-		"BypassId", "AllowSimultaneousRinging", "AllowCallForwarding",
+		"bypassEnabled", "externalBypassMode", "internalBypassMode", "bypassId",
+		"AllowSimultaneousRinging", "AllowCallForwarding",
 		"EnhancedEmergencyServicesEnabled", "LocationPolicyTagID", "DisablePhonePresence",
 		"DisablePresenceNote", "EnablePrivacyMode", "DisableMusicOnHold" };
 	struct lync_user *x = user_of(l);

@@ -51,6 +51,14 @@ void leg_sip_apply(struct leg_sip *l)
 	ms_ice_took(l, slice_str(l->oa.remote ? l->oa.remote : ""));
 }
 
+/* The user of ours that the call is of. */
+static const struct user *whose(const struct leg_sip *l)
+{
+	const struct leg *other = call_other(l->leg.call, &l->leg);
+
+	return l->leg.user || !other ? l->leg.user : other->user;
+}
+
 int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
 {
 	char extra[2048];
@@ -61,6 +69,8 @@ int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, 
 	if (s->hooks->sdp)
 		s->hooks->sdp(s, l->leg.media, &x);
 	ms_ice_put(l, &x);
+	if (make == oa_offer)
+		ms_bypass_put(l, whose(l), &x);
 	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
 	int err = make(&l->oa, w);
 	l->oa.extra = (struct slice){ 0 };
@@ -527,7 +537,7 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	char lines[160];
 	struct wr wx = wr_of(lines, sizeof(lines));
 	bool same, was_held = l->oa.result.held;
-	int err = ms_call_sdp(l, req, &sdp);
+	int err = ms_call_sdp(l, whose(l), req, &sdp);
 
 	if (l->leg.gone || l->inviting) {
 		(void)inv_answer(i, l->leg.gone ? 481 : 488, SLICE_LIT(""), no_body);

@@ -182,7 +182,7 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	l->flow = tp_flow_ref(f);
 	party_of_request(&l->leg.who, req, true, domain);
 	sipd_put_dialog_contact(s, &wc, u, f);
-	int err = ms_call_sdp(l, req, &sdp);
+	int err = ms_call_sdp(l, u, req, &sdp);
 	if (err == ERR_NOTFOUND) {
 		l->offerless = true;
 		err = 0;

@@ -91,12 +91,22 @@ struct leg_sip;
 /* The Ms-Conversation-ID line of an INVITE: the one of the call that this one follows from (transfer, consultation, forward),
  * else a new one. None when w has it. */
 void ms_call_conversation(struct leg_sip *l, struct wr *w);
-/* sdp_of_msg(), and what of the message the leg must remember. */
-int ms_call_sdp(struct leg_sip *l, const struct sip_msg *m, struct slice *sdp) MUST_CHECK;
+/* sdp_of_msg() of an offer for user u (may be NULL), and what of the message the leg must remember. */
+int ms_call_sdp(
+    struct leg_sip *l, const struct user *u, const struct sip_msg *m, struct slice *sdp) MUST_CHECK;
 void ms_call_put_accepted(const struct leg_sip *l, struct wr *w); /* Ms-Accepted-Content-ID */
 /* A call for a delegator, team or group that reaches u: who was called. */
 bool ms_call_for_another(
     const struct sipd *s, const struct user *u, const struct sip_msg *req, struct party *out);
+/* ---- ms_bypass.c: speech past the Mediation Server ---- */
+struct sip_part;
+/* Where our speech is, for user u; NULL: not known, or not to be used. */
+const char *ms_bypass_id(const struct sipd *s, const struct user *u);
+void ms_bypass_put(const struct leg_sip *l, const struct user *u, struct wr *w); /* into an offer */
+/* The offer m, whose usual description is plain, has the one of a gateway that we reach directly, and it is usable. */
+bool ms_bypass_offered(const struct sipd *s, const struct user *u, const struct sip_msg *m,
+    const struct sip_part *plain, struct sip_part *gateway) MUST_CHECK;
+
 /* ---- ms_ice.c: MS-ICE2 in descriptions; the agent is mediad's ---- */
 /* An offer of ours: asks for an agent; true: it is not there yet, MEDIA_ICE_LOCAL comes. */
 bool ms_ice_wait(struct leg_sip *l, bool controlling);

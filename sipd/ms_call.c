@@ -69,11 +69,16 @@ void ms_call_conversation(struct leg_sip *l, struct wr *w)
 
 /* ---- bodies ---- */
 
-int ms_call_sdp(struct leg_sip *l, const struct sip_msg *m, struct slice *sdp)
+int ms_call_sdp(struct leg_sip *l, const struct user *u, const struct sip_msg *m, struct slice *sdp)
 {
 	struct slice id = sip_msg_value(m, SIP_H_MS_CONVERSATION_ID);
-	struct sip_part part;
+	struct sip_part part, gateway;
 	int err = sdp_part_of_msg(m, &part);
+
+	if (!err && ms_bypass_offered(l->leg.sipd, u, m, &part, &gateway)) {
+		part = gateway;
+		log_ev(LOG_INFO, "media bypass: speech goes to the gateway", F_CALL(l->leg.ref));
+	}
 
 	*sdp = part.body;
 	l->accepted[0] = '\0';

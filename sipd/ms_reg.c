@@ -137,8 +137,9 @@ static void lines(struct sipd *s, const struct user *u, enum sip_method m, struc
 {
 	if (m != SIP_M_INVITE || !u)
 		return;
-	wr_str(w, "Supported: histinfo, gruu-10, ms-early-media, "
-	          "ms-conf-invite\r\nP-Preferred-Identity: ");
+	wr_fmt(w, "Supported: histinfo, gruu-10, ms-early-media, ms-conf-invite%s\r\n",
+	    ms_bypass_id(s, u) ? ", ms-bypass" : "");
+	wr_str(w, "P-Preferred-Identity: ");
 	sipd_put_aor(s, w, u, false);
 	if (user_on(u, USER_NUMBER) && u->f[USER_NUMBER][0] == '+')
 		wr_fmt(w, ", <tel:%s>", u->f[USER_NUMBER]);

@@ -9,6 +9,7 @@
 #include "ctl.pb-c.h"
 #include "pres.pb-c.h"
 #include "sipd/dect_pb.h"
+#include "sipd/ms.h"
 
 #define ITEMS_MAX 64
 #define VALUE_MAX 255
@@ -153,6 +154,9 @@ static const char *use(const struct sipd *s, const struct user *u, const char *n
 		                                      : "dial plan of dialled digits";
 	if (strcmp(name, "voiceMailUri") == 0)
 		return s->conf->voicemail[0] ? "voicemail-uri of [sipd] is used" : "mailbox";
+	if (strcmp(name, "bypassId") == 0)
+		return ms_bypass_id(s, u) ? "speech may go directly to gateways of this place"
+		                          : "not used: bypass is off";
 	if (strcmp(name, "DisablePhonePresence") == 0 || strcmp(name, "EnablePrivacyMode") == 0)
 		return "presence";
 	return "shown only";

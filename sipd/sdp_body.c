@@ -7,7 +7,7 @@
 #define DEPTH_MAX 3
 
 struct found {
-	struct sip_part best, fallback;
+	struct sip_part best, fallback, gateway;
 };
 
 static bool is_mixed(struct slice type)
@@ -52,6 +52,8 @@ static int walk(struct slice type, struct slice body, unsigned depth, struct fou
 				f->fallback = part;
 			else
 				f->best = part;
+		} else if (sip_part_is(&part, "application/gw-sdp")) {
+			f->gateway = part;
 		} else if (is_multipart(part.type) && depth < DEPTH_MAX) {
 			err = walk(part.type, part.body, depth + 1, f);
 			if (err)
@@ -72,7 +74,8 @@ int sdp_part_of_msg(const struct sip_msg *m, struct sip_part *part)
 	*part = (struct sip_part){ 0 };
 	if (m->body.n == 0)
 		return ERR_NOTFOUND;
-	if (sip_msg_is_type(m, "application", "sdp"))
+	/* LYNC: by itself it answers an offer that allows for media bypass. */
+	if (sip_msg_is_type(m, "application", "sdp") || sip_msg_is_type(m, "application", "gw-sdp"))
 		return sip_msg_part(m, 0, part);
 	if (!is_multipart(type))
 		return ERR_UNSUPP;
@@ -81,6 +84,16 @@ int sdp_part_of_msg(const struct sip_msg *m, struct sip_part *part)
 		return err;
 	*part = f.best.body.n ? f.best : f.fallback;
 	return part->body.n ? 0 : ERR_NOTFOUND;
+}
+
+int sdp_gateway_of_msg(const struct sip_msg *m, struct sip_part *part)
+{
+	struct slice type = sip_msg_value(m, SIP_H_CONTENT_TYPE);
+	struct found f = { 0 };
+	int err = is_multipart(type) ? walk(type, m->body, 1, &f) : ERR_NOTFOUND;
+
+	*part = f.gateway;
+	return err ? err : part->body.n ? 0 : ERR_NOTFOUND;
 }
 
 int sdp_of_msg(const struct sip_msg *m, struct slice *sdp)

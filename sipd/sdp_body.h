@@ -8,4 +8,6 @@
 int sdp_of_msg(const struct sip_msg *m, struct slice *sdp) MUST_CHECK;
 /* The same with the part's headers: LYNC: its Content-ID goes back in Ms-Accepted-Content-ID. Nested multiparts are walked. */
 int sdp_part_of_msg(const struct sip_msg *m, struct sip_part *part) MUST_CHECK;
+/* LYNC: the gateway's description that an offer of a Mediation Server has besides (application/gw-sdp). */
+int sdp_gateway_of_msg(const struct sip_msg *m, struct sip_part *part) MUST_CHECK;
 #endif

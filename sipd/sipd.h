@@ -52,11 +52,12 @@ struct sipd_conf {
 	uint32_t record_days;
 	bool call_waiting, early_tones, mwi, rel100, allow_uri;
 	/* [lync] */
-	bool lync_ice;
+	bool lync_ice, lync_bypass;
 	bool lync, lync_strict, lync_policy;
 	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
 	struct conf_list lync_front_ends;
-	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site;
+	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site,
+	    *lync_bypass_id;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;

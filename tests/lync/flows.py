@@ -12,7 +12,8 @@ from desktop import Refused
 from ice import Agent
 from world import Failed, World, both_hear, heard, speech, until
 
-import conference  # noqa: F401  more flows
+import bypass  # noqa: F401  more flows
+import conference  # noqa: F401
 import life  # noqa: F401
 
 @flow()

@@ -117,4 +117,7 @@ class PresenceServer:
                 '<provisionGroup name="ServerConfiguration">' + "".join(f"<{k}>{v}</{k}>" for k, v in self.provision.items())
                 + '</provisionGroup><provisionGroup name="endpointConfiguration"><propertyEntryList>'
                 '<property name="DisablePhonePresence">false</property></propertyEntryList></provisionGroup>'
+                '<provisionGroup name="mediaConfiguration"><propertyEntryList><property name="bypassEnabled">true</property>'
+                '<property name="internalBypassMode">Any</property><property name="externalBypassMode">Off</property>'
+                '<property name="bypassId">5b0c7a1e-3d42-4f19-9a55-0d6f2b7c8e31</property></propertyEntryList></provisionGroup>'
                 "</provisionGroupList>").encode()

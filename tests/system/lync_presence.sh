@@ -63,6 +63,7 @@ CONF
 	# ---- in-band provisioning: shown, and used
 	wait_for 10 sh -c "'$BUILD/dectctl' -r '$DIR/run' provision list 200 | grep -q 'dial plan'" || fail "$MODE: provisioning: $(ctl provision list)"
 	ctl provision list 200
+	ctl provision list 200 | grep -q '5b0c7a1e-.*may go directly' || fail "$MODE: the bypass identifier is not used"
 	start_softcall "plan-$MODE" -u 203 -n 1 -t 5551 -R 5 -c 1 -s 6
 	wait "$SOFT"
 	ask 1 '{"do":"trace","last":400}' | grep -q 'sip:5551;phone-context=Berlin.contoso.com@contoso.com' || fail "$MODE: the server's dial plan is not named"
