@@ -9,13 +9,15 @@
 #include "common/mem.h"
 #include "mediad/dtmf.h"
 #include "mediad/flow.h"
+#include "mediad/half.h"
 #include "mediad/mix.h"
 #include "mediad/play.h"
 #include "mediad/tone.h"
 
 #define RATE     8000
+#define WIDE     16000
 #define BATCH    256 /* legs worked on together */
-#define STEP_MAX 160 /* samples of a turn: 20 ms */
+#define STEP_MAX 320 /* samples of a turn: 20 ms at WIDE */
 #define PARTIES  4
 
 struct gen { /* of one leg */
@@ -25,6 +27,7 @@ struct gen { /* of one leg */
 	bool on;       /* ts runs */
 	uint32_t ts;   /* of acc's first sample */
 	uint32_t acc_n;
+	struct half half; /* to enc's rate: what is made here, or what others said */
 	struct tone_gen tone;
 	bool tone_adds; /* call waiting: over the speech */
 	bool inband_busy;
@@ -33,7 +36,7 @@ struct gen { /* of one leg */
 	struct mix limit[PARTIES - 2];
 	struct cng_an quiet;
 	size_t music_at;
-	int16_t acc[CODEC_TICKS_MAX];
+	int16_t acc[CODEC_PCM_MAX]; /* at enc's rate */
 };
 
 struct part { /* a leg in the batch */
@@ -68,15 +71,20 @@ void gen_shut(struct mediad *m)
 	m->gen = NULL;
 }
 
+static void drop_play(struct leg *l)
+{
+	if (l->play)
+		mem_free_wiped(l->play, play_size(l->play->rate));
+	l->play = NULL;
+}
+
 void gen_close(struct leg *l)
 {
 	if (l->gen)
 		mem_free_wiped(l->gen, sizeof(*l->gen));
-	if (l->play)
-		mem_free_wiped(l->play, play_size(RATE));
+	drop_play(l);
 	free(l->det);
 	l->gen = NULL;
-	l->play = NULL;
 	l->det = NULL;
 }
 
@@ -160,6 +168,11 @@ static bool adds_tone(const struct leg *l)
 	return l->gen && tone_on(&l->gen->tone) && l->gen->tone_adds;
 }
 
+static uint32_t rate_of(const struct sess *s)
+{
+	return s->wide ? WIDE : RATE;
+}
+
 static bool speech_needed(const struct leg *l)
 {
 	const struct leg *o = sess_other(l);
@@ -170,10 +183,15 @@ static bool speech_needed(const struct leg *l)
 }
 
 /* A far end without events may still send digits, as tones. */
+static bool wants_det(const struct mediad *m, const struct leg *l)
+{
+	return m->conf->dtmf_detect && l->side == SIDE_NETWORK && l->npayload &&
+	       l->event_pt == LEG_NO_PT && leg_receives(l);
+}
+
 static void plan_det(const struct mediad *m, struct leg *l)
 {
-	bool wanted = m->conf->dtmf_detect && l->side == SIDE_NETWORK && l->npayload &&
-	              l->event_pt == LEG_NO_PT && leg_receives(l);
+	bool wanted = wants_det(m, l);
 
 	if (wanted && !l->det) {
 		l->det = mem_new(sizeof(*l->det));
@@ -190,16 +208,15 @@ static void plan_play(struct mediad *m, struct leg *l)
 		.max_ms = (uint16_t)m->conf->jitter_max_ms,
 		.late_permille = (uint16_t)m->conf->late_permille };
 	const struct leg *o = sess_other(l);
+	uint32_t rate = rate_of(l->sess);
 
-	if (!speech_needed(l)) {
-		if (l->play)
-			mem_free_wiped(l->play, play_size(RATE));
-		l->play = NULL;
+	if (!speech_needed(l) || (l->play && l->play->rate != rate))
+		drop_play(l);
+	if (!speech_needed(l))
 		return;
-	}
 	if (!l->play) {
-		l->play = mem_new(play_size(RATE));
-		BUG_ON(play_init(l->play, RATE, &c) != 0);
+		l->play = mem_new(play_size(rate));
+		BUG_ON(play_init(l->play, rate, &c) != 0);
 	}
 	play_law(l->play, l->sess->mixed || !o || adds_tone(o) ||
 	                          (o->tx_codec != CODEC_PCMA && o->tx_codec != CODEC_PCMU)
@@ -210,7 +227,7 @@ static void plan_play(struct mediad *m, struct leg *l)
 static void plan_gen(struct mediad *m, struct leg *l)
 {
 	struct gen *g;
-	uint32_t least;
+	uint32_t least, rate;
 
 	if (l->mode != LEG_OUT_GEN) {
 		if (l->gen && !tone_on(&l->gen->tone) && !gen_digits(l) && !l->gen->inband_busy) {
@@ -222,9 +239,12 @@ static void plan_gen(struct mediad *m, struct leg *l)
 		return;
 	}
 	g = gen_of(l);
-	if (g->codec != l->tx_codec) {
-		BUG_ON(codec_enc_init(&g->enc, (enum codec)l->tx_codec, RATE) != 0);
+	rate = codec_props[l->tx_codec].wide ? rate_of(l->sess) : RATE;
+	if (g->codec != l->tx_codec || g->enc.rate != rate) {
+		BUG_ON(codec_enc_init(&g->enc, (enum codec)l->tx_codec, rate) != 0);
 		g->codec = l->tx_codec;
+		g->half = (struct half){ 0 };
+		g->on = false;
 	}
 	if (!g->on) {
 		g->on = true;
@@ -256,10 +276,27 @@ static void wait_turn(struct mediad *m, struct sess *s, unsigned ticks)
 	list_append(&m->slot[(m->tick + ticks) % MEDIAD_SLOTS], &s->slot);
 }
 
-void gen_plan(struct mediad *m, struct sess *s)
+/* Two at least can speak and hear so, or it is not worth it. */
+static bool worth_wide(const struct mediad *m, const struct sess *s)
+{
+	unsigned wide = 0;
+
+	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++)
+		for (int i = 0; i < 2; i++) {
+			const struct sess *of = i ? s->mixed : s;
+			const struct leg *l = of ? of->leg[side] : NULL;
+			if (l && wants_det(m, l))
+				return false; /* digits are looked for at 8,000/s */
+			wide += l && codec_props[l->tx_codec].wide;
+		}
+	return wide > 1;
+}
+
+static bool plan_legs(struct mediad *m, struct sess *s, bool wide)
 {
 	bool ticks = false;
 
+	s->wide = wide;
 	for (int side = SIDE_NETWORK; side <= SIDE_RADIO; side++) {
 		struct leg *l = s->leg[side];
 		if (!l)
@@ -269,6 +306,15 @@ void gen_plan(struct mediad *m, struct sess *s)
 		plan_play(m, l);
 		ticks |= l->mode == LEG_OUT_GEN || l->play || gen_digits(l);
 	}
+	return ticks;
+}
+
+void gen_plan(struct mediad *m, struct sess *s)
+{
+	bool wide = worth_wide(m, s), ticks = plan_legs(m, s, wide);
+
+	if (s->mixed && s->mixed->wide != wide)
+		(void)plan_legs(m, s->mixed, wide);
 	s->step = step_of(s);
 	if (s->mixed) {
 		uint8_t other = step_of(s->mixed);
@@ -288,6 +334,12 @@ void gen_plan(struct mediad *m, struct sess *s)
 }
 
 /* ---- the tick ---- */
+
+/* Samples of a turn. */
+static uint32_t turn_of(const struct sess *s)
+{
+	return s->step * (rate_of(s) / 1000);
+}
 
 static void detect(struct mediad *m, struct leg *l, const int16_t *pcm)
 {
@@ -311,7 +363,7 @@ static void decode(struct mediad *m, unsigned n)
 		jobs = 0;
 		for (unsigned i = 0; i < n; i++) {
 			struct leg *l = w->part[i].l;
-			if (l->play && play_step(l->play, l->sess->step * 8u, now, &w->job[jobs]))
+			if (l->play && play_step(l->play, turn_of(l->sess), now, &w->job[jobs]))
 				jobs++;
 		}
 		codec_run(w->job, jobs);
@@ -319,7 +371,7 @@ static void decode(struct mediad *m, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct leg *l = w->part[i].l;
 		w->part[i].heard = l->play &&
-		                   play_take(l->play, w->part[i].pcm, l->sess->step * 8u) &&
+		                   play_take(l->play, w->part[i].pcm, turn_of(l->sess)) &&
 		                   leg_receives(l);
 		if (l->det)
 			detect(m, l, w->part[i].pcm);
@@ -363,29 +415,73 @@ static void music(const struct mediad *m, struct gen *g, int16_t *out, size_t sa
 	}
 }
 
+/* What the others say, at the encoder's rate. */
+static void hear_at(struct gen_pool *w, unsigned n, unsigned i, int16_t *out)
+{
+	struct leg *l = w->part[i].l;
+	uint32_t turn = turn_of(l->sess);
+	int16_t wide[STEP_MAX];
+
+	if (l->gen->enc.rate == rate_of(l->sess)) {
+		hear(w, n, i, out, turn);
+	} else {
+		hear(w, n, i, wide, turn);
+		half_down(&l->gen->half, wide, turn, out);
+	}
+}
+
+/* After a change of the turn's length it may not end where a packet does: what is begun is left out. */
+static void align(struct gen *g, uint32_t turn)
+{
+	if (g->acc_n % turn) {
+		g->ts += g->acc_n * RATE / g->enc.rate;
+		g->acc_n = 0;
+		g->talking = false;
+	}
+}
+
+/* What is made here (music, tones, digits) is narrow-band. */
 static bool compose(struct mediad *m, unsigned n, unsigned i)
 {
 	struct part *t = &m->gen->part[i];
 	struct leg *l = t->l;
 	struct gen *g = l->gen;
 	size_t samples = l->sess->step * 8u;
-	int16_t *out = g->acc + g->acc_n;
-	bool replan = false;
+	uint32_t turn = l->sess->step * (g->enc.rate / 1000);
+	bool wide = g->enc.rate == WIDE, alone = true, replan = false;
+	int16_t own[STEP_MAX], *out, *made;
 
-	if (l->music)
-		music(m, g, out, samples);
-	else if (tone_on(&g->tone) && !g->tone_adds)
-		replan = !tone_fill(&g->tone, out, samples);
-	else
-		hear(m->gen, n, i, out, samples);
-	if (tone_on(&g->tone) && g->tone_adds)
-		replan = !tone_add(&g->tone, out, samples);
-	if (g->inband_busy && !dtmf_gen_fill(&g->inband, out, samples)) {
-		g->inband_busy = false;
-		replan = true;
+	align(g, turn);
+	out = g->acc + g->acc_n;
+	made = wide ? own : out;
+	if (l->music) {
+		music(m, g, made, samples);
+	} else if (tone_on(&g->tone) && !g->tone_adds) {
+		replan = !tone_fill(&g->tone, made, samples);
+	} else {
+		hear_at(m->gen, n, i, out);
+		alone = false;
+		if (wide)
+			memset(made, 0, samples * sizeof(*made));
 	}
-	g->acc_n += (uint32_t)samples;
-	t->send = g->acc_n >= l->ptime * 8u;
+	if (tone_on(&g->tone) && g->tone_adds)
+		replan = !tone_add(&g->tone, made, samples);
+	if (g->inband_busy) {
+		bool on = dtmf_gen_fill(&g->inband, made, samples);
+		alone |= on;
+		replan |= !on;
+		g->inband_busy = on;
+	}
+	if (wide) {
+		int16_t up[STEP_MAX];
+		half_up(&g->half, made, samples, up);
+		if (alone)
+			memcpy(out, up, turn * sizeof(*out));
+		else
+			mix_add(out, up, turn);
+	}
+	g->acc_n += turn;
+	t->send = g->acc_n >= l->ptime * (g->enc.rate / 1000);
 	return replan;
 }
 
@@ -421,7 +517,7 @@ static void encode(struct mediad *m, unsigned n)
 		struct gen *g = t->l->gen;
 		if (!t->send)
 			continue;
-		t->verdict = t->l->cn && t->l->cn_pt != LEG_NO_PT
+		t->verdict = t->l->cn && t->l->cn_pt != LEG_NO_PT && g->enc.rate == RATE
 		                 ? cng_an_frame(&g->quiet, g->acc, g->acc_n, &t->sid)
 		                 : CNG_SPEECH;
 		if (t->verdict != CNG_SPEECH)
@@ -447,7 +543,7 @@ static void send_turn(struct mediad *m, unsigned i)
 	uint32_t ts = g->ts;
 	bool events = gen_digits(l) || mediad_now(m) < l->event_until_us;
 
-	g->ts += g->acc_n;
+	g->ts += g->acc_n * RATE / g->enc.rate;
 	g->acc_n = 0;
 	if (events || t->verdict == CNG_QUIET) {
 		g->talking = false;

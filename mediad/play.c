@@ -136,13 +136,26 @@ static void push(struct play *p, uint32_t n)
 	p->fifo_n += n;
 }
 
+/* n samples at 8,000/s become what the leg is run at. */
+static uint32_t widen(struct play *p, int16_t *x, uint32_t n)
+{
+	int16_t narrow[CODEC_TICKS_MAX];
+
+	if (p->rate == 8000)
+		return n;
+	memcpy(narrow, x, n * sizeof(x[0]));
+	half_up(&p->up, narrow, n, x);
+	return 2 * n;
+}
+
 static void fill(struct play *p, enum jbuf_verdict v)
 {
 	uint32_t n = STEP_MS * per_ms(p);
 	int16_t *x = p->fifo + p->fifo_n;
 
 	if (p->noise) {
-		cng_gen_fill(&p->cng, x, n);
+		cng_gen_fill(&p->cng, x, to_ticks(p, n));
+		widen(p, x, to_ticks(p, n));
 		push(p, n);
 	} else if (v == JBUF_IDLE && p->dec.codec == CODEC_NONE) {
 		memset(x, 0, n * sizeof(x[0]));
@@ -162,10 +175,13 @@ static void decoded(struct play *p, int samples)
 		fill(p, JBUF_GAP);
 		return;
 	}
+	uint32_t n = (uint32_t)samples;
+	if (p->dec.rate < p->rate)
+		n = widen(p, p->fifo + p->fifo_n, n);
 	p->noise = false;
 	p->concealed = 0;
-	push(p, (uint32_t)samples);
-	stretch(p, (uint32_t)samples);
+	push(p, n);
+	stretch(p, n);
 }
 
 /* One packet from the buffer. True: the job has to be run. */
@@ -182,7 +198,7 @@ static bool packet(struct play *p, const struct jbuf_out *o, struct codec_job *j
 		return false;
 	}
 	if (p->dec.codec != c) {
-		/* A wide-band leg may get narrow-band packets: they are doubled below. */
+		/* A wide-band leg may get narrow-band packets. */
 		if (codec_dec_init(&p->dec, c, p->rate) && codec_dec_init(&p->dec, c, 8000)) {
 			decoded(p, -1);
 			return false;
@@ -202,18 +218,7 @@ static bool packet(struct play *p, const struct jbuf_out *o, struct codec_job *j
 		return true;
 	}
 
-	int n = codec_decode(&p->dec, p->octets, o->n, job->pcm, pcm_max(p));
-	if (n > 0 && p->dec.rate < p->rate) {
-		/* Linear interpolation is enough for the rare packet of the other kind. */
-		int16_t *x = job->pcm;
-		for (int i = n - 1; i >= 0; i--) {
-			int16_t next = i + 1 < n ? x[2 * (i + 1)] : x[i];
-			x[2 * i] = x[i];
-			x[2 * i + 1] = (int16_t)((x[2 * i] + next) / 2);
-		}
-		n *= 2;
-	}
-	decoded(p, n);
+	decoded(p, codec_decode(&p->dec, p->octets, o->n, job->pcm, pcm_max(p)));
 	return false;
 }
 

@@ -11,9 +11,9 @@ struct sess {
 	struct ipc_peer *owner; /* who created it; NULL: gone */
 	uint64_t orphan_us;     /* dropped at that time; 0: has an owner */
 	struct sess *mixed;     /* the other of a three-party conference */
-	bool ticks;
-	uint8_t step;      /* ms per turn on the tick */
-	uint64_t moved_us; /* last change by an owner */
+	bool ticks, wide;       /* wide: speech is at 16,000/s where it is decoded */
+	uint8_t step;           /* ms per turn on the tick */
+	uint64_t moved_us;      /* last change by an owner */
 };
 
 /* 0 and *out; ERR_BUSY: draining; ERR_LIMIT: no ports, too many sessions; ERR_VALUE; ERR_UNSUPP. */

@@ -58,7 +58,7 @@ static void plane_event(struct mediad *m, struct sess *s, const struct media_ev 
 	plane_now->ev[plane_now->nev++] = *ev;
 }
 
-static unsigned plane_events(const struct plane *p, enum media_ev_kind kind)
+static inline unsigned plane_events(const struct plane *p, enum media_ev_kind kind)
 {
 	unsigned n = 0;
 
