@@ -43,7 +43,7 @@ struct play {
 	bool noise;         /* comfort noise until the next speech packet */
 	uint16_t concealed; /* ms in a row */
 	int32_t wish;       /* samples to take out of (> 0), to add to the speech */
-	struct half up; /* of a wide-band leg that gets narrow-band speech */
+	struct half up;     /* of a wide-band leg that gets narrow-band speech */
 	uint32_t fifo_n;
 	uint8_t octets[CODEC_OCTETS_MAX];
 	int16_t
