@@ -19,7 +19,7 @@
 #define GROUP_MS        20
 #define RETRY_AFTER_MAX 3600
 
-static void on_timer(struct tmr *t, void *ctx)
+void reg_on_timer(struct tmr *t, void *ctx)
 {
 	struct reg *r = ctx;
 
@@ -78,7 +78,7 @@ static void nothing(struct fsm *m)
 	(void)m;
 }
 
-static const struct fsm_env env = { timer_start, timer_stop, moved, nothing };
+const struct fsm_env reg_env = { timer_start, timer_stop, moved, nothing };
 
 /* ---- one user's machine ---- */
 
@@ -139,80 +139,6 @@ int reg_schedule(struct fsm *m, int ev, const void *arg)
 	r->backoff = 0;
 	r->unregister = false;
 	return FSM_NEXT;
-}
-
-static void keep_routes(struct reg *r, const struct sip_msg *rsp)
-{
-	struct sip_values v = sip_msg_values(rsp, SIP_H_SERVICE_ROUTE);
-	struct slice s;
-	char buf[1024];
-	struct wr w = wr_of(buf, sizeof(buf));
-	unsigned n = 0;
-
-	while (n < REG_ROUTES_MAX && sip_values_next(&v, &s)) {
-		wr_slice_add(&w, s);
-		wr_str(&w, "\n");
-		n++;
-	}
-	free(r->routes);
-	r->routes = n && wr_nul(&w) ? mem_str(buf) : NULL;
-}
-
-/* What the registrar granted: the expires parameter of our binding, else Expires, else what we asked for. */
-static uint32_t granted(struct reg *r, const struct sip_msg *rsp)
-{
-	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
-	struct slice s, e;
-	struct sip_addr a;
-	uint32_t n = r->expires, one;
-
-	if (sip_msg_u32(rsp, SIP_H_EXPIRES, 864000, &n))
-		n = r->expires;
-	while (sip_values_next(&v, &s)) {
-		char name[USER_NAME_MAX + 1];
-		if (sip_addr_parse(&a, s) || sip_unescape(a.uri.user, name, sizeof(name)) ||
-		    strcmp(name, r->user->f[USER_NAME]) != 0)
-			continue;
-		if (r->flow && a.uri.port) {
-			char mine[128];
-			struct wr w = wr_of(mine, sizeof(mine));
-			tp_flow_put_sent_by(&w, r->flow);
-			char theirs[128];
-			struct wr t = wr_of(theirs, sizeof(theirs));
-			wr_slice_add(&t, a.uri.host);
-			wr_fmt(&t, ":%u", a.uri.port);
-			if (!slice_ieq(wr_slice(&w), wr_slice(&t)))
-				continue;
-		}
-		if (sip_addr_param(&a, SLICE_LIT("expires"), &e) && slice_u32(e, 864000, &one) == 0)
-			n = one;
-	}
-	return n < 10 ? 10 : n;
-}
-
-/* The public GRUU of our instance, as the registrar made it. */
-static void keep_gruu(struct reg *r, const struct sip_msg *rsp)
-{
-	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
-	struct slice s, instance, gruu;
-	struct sip_addr a;
-	struct sip_uri uri;
-	char text[512];
-
-	free(r->gruu);
-	r->gruu = NULL;
-	while (r->regs->s->conf->gruu && sip_values_next(&v, &s)) {
-		if (sip_addr_parse(&a, s) ||
-		    !sip_addr_param(&a, SLICE_LIT("+sip.instance"), &instance) ||
-		    !memmem(instance.p, instance.n, r->instance, strlen(r->instance)) ||
-		    (!sip_addr_param(&a, SLICE_LIT("pub-gruu"), &gruu) &&
-		        !sip_addr_param(&a, SLICE_LIT("gruu"), &gruu)) ||
-		    sip_unquote(gruu, text, sizeof(text)) || sip_uri_parse(&uri, slice_str(text)) ||
-		    strpbrk(text, "<> \r\n"))
-			continue;
-		r->gruu = mem_str(text);
-		return;
-	}
 }
 
 static void on_credentials(void *ctx, int err, struct slice lines)
@@ -313,14 +239,12 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	put_ruri(s, r->user, &w);
 	if (rsp->status >= 200 && rsp->status < 300) {
 		bool lost = false;
-		r->granted = granted(r, rsp);
+		reg_granted(r, rsp);
 		r->why = NULL;
 		if (ms_ep(s, r->user))
 			ms_registered(ms_ep(s, r->user), rsp, r->flow, r->was_up, &lost);
 		if (lost)
 			server_forgot(r);
-		keep_routes(r, rsp);
-		keep_gruu(r, rsp);
 		r->redirects = 0;
 		if (s->hooks->registered)
 			s->hooks->registered(s, r->user, rsp);
@@ -347,6 +271,10 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	}
 	if (rsp->status >= 300 && rsp->status < 400 && reg_redirected(r, rsp)) {
 		r->auths = 0;
+		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
+		return;
+	}
+	if (reg_ob_refused(r, rsp)) {
 		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
 		return;
 	}
@@ -387,8 +315,6 @@ static void on_req(
 			r->watch.down = on_down;
 			tp_flow_watch(r->flow, &r->watch);
 			r->watching = true;
-			if (r->regs->s->conf->keepalive_ms && !r->regs->s->conf->lync)
-				tp_flow_keepalive(r->flow, r->regs->s->conf->keepalive_ms, false);
 		}
 		reg_proxy_saw(r->proxy, sip_req_flow(req), rsp);
 		if (r->ntarget && (rsp->status == 503 || rsp->status == 504)) {
@@ -438,13 +364,12 @@ static void build(struct reg *r, struct wr *w, uint32_t expires, const struct tp
 	sip_put_hdr(w, SIP_H_CALL_ID, slice_str(r->call_id));
 	sip_put_cseq(w, ++r->cseq, SLICE_LIT("REGISTER"));
 	sipd_put_contact(s, &wc, r->user, f);
-	if (s->conf->gruu)
-		wr_fmt(&wc, ";+sip.instance=\"<urn:uuid:%s>\"", r->instance);
+	reg_ob_contact(r, &wc);
 	wr_fmt(&wc, ";expires=%u", expires);
 	sip_put_hdr(w, SIP_H_CONTACT, wr_slice(&wc));
 	sip_put_u32(w, SIP_H_EXPIRES, expires);
-	sip_put_hdr(
-	    w, SIP_H_SUPPORTED, s->conf->gruu ? SLICE_LIT("path, gruu") : SLICE_LIT("path"));
+	sip_put_hdr_fmt(w, SIP_H_SUPPORTED, "path%s%s", s->conf->gruu ? ", gruu" : "",
+	    reg_ob_offered(r) ? ", outbound" : "");
 	sip_put_hdr(w, SIP_H_ALLOW,
 	    SLICE_LIT(
 	        "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE"));
@@ -535,7 +460,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	int err;
 
 	(void)arg;
-	r->paused = false;
+	r->paused = r->held = false;
 	if (ev != REG_EV_READY && ev != REG_EV_AGAIN)
 		r->auths = 0;
 	if (!p || r->tries++ > 2 * SIPD_PROXIES) {
@@ -550,6 +475,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 		reg_forget_sa(r);
 		reg_targets_clear(r);
 		r->redirects = 0;
+		reg_ob_forget(r); /* another server */
 	}
 	r->proxy = p;
 	sip_req_forget(r->req);
@@ -581,7 +507,7 @@ int reg_done(struct fsm *m, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	stat_add(r->regs->ok, 1);
-	r->tries = r->backoff = 0;
+	r->tries = r->backoff = r->failures = 0;
 	/* Between half and nine tenths of the time: refreshes of thousands of users spread by themselves. */
 	uint64_t ms = (uint64_t)r->granted * 1000;
 	r->delay = (uint32_t)(ms / 2 + id_below((uint32_t)(ms * 2 / 5 + 1)));
@@ -605,6 +531,8 @@ int reg_fail(struct fsm *m, int ev, const void *arg)
 			r->backoff = BACKOFF_MAX_MS;
 		r->delay = reg_turn(r->regs, r->backoff / 2 + id_below(r->backoff));
 	}
+	r->failures++;
+	reg_ob_hold(r);
 	r->tries = 0;
 	sip_req_forget(r->req);
 	r->req = NULL;
@@ -625,6 +553,7 @@ int reg_lost(struct fsm *m, int ev, const void *arg)
 	auth_cancel(r->auth);
 	r->auth = NULL;
 	r->delay = reg_turn(r->regs, 100 + id_below(900));
+	reg_ob_hold(r);
 	return FSM_NEXT;
 }
 
@@ -661,159 +590,4 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 	reg_drop_flow(r);
 	reg_forget_sa(r);
 	return FSM_NEXT;
-}
-
-/* ---- from outside ---- */
-
-struct regs *regs_new(struct sipd *s)
-{
-	struct regs *r = mem_new(sizeof(*r));
-
-	r->s = s;
-	r->ok = stat_get(s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"ok\"",
-	    "REGISTER transactions by result");
-	r->refused = stat_get(
-	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"refused\"", NULL);
-	r->lost = stat_get(
-	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"lost\"", NULL);
-	regs_set_proxies(r);
-	return r;
-}
-
-static void reg_free(struct reg *r)
-{
-	sip_req_forget(r->req);
-	resolve_cancel(r->q);
-	auth_cancel(r->auth);
-	tmr_stop(&r->timer);
-	reg_drop_flow(r);
-	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
-	free(r->routes);
-	reg_targets_clear(r);
-	free(r->gruu);
-	free(r);
-}
-
-void regs_free(struct regs *r)
-{
-	if (!r)
-		return;
-	for (unsigned i = 0; i < r->nproxy; i++) {
-		tmr_stop(&r->proxy[i].probe);
-		sip_req_forget(r->proxy[i].req);
-	}
-	free(r);
-}
-
-static bool wanted(const struct sipd *s, const struct user *u, const struct ustate *us)
-{
-	if (!reg_any_proxy(s) || user_on(u, USER_DISABLED))
-		return false;
-	switch (s->conf->register_when) {
-	case REGISTER_ALWAYS:
-		return true;
-	case REGISTER_NEVER: /* a trunk: the proxy knows where we are */
-		return false;
-	case REGISTER_REACHABLE:
-		return us->device_known && us->reachable;
-	default:
-		/* Until dectd has told, a handset that is assigned counts as subscribed: sipd alone restarted. */
-		return user_on(u, USER_IPEI) &&
-		       (!us->device_known ? !s->dectd_synced : us->subscribed);
-	}
-}
-
-void reg_update(struct sipd *s, struct user *u)
-{
-	struct ustate *us = sipd_ustate(s, u);
-	struct reg *r = us->reg;
-	bool want = wanted(s, u, us);
-
-	if (!r && !want)
-		return;
-	if (!r) {
-		uint8_t id[16];
-		r = mem_new(sizeof(*r));
-		r->regs = s->regs;
-		r->user = u;
-		r->expires = s->conf->register_expires;
-		r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
-		id_token(r->call_id, 24);
-		id_token(r->tag, 12);
-		/* RFC 5626 4.1: the same after a restart, so it is made of the name. */
-		uint64_t h[2] = { map_siphash(3, 4, u->key, strlen(u->key)),
-			map_siphash(5, 6, u->key, strlen(u->key)) };
-		memcpy(id, h, sizeof(id));
-		(void)snprintf(r->instance, sizeof(r->instance),
-		    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
-		    id[1], id[2], id[3], id[4], id[5], (id[6] & 0x0f) | 0x50, id[7],
-		    (id[8] & 0x3f) | 0x80, id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
-		tmr_init(&r->timer, s->d->wheel, on_timer, r);
-		fsm_init(&r->fsm, &reg_def, &env, REG_OFF);
-		us->reg = r;
-		s->regs->wanted++;
-	}
-	(void)fsm_event(&r->fsm, want ? REG_EV_WANT : REG_EV_UNWANT, NULL);
-}
-
-void reg_remove(struct sipd *s, struct user *u)
-{
-	struct ustate *us = ustate_of(u);
-
-	if (!us || !us->reg)
-		return;
-	(void)fsm_event(&us->reg->fsm, REG_EV_UNWANT, NULL);
-	ms_ep_free(u);
-	reg_free(us->reg);
-	us->reg = NULL;
-	s->regs->wanted--;
-}
-
-void regs_shutdown(struct regs *r)
-{
-	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
-		if (u->room && ustate_of(u)->reg) {
-			reg_free(ustate_of(u)->reg);
-			ustate_of(u)->reg = NULL;
-		}
-}
-
-unsigned regs_refused_again(struct sipd *s, unsigned status)
-{
-	unsigned n = 0;
-
-	for (struct user *u = users_next(s->users, NULL); u && s->regs;
-	     u = users_next(s->users, u)) {
-		struct reg *r = u->room ? ustate_of(u)->reg : NULL;
-
-		if (!r || r->fsm.st != REG_WAIT || !r->paused || r->code != status)
-			continue;
-		r->paused = false;
-		tmr_start(&r->timer, reg_turn(s->regs, 0));
-		n++;
-	}
-	return n;
-}
-
-void regs_reconf(struct regs *r)
-{
-	bool same = true;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
-		const char *uri = r->s->conf->proxy[i].uri;
-		if (!uri[0])
-			continue;
-		same = same && n < r->nproxy && strstr(r->proxy[n].uri, uri) != NULL;
-		n++;
-	}
-	if (!same || n != r->nproxy) {
-		/* Every machine points into the old table: all begin again, at the usual rate. */
-		for (struct user *u = users_next(r->s->users, NULL); u;
-		     u = users_next(r->s->users, u))
-			reg_remove(r->s, u);
-		regs_set_proxies(r);
-	}
-	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
-		reg_update(r->s, u);
 }

@@ -32,6 +32,8 @@ const char *reg_hop(const struct sipd *s, const struct user *u);
 unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX]);
 /* The user's public GRUU, for the Contact of dialogs; NULL: none. */
 const char *reg_gruu(const struct user *u);
+/* Registered by RFC 5626: dialogs ask for the same flow. */
+bool reg_outbound(const struct user *u);
 uint64_t reg_owner(const struct user *u);               /* for the signing hook */
 void reg_suspect(struct sipd *s, const struct user *u); /* a request got no answer */
 /* LYNC: the association is gone at the server: registers with a new handshake. */

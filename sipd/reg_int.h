@@ -54,7 +54,14 @@ struct reg {
 	char said[600]; /* what why may point to */
 	bool was_up, watching, unregister;
 	bool paused; /* the server said no for a while: a proxy's recovery changes nothing */
+	/* RFC 5626 (reg_outbound.c) */
+	bool ob;           /* the registrar does it */
+	bool ob_refused;   /* 439 from this proxy */
+	bool held;         /* its waiting time runs: this proxy's recovery does not shorten it */
+	unsigned failures; /* registrations in a row that failed */
 };
+void reg_on_timer(struct tmr *t, void *ctx);
+extern const struct fsm_env reg_env;
 
 /* How long until a REGISTER may leave, ms: at the configured rate, and not before at_least. */
 uint32_t reg_turn(struct regs *rs, uint32_t at_least);
@@ -67,9 +74,24 @@ void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_ms
 void reg_proxy_down(struct proxy *p, const char *why);
 /* The table as configured; who points into the old one is to be removed before. */
 void regs_set_proxies(struct regs *r);
+bool regs_same_proxies(struct regs *r); /* as configured, but for their weights */
+/* Those of the configuration; users go to the proxy that is theirs by them. */
+void regs_weigh_proxies(struct regs *r);
 void reg_drop_flow(struct reg *r);
 void reg_forget_sa(
     struct reg *r); /* LYNC: an association is made with one server over one connection */
+
+/* reg_grant.c */
+void reg_granted(struct reg *r, const struct sip_msg *rsp);
+
+/* reg_outbound.c */
+bool reg_ob_offered(const struct reg *r);
+void reg_ob_contact(const struct reg *r, struct wr *w); /* parameters of REGISTER's Contact */
+void reg_ob_granted(struct reg *r, const struct sip_msg *rsp);
+bool reg_ob_refused(struct reg *r, const struct sip_msg *rsp); /* 439: again without */
+void reg_ob_forget(struct reg *r);                             /* another server */
+/* Before the next attempt: not earlier than RFC 5626 4.5 allows. */
+void reg_ob_hold(struct reg *r);
 
 /* reg_redir.c */
 bool reg_redirected(struct reg *r, const struct sip_msg *rsp); /* false: nowhere, or too often */

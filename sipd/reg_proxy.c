@@ -165,7 +165,8 @@ static void wake_users(struct regs *rs, const struct proxy *p)
 		struct proxy *now = r ? reg_proxy_pick(rs, u) : NULL;
 		if (!now || (r->proxy != p && now != p))
 			continue;
-		if (r->fsm.st == REG_UP || (r->fsm.st == REG_WAIT && !r->paused))
+		if (r->fsm.st == REG_UP ||
+		    (r->fsm.st == REG_WAIT && !r->paused && !(r->held && now == r->proxy)))
 			hasten(r);
 	}
 }
@@ -194,6 +195,47 @@ static void proxy_up(struct proxy *p)
 	wake_users(p->regs, p);
 }
 
+static void put_uri(char out[256], const char *uri)
+{
+	(void)snprintf(out, 256, "%s%s", number_is_uri(slice_str(uri)) ? "" : "sip:", uri);
+}
+
+bool regs_same_proxies(struct regs *r)
+{
+	const struct sipd_conf *conf = r->s->conf;
+	char uri[256];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
+		if (!conf->proxy[i].uri[0])
+			continue;
+		put_uri(uri, conf->proxy[i].uri);
+		if (n == r->nproxy || strcmp(r->proxy[n++].uri, uri) != 0)
+			return false;
+	}
+	return n == r->nproxy;
+}
+
+void regs_weigh_proxies(struct regs *r)
+{
+	const struct sipd_conf *conf = r->s->conf;
+	bool other = false;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
+		struct proxy *p = &r->proxy[n];
+		if (!conf->proxy[i].uri[0])
+			continue;
+		other |=
+		    p->priority != conf->proxy[i].priority || p->weight != conf->proxy[i].weight;
+		p->priority = conf->proxy[i].priority;
+		p->weight = conf->proxy[i].weight;
+		n++;
+	}
+	for (unsigned i = 0; i < n && other; i++)
+		wake_users(r, &r->proxy[i]);
+}
+
 void regs_set_proxies(struct regs *r)
 {
 	const struct sipd_conf *conf = r->s->conf;
@@ -209,8 +251,7 @@ void regs_set_proxies(struct regs *r)
 		if (!conf->proxy[i].uri[0])
 			continue;
 		p->regs = r;
-		(void)snprintf(p->uri, sizeof(p->uri), "%s%s",
-		    number_is_uri(slice_str(conf->proxy[i].uri)) ? "" : "sip:", conf->proxy[i].uri);
+		put_uri(p->uri, conf->proxy[i].uri);
 		p->priority = conf->proxy[i].priority;
 		p->weight = conf->proxy[i].weight;
 		tmr_init(&p->probe, r->s->d->wheel, on_probe_timer, p);

@@ -92,6 +92,13 @@ const char *reg_gruu(const struct user *u)
 	return r && r->was_up ? r->gruu : NULL;
 }
 
+bool reg_outbound(const struct user *u)
+{
+	const struct reg *r = reg_get(u);
+
+	return r && r->was_up && r->ob;
+}
+
 uint64_t reg_owner(const struct user *u)
 {
 	return map_siphash(1, 2, u->key, strlen(u->key)) | 1;

@@ -138,9 +138,14 @@ void resolve_free(struct resolve *r)
 	free(r);
 }
 
-static bool usable(const struct resolve *r, enum tp_proto p)
+/* What we do not listen on is not chosen by itself; a URI that asks for a connection gets one: calling needs no listening. */
+static bool usable(const struct resolve_q *q, enum tp_proto p)
 {
-	return p == TP_UDP ? r->conf.udp_ok : p == TP_TCP ? r->conf.tcp_ok : r->conf.tls_ok;
+	const struct resolve_conf *c = &q->r->conf;
+
+	if (q->fixed && p == q->proto && p != TP_UDP)
+		return true;
+	return p == TP_UDP ? c->udp_ok : p == TP_TCP ? c->tcp_ok : c->tls_ok;
 }
 
 static uint16_t default_port(enum tp_proto p)
@@ -349,7 +354,7 @@ static void add_srv_of(struct resolve_q *q, enum tp_proto proto)
 	static const char *const prefix[TP_NPROTO] = { "_sip._udp.", "_sip._tcp.", "_sips._tcp." };
 	char name[DNS_NAME_MAX + 16];
 
-	if (!usable(q->r, proto))
+	if (!usable(q, proto))
 		return;
 	if (snprintf(name, sizeof(name), "%s%s", prefix[proto], q->host) < DNS_NAME_MAX)
 		add_srv(q, proto, name);
@@ -379,7 +384,7 @@ static void on_naptr(void *ctx, int err, const struct dns_rr *rr, unsigned n)
 		used[best] = true;
 		for (int p = 0; p < TP_NPROTO; p++)
 			if (strcmp(rr[best].service, service[p]) == 0 &&
-			    usable(q->r, (enum tp_proto)p) && (!q->sips || p == TP_TLS))
+			    usable(q, (enum tp_proto)p) && (!q->sips || p == TP_TLS))
 				add_srv(q, (enum tp_proto)p, rr[best].name);
 	}
 	if (q->nsrv == 0) {
@@ -409,7 +414,7 @@ static int transport_of(struct resolve_q *q, const struct sip_uri *uri)
 			q->proto = TP_TLS;
 		}
 	}
-	return usable(q->r, q->proto) ? 0 : ERR_UNSUPP;
+	return usable(q, q->proto) ? 0 : ERR_UNSUPP;
 }
 
 static int target_of(struct resolve_q *q, const struct sip_uri *uri)

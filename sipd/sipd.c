@@ -103,19 +103,8 @@ void sipd_put_from(const struct sipd *s, struct wr *w, const struct user *u)
 	ms_put_epid(s, w, u);
 }
 
-void sipd_put_dialog_contact(
-    const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f)
-{
-	const char *gruu = u ? reg_gruu(u) : NULL;
-
-	if (gruu)
-		wr_fmt(w, "<%s>", gruu);
-	else
-		sipd_put_contact(s, w, u, f);
-}
-
-void sipd_put_contact(
-    const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f)
+static void put_contact(const struct sipd *s, struct wr *w, const struct user *u,
+    const struct tp_flow *f, const char *param)
 {
 	wr_str(w, s->conf->sips ? "<sips:" : "<sip:");
 	if (u) {
@@ -144,7 +133,25 @@ void sipd_put_contact(
 		else if (s->conf->transport == TP_TLS)
 			wr_str(w, ";transport=tls");
 	}
+	wr_str(w, param);
 	wr_str(w, ">");
+}
+
+void sipd_put_contact(
+    const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f)
+{
+	put_contact(s, w, u, f, "");
+}
+
+void sipd_put_dialog_contact(
+    const struct sipd *s, struct wr *w, const struct user *u, const struct tp_flow *f)
+{
+	const char *gruu = u ? reg_gruu(u) : NULL;
+
+	if (gruu)
+		wr_fmt(w, "<%s>", gruu);
+	else
+		put_contact(s, w, u, f, u && reg_outbound(u) ? ";ob" : "");
 }
 
 static void end_calls_of(struct sipd *s, const struct user *u)
@@ -298,7 +305,7 @@ static void make_ua(const struct sipd_conf *c, struct sip_ua_conf *ua)
 	bool listens[TP_NPROTO] = { false };
 
 	*ua = (struct sip_ua_conf){ .agent = c->agent,
-		.supported = "100rel, timer, replaces, path, norefersub",
+		.supported = "100rel, timer, replaces, path, outbound, norefersub",
 		.tp = { .dscp = (uint8_t)c->dscp, .priority = (int8_t)c->priority_8021p },
 		.resolve = {
 		    .a_only = c->dns_method == 1, .prefer = (enum tp_proto)c->transport } };

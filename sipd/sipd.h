@@ -31,7 +31,8 @@ struct sipd_conf {
 	uint32_t local_port, tls_port, transport;
 	uint32_t dns_method; /* 0: SRV and NAPTR, 1: A records */
 	char *default_domain;
-	bool separate_ports, to_registrar, gruu, sips, tls_insecure;
+	bool separate_ports, to_registrar, gruu, outbound, sips, tls_insecure;
+	uint32_t ob_retry_ms, ob_retry_max_ms; /* RFC 5626 4.5: base and maximum */
 	uint32_t register_expires, max_forwards, transaction_ms, dscp, priority_8021p;
 	/* section Proxies */
 	struct sipd_proxy_conf proxy[SIPD_PROXIES];

@@ -49,6 +49,17 @@ const struct conf_key sipd_keys[] = {
 	    "Ask the registrar for a globally routable URI and use it in dialogs; only for proxies "
 	    "that route it there, which many that offer one do not.",
 	    NULL },
+	{ "sipd", "outbound", CONF_BOOL, "yes", 0, 0, true, OFF(outbound),
+	    "Offer client-initiated connections (RFC 5626) to registrars: they reach users over "
+	    "the "
+	    "connection that was registered, also behind NAT.",
+	    NULL },
+	{ "sipd", "outbound-retry", CONF_MS, "30s", 1000, 600000, true, OFF(ob_retry_ms),
+	    "Upper bound of the time before a broken outbound connection is made anew; doubles "
+	    "with each failure.",
+	    NULL },
+	{ "sipd", "outbound-retry-max", CONF_MS, "1800s", 1000, 7200000, true, OFF(ob_retry_max_ms),
+	    "What that time grows to.", NULL },
 	{ "sipd", "use-sips", CONF_BOOL, "no", 0, 0, true, OFF(sips), "Write sips: URIs.", NULL },
 	{ "sipd", "tls-allow-insecure", CONF_BOOL, "no", 0, 0, false, OFF(tls_insecure),
 	    "Accept peers whose certificate cannot be proven.", NULL },

@@ -1,6 +1,7 @@
 /* Time over a flow: keep-alive both ways, connections that say nothing, messages that never end. */
 #include <string.h>
 
+#include "common/id.h"
 #include "common/log.h"
 #include "sipd/sip_build.h"
 #include "sipd/tp_int.h"
@@ -65,6 +66,12 @@ static void on_pong_due(struct tmr *t, void *ctx)
 	tmr_start(t, f->tries < 4 ? 500u << f->tries : 2500);
 }
 
+/* RFC 5626 4.4: between 80 and 100 %, so that connections made together do not stay together. */
+static uint32_t jittered(uint32_t ms)
+{
+	return ms - id_below(ms / 5 + 1);
+}
+
 static void on_keepalive(struct tmr *t, void *ctx)
 {
 	struct tp_flow *f = ctx;
@@ -75,7 +82,7 @@ static void on_keepalive(struct tmr *t, void *ctx)
 		tmr_start(t, f->ka_ms - quiet);
 		return;
 	}
-	tmr_start(t, f->ka_ms);
+	tmr_start(t, f->ka_pong ? jittered(f->ka_ms) : f->ka_ms);
 	if (f->phase != TP_UP)
 		return;
 	f->last_ms = tmr_now(f->tp->wheel);
@@ -106,10 +113,11 @@ static void on_keepalive(struct tmr *t, void *ctx)
 void tp_flow_keepalive(struct tp_flow *f, uint32_t interval_ms, bool pong)
 {
 	f->ka_ms = interval_ms;
-	f->ka_pong = pong;
+	/* Users share a flow: when one of them knows that answers come, they are awaited. */
+	f->ka_pong = interval_ms && (pong || f->ka_pong);
 	if (interval_ms && f->phase != TP_DOWN) {
 		if (!tmr_pending(&f->ka) || tmr_left(&f->ka) > interval_ms)
-			tmr_start(&f->ka, interval_ms);
+			tmr_start(&f->ka, pong ? jittered(interval_ms) : interval_ms);
 	} else {
 		tmr_stop(&f->ka);
 		tmr_stop(&f->ka_wait);

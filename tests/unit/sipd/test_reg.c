@@ -210,6 +210,152 @@ static void fail_over(void **state)
 	rig_free(r);
 }
 
+/* A reload: another URI that holds the old one, then another priority. */
+static void reconfigured(void **state)
+{
+	static const char two[] =
+	    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n"
+	    "default-domain = example.test\nmessage-waiting = no\nsession-expires = 0\n"
+	    "register-when = always\nkeep-alive = 0\nproxy-1 = sip:127.0.0.1:%u\n";
+	char text[900], other[64];
+	struct rig *r;
+	(void)state;
+
+	open_other();
+	snprintf(text, sizeof(text), "%sproxy-2 = sip:127.0.0.1:%u\n", two, other_port);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+	r = one(text);
+#pragma GCC diagnostic pop
+	sip_await(r, "REGISTER ");
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	char *was = r->conf.proxy[0].uri;
+	snprintf(other, sizeof(other), "%s;lr", was);
+	r->conf.proxy[0].uri = other;
+	regs_reconf(sipd_of(&r->d)->regs);
+	sip_await(r, "REGISTER ");
+	assert_non_null(strstr(got, "\r\nExpires: 0\r\n")); /* off the old one */
+	sip_reply(r, "200 OK", "x", "", "");
+	sip_await(r, "REGISTER ");
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	r->conf.proxy[0].priority = 5; /* the second is first now */
+	regs_reconf(sipd_of(&r->d)->regs);
+	int first = r->sip;
+	r->sip = other_fd;
+	sip_await(r, "REGISTER ");
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	rig_spin(r, 20);
+	r->sip = first;
+	r->conf.proxy[0].uri = was;
+	close(other_fd);
+	rig_free(r);
+}
+
+/* ---- RFC 5626 ---- */
+
+static const char ob_conf[] =
+    "[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\ndefault-domain = "
+    "example.test\n"
+    "message-waiting = no\nsession-expires = 0\nregister-when = always\nkeep-alive = 0\n"
+    "outbound-retry = 2s\noutbound-retry-max = 5s\nproxy-1 = sip:127.0.0.1:%u\n";
+
+/* The first hop cannot: at once without; the registrar does not: nothing changes. */
+static void outbound_refused(void **state)
+{
+	struct rig *r = one(ob_conf);
+	char contact[400];
+	(void)state;
+
+	sip_await(r, "REGISTER ");
+	assert_non_null(strstr(got, "\r\nSupported: path, outbound\r\n"));
+	sip_header("Contact", contact, sizeof(contact));
+	assert_non_null(strstr(contact, ">;+sip.instance=\"<urn:uuid:"));
+	assert_non_null(strstr(contact, ";reg-id=1"));
+	assert_null(strstr(contact, ";ob"));
+	sip_reply(r, "439 First Hop Lacks Outbound Support", "x", "", "");
+	sip_await(r, "REGISTER ");
+	assert_non_null(strstr(got, "CSeq: 2 REGISTER"));
+	assert_non_null(strstr(got, "\r\nSupported: path\r\n"));
+	assert_null(strstr(got, "reg-id"));
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	assert_int_equal(rig_setup(r, 5, "200", "0301"), 0);
+	sip_await(r, "INVITE ");
+	assert_null(strstr(got, ";ob"));
+	sip_reply(r, "486 Busy", "b", "", "");
+	sip_await(r, "ACK ");
+	rig_free(r);
+}
+
+/* The next STUN binding request from sipd; answered with this mapped port. When that was, ns. */
+static uint64_t stun(struct rig *r, uint16_t port)
+{
+	uint8_t b[600], a[32] = { 0x01, 0x01, 0, 12 };
+	ssize_t n = 0;
+
+	for (uint64_t end = uv_hrtime() + RIG_MS * 1000000ull; uv_hrtime() < end;) {
+		uv_run(&r->loop, UV_RUN_NOWAIT);
+		usleep(500);
+		n = recv(r->sip, b, sizeof(b), MSG_DONTWAIT);
+		if (n >= 20 && b[0] == 0 && b[1] == 1)
+			break;
+	}
+	assert_true(n >= 20);
+	memcpy(a + 4, b + 4, 16);
+	a[21] = 0x20; /* XOR-MAPPED-ADDRESS */
+	a[23] = 8;
+	a[25] = 1;
+	a[26] = (uint8_t)((port >> 8) ^ 0x21);
+	a[27] = (uint8_t)((port & 0xff) ^ 0x12);
+	memcpy(a + 28, (uint8_t[4]){ 127 ^ 0x21, 0x12, 0xa4, 1 ^ 0x42 }, 4);
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(r->port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	uint64_t at = uv_hrtime();
+	assert_int_equal(
+	    sendto(r->sip, a, sizeof(a), 0, (struct sockaddr *)&to, sizeof(to)), sizeof(a));
+	return at;
+}
+
+/* Keep-alives at the Flow-Timer; the flow is known to be broken when they show another address; then 4.5's time. */
+static void outbound_flow(void **state)
+{
+	struct rig *r = one(ob_conf);
+	struct reg_view v;
+	(void)state;
+
+	sip_await(r, "REGISTER ");
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\nRequire: outbound\r\nFlow-Timer: 1\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	assert_int_equal(rig_setup(r, 5, "200", "0301"), 0);
+	sip_await(r, "INVITE ");
+	assert_non_null(strstr(got, ";ob>\r\n"));
+	sip_reply(r, "486 Busy", "b", "", "");
+	sip_await(r, "ACK ");
+	(void)stun(r, 4000);
+	(void)stun(r, 4000);
+	assert_int_equal(up(r), 1);
+	uint64_t lost = stun(r, 4001); /* a NAT has forgotten us */
+	RIG_UNTIL(r, up(r) == 0);
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	assert_string_equal(v.why, "connection lost");
+	sip_await(r, "REGISTER ");
+	/* half to all of two seconds */
+	assert_in_range((uv_hrtime() - lost) / 1000000, 950, RIG_MS);
+	/* refused: the time doubles */
+	lost = uv_hrtime();
+	sip_reply(r, "500 Server Error", "x", "", "");
+	sip_await(r, "REGISTER ");
+	assert_in_range((uv_hrtime() - lost) / 1000000, 1950, RIG_MS);
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", ""); /* outbound no more */
+	RIG_UNTIL(r, up(r) == 1);
+	assert_false(reg_outbound(users_find(sipd_of(&r->d)->users, SLICE_LIT("200"))));
+	rig_free(r);
+}
+
 /* No storm: many users come in at the configured rate. */
 static void paced(void **state)
 {
@@ -259,6 +405,9 @@ int main(void)
 		cmocka_unit_test(gruu_and_routes),
 		cmocka_unit_test(redirected),
 		cmocka_unit_test(fail_over),
+		cmocka_unit_test(reconfigured),
+		cmocka_unit_test(outbound_refused),
+		cmocka_unit_test(outbound_flow),
 		cmocka_unit_test(paced),
 	};
 

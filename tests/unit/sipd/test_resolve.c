@@ -350,6 +350,11 @@ static void rfc3263(void **state)
 	assert_int_equal(ask(x, "sip:a.pbx.test", 0), 0);
 	assert_string_equal(list(x), "UDP 192.0.2.1:5060");
 	assert_int_equal(x->questions, 1);
+	/* a connection that the URI asks for is made, though we do not listen on one; nothing else is */
+	assert_int_equal(ask(x, "sip:a.pbx.test;transport=tcp", 0), 0);
+	assert_string_equal(list(x), "TCP 192.0.2.1:5060");
+	assert_int_equal(ask(x, "sip:127.0.0.1:5070;transport=tcp", 0), 0);
+	assert_string_equal(list(x), "TCP 127.0.0.1:5070");
 	stop(x);
 }
 

@@ -1,0 +1,155 @@
+/* Registrations and users: which users have one, what begins and ends it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/id.h"
+#include "common/mem.h"
+#include "sipd/auth.h"
+#include "sipd/ms.h"
+#include "sipd/reg_int.h"
+
+struct regs *regs_new(struct sipd *s)
+{
+	struct regs *r = mem_new(sizeof(*r));
+
+	r->s = s;
+	r->ok = stat_get(s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"ok\"",
+	    "REGISTER transactions by result");
+	r->refused = stat_get(
+	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"refused\"", NULL);
+	r->lost = stat_get(
+	    s->d->stats, STAT_COUNTER, "ipdect_sipd_registrations", "result=\"lost\"", NULL);
+	regs_set_proxies(r);
+	return r;
+}
+
+static void reg_free(struct reg *r)
+{
+	sip_req_forget(r->req);
+	resolve_cancel(r->q);
+	auth_cancel(r->auth);
+	tmr_stop(&r->timer);
+	reg_drop_flow(r);
+	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
+	free(r->routes);
+	reg_targets_clear(r);
+	free(r->gruu);
+	free(r);
+}
+
+void regs_free(struct regs *r)
+{
+	if (!r)
+		return;
+	for (unsigned i = 0; i < r->nproxy; i++) {
+		tmr_stop(&r->proxy[i].probe);
+		sip_req_forget(r->proxy[i].req);
+	}
+	free(r);
+}
+
+static bool wanted(const struct sipd *s, const struct user *u, const struct ustate *us)
+{
+	if (!reg_any_proxy(s) || user_on(u, USER_DISABLED))
+		return false;
+	switch (s->conf->register_when) {
+	case REGISTER_ALWAYS:
+		return true;
+	case REGISTER_NEVER: /* a trunk: the proxy knows where we are */
+		return false;
+	case REGISTER_REACHABLE:
+		return us->device_known && us->reachable;
+	default:
+		/* Until dectd has told, a handset that is assigned counts as subscribed: sipd alone restarted. */
+		return user_on(u, USER_IPEI) &&
+		       (!us->device_known ? !s->dectd_synced : us->subscribed);
+	}
+}
+
+void reg_update(struct sipd *s, struct user *u)
+{
+	struct ustate *us = sipd_ustate(s, u);
+	struct reg *r = us->reg;
+	bool want = wanted(s, u, us);
+
+	if (!r && !want)
+		return;
+	if (!r) {
+		uint8_t id[16];
+		r = mem_new(sizeof(*r));
+		r->regs = s->regs;
+		r->user = u;
+		r->expires = s->conf->register_expires;
+		r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
+		id_token(r->call_id, 24);
+		id_token(r->tag, 12);
+		/* RFC 5626 4.1: the same after a restart, so it is made of the name. */
+		uint64_t h[2] = { map_siphash(3, 4, u->key, strlen(u->key)),
+			map_siphash(5, 6, u->key, strlen(u->key)) };
+		memcpy(id, h, sizeof(id));
+		(void)snprintf(r->instance, sizeof(r->instance),
+		    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
+		    id[1], id[2], id[3], id[4], id[5], (id[6] & 0x0f) | 0x50, id[7],
+		    (id[8] & 0x3f) | 0x80, id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+		tmr_init(&r->timer, s->d->wheel, reg_on_timer, r);
+		fsm_init(&r->fsm, &reg_def, &reg_env, REG_OFF);
+		us->reg = r;
+		s->regs->wanted++;
+	}
+	(void)fsm_event(&r->fsm, want ? REG_EV_WANT : REG_EV_UNWANT, NULL);
+}
+
+void reg_remove(struct sipd *s, struct user *u)
+{
+	struct ustate *us = ustate_of(u);
+
+	if (!us || !us->reg)
+		return;
+	(void)fsm_event(&us->reg->fsm, REG_EV_UNWANT, NULL);
+	ms_ep_free(u);
+	reg_free(us->reg);
+	us->reg = NULL;
+	s->regs->wanted--;
+}
+
+void regs_shutdown(struct regs *r)
+{
+	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
+		if (u->room && ustate_of(u)->reg) {
+			reg_free(ustate_of(u)->reg);
+			ustate_of(u)->reg = NULL;
+		}
+}
+
+unsigned regs_refused_again(struct sipd *s, unsigned status)
+{
+	unsigned n = 0;
+
+	for (struct user *u = users_next(s->users, NULL); u && s->regs;
+	     u = users_next(s->users, u)) {
+		struct reg *r = u->room ? ustate_of(u)->reg : NULL;
+
+		if (!r || r->fsm.st != REG_WAIT || !r->paused || r->code != status)
+			continue;
+		r->paused = false;
+		tmr_start(&r->timer, reg_turn(s->regs, 0));
+		n++;
+	}
+	return n;
+}
+
+void regs_reconf(struct regs *r)
+{
+	if (regs_same_proxies(r)) {
+		regs_weigh_proxies(r);
+	} else {
+		/* Every machine points into the old table: all begin again, at the usual rate. */
+		for (struct user *u = users_next(r->s->users, NULL); u;
+		     u = users_next(r->s->users, u))
+			reg_remove(r->s, u);
+		regs_set_proxies(r);
+	}
+	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
+		reg_update(r->s, u);
+}
