@@ -32,6 +32,7 @@ class Scenario:
                 ("attended transfer", self.transfer_attended),
                 ("blind transfer", self.transfer_blind),
                 ("three-party conference, mixed here", self.conference),
+                ("conference of calls at two mediads", self.conference_of_two),
             )),
             ("Handset and SIP telephone", (
                 ("handset → telephone, TLS and SRTP", self.to_desk),
@@ -274,6 +275,9 @@ class Scenario:
     def consult(self):
         """201 talks to 202, puts it on hold and calls 203."""
         self.call("201", "202")
+        return self.consult_third()
+
+    def consult_third(self):
         mark = self.air.mark()
         self.h["201"].do("press", "R")
         time.sleep(0.3)
@@ -312,6 +316,23 @@ class Scenario:
 
     def conference(self):
         self.consult()
+        return self.in_conference()
+
+    def conference_of_two(self):
+        """The first call's mediad takes no new ones: the second is at the other one, and the first follows it there."""
+        self.call("201", "202")
+        first = self.s.rows("call", "list")[0]["media"].split()[0]
+        self.s.ctl("media", "drain", first.rpartition("-")[2])
+        self.consult_third()
+        at = {r["media"].split()[0] for r in self.s.rows("call", "list") if r.get("media")}
+        if len(at) != 2:
+            raise RuntimeError(f"both calls are at {' '.join(at)}")
+        said = self.in_conference()
+        wait_for(f"{first} is empty, has ended, and is back", lambda: all(
+            r.get("state") not in ("down", "draining") and "down" not in r.get("links", "") for r in self.s.rows("status")), 15)
+        return f"from {first} to the other one; {said}"
+
+    def in_conference(self):
         self.h["201"].do("press", "R3")
         time.sleep(0.6)
         out = []
