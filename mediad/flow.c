@@ -7,8 +7,9 @@
 #include "mediad/gen.h"
 #include "mediad/play.h"
 
-#define ODD_RUN  3  /* packets of a packet time that is not the listener's */
-#define EVEN_RUN 50 /* packets that could be passed before they are passed again */
+#define ODD_RUN  3    /* packets of a packet time that is not the listener's */
+#define BEHIND   1000 /* more than any packet is late */
+#define EVEN_RUN 50   /* packets that could be passed before they are passed again */
 
 static uint8_t pt_of(const struct leg *l, uint8_t codec)
 {
@@ -65,12 +66,8 @@ void flow_plan(struct mediad *m, struct sess *s)
 /* Our numbers go on where they stood, whatever the new source's are. */
 static void rebase(const struct mediad *m, struct leg *out, const struct rtp_pkt *h)
 {
-	uint32_t ts = leg_ts_now(out, mediad_now(m)), least = out->last_ts + out->ptime * 8u;
+	uint32_t ts = out->sent_any ? leg_ts_next(out, mediad_now(m)) : out->last_ts;
 
-	if (!out->sent_any)
-		ts = out->last_ts;
-	else if ((int32_t)(ts - least) < 0)
-		ts = least;
 	out->map.on = true;
 	out->map.ssrc = h->ssrc;
 	out->map.first = h->seq;
@@ -88,6 +85,9 @@ static void pass(struct mediad *m, struct leg *out, enum rtp_order order, const 
 		rebase(m, out, h);
 	} else if ((int16_t)(uint16_t)(h->seq - out->map.first) < 0) {
 		return; /* from before the change: its number is taken */
+	} else if ((uint16_t)(h->seq - out->map.first) > 2 * BEHIND) {
+		out->map.first =
+		    (uint16_t)(h->seq - BEHIND); /* or it comes round after half the numbers */
 	}
 	leg_send(m, out, pt, h->marker || fresh, (uint16_t)(h->seq + out->map.seq_off),
 	    h->ts + out->map.ts_off, payload, n, false);
@@ -120,11 +120,14 @@ static void relay_event(struct mediad *m, struct leg *out, const struct rtp_pkt 
     uint8_t *payload, size_t n)
 {
 	uint64_t now = mediad_now(m);
+	uint32_t on = h->ts - out->event_in_ts;
 
-	if (fresh || h->ts != out->event_in_ts) {
-		out->event_in_ts = h->ts;
-		out->event_out_ts = leg_ts_now(out, now);
-	}
+	if (!fresh && (int32_t)on < 0)
+		return; /* of the event before */
+	/* A long event goes on under a new timestamp, which must follow the one before (RFC 4733 2.5.1.3). */
+	out->event_out_ts =
+	    fresh || on > UINT16_MAX ? leg_ts_now(out, now) : out->event_out_ts + on;
+	out->event_in_ts = h->ts;
 	out->event_until_us = now + 60000;
 	uint32_t last_ts = out->last_ts;
 	uint64_t last_us = out->last_us;
@@ -211,6 +214,7 @@ static void speech(struct mediad *m, struct leg *in, struct leg *out, enum rtp_o
 	if (as != codec && codec_bridge(codec, as, payload, h->payload, payload) != 0)
 		return;
 	pass(m, out, order, h, pt, payload, h->payload);
+	out->last_ticks = (uint16_t)ticks;
 }
 
 void flow_packet(struct mediad *m, struct leg *l, enum rtp_order order, const struct rtp_pkt *h,

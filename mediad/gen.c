@@ -227,7 +227,7 @@ static void plan_play(struct mediad *m, struct leg *l)
 static void plan_gen(struct mediad *m, struct leg *l)
 {
 	struct gen *g;
-	uint32_t least, rate;
+	uint32_t rate;
 
 	if (l->mode != LEG_OUT_GEN) {
 		if (l->gen && !tone_on(&l->gen->tone) && !gen_digits(l) && !l->gen->inband_busy) {
@@ -250,10 +250,7 @@ static void plan_gen(struct mediad *m, struct leg *l)
 		g->on = true;
 		g->talking = false;
 		g->acc_n = 0;
-		g->ts = leg_ts_now(l, mediad_now(m));
-		least = l->last_ts + l->ptime * 8u;
-		if (l->sent_any && (int32_t)(g->ts - least) < 0)
-			g->ts = least;
+		g->ts = leg_ts_next(l, mediad_now(m));
 	}
 }
 
@@ -540,10 +537,10 @@ static void send_turn(struct mediad *m, unsigned i)
 	struct leg *l = t->l;
 	struct gen *g = l->gen;
 	uint8_t *payload = m->gen->out[i] + PATH_HEAD;
-	uint32_t ts = g->ts;
+	uint32_t ts = g->ts, ticks = g->acc_n * RATE / g->enc.rate;
 	bool events = gen_digits(l) || mediad_now(m) < l->event_until_us;
 
-	g->ts += g->acc_n * RATE / g->enc.rate;
+	g->ts += ticks;
 	g->acc_n = 0;
 	if (events || t->verdict == CNG_QUIET) {
 		g->talking = false;
@@ -559,6 +556,7 @@ static void send_turn(struct mediad *m, unsigned i)
 	if (t->octets <= 0)
 		return;
 	leg_send(m, l, l->tx_pt, !g->talking, l->next_seq, ts, payload, (size_t)t->octets, true);
+	l->last_ticks = (uint16_t)ticks;
 	g->talking = true;
 }
 

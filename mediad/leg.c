@@ -352,6 +352,13 @@ uint32_t leg_ts_now(const struct leg *l, uint64_t now_us)
 	return l->last_ts + (uint32_t)((now_us - l->last_us) * 8 / 1000);
 }
 
+uint32_t leg_ts_next(const struct leg *l, uint64_t now_us)
+{
+	uint32_t ts = leg_ts_now(l, now_us), least = l->last_ts + l->last_ticks;
+
+	return l->sent_any && (int32_t)(ts - least) < 0 ? least : ts;
+}
+
 /* The far end where it is a leg of this process, too (two handsets, a call that was sent on), reached without the network.
  * NULL: it is not, or there is more to do than to hand the packet over. */
 static struct leg *near_leg(const struct mediad *m, const struct leg *l)

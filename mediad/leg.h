@@ -88,7 +88,7 @@ struct leg {
 	struct addr target;
 	struct sbox *tx;
 	uint32_t ssrc, last_ts;
-	uint16_t next_seq;
+	uint16_t next_seq, last_ticks; /* last_ticks: what was sent at last_ts lasts */
 	enum leg_mode mode;
 	uint64_t last_us; /* when last_ts was sent */
 	bool sent_any;
@@ -170,6 +170,8 @@ void leg_send(struct mediad *m, struct leg *l, uint8_t pt, bool marker, uint16_t
     uint8_t *payload, size_t n, bool now);
 /* The RTP time at which something sent now begins. */
 uint32_t leg_ts_now(const struct leg *l, uint64_t now_us);
+/* The same for speech that begins anew: never within what was sent before. */
+uint32_t leg_ts_next(const struct leg *l, uint64_t now_us);
 
 /* A report to the far end. bye: the last one; a reason. */
 void leg_report(struct mediad *m, struct leg *l, const char *bye);

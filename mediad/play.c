@@ -56,7 +56,7 @@ int play_put(struct play *p, enum codec c, uint16_t seq, uint32_t ts, bool marke
 {
 	uint32_t ticks = codec_ticks(c, n);
 
-	if (codec_speech(c) && (ticks == 0 || ticks % 8))
+	if (codec_speech(c) && ticks == 0)
 		return ERR_SYNTAX;
 	return jbuf_put(&p->jb, seq, ts, marker, (int)c, ticks, payload, n, now_us);
 }
