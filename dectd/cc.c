@@ -1,4 +1,4 @@
-/* Call control: instances, transactions, timers; what comes from below and from above. */
+/* Call control: instances, transactions, timers; events from below, primitives from above. */
 #include "dectd/cc.h"
 
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include "common/mem.h"
 #include "dectd/cc_priv.h"
 
-#define SLOW_MS   9000  /* F-01: before the handset's CC.03 (20 s) ends */
 #define NOTIFY_MS 60000 /* F-03, F-04: before its CC.04 (100 s) ends */
 
 static struct cc_call *call_of(struct fsm *m)
@@ -152,7 +151,7 @@ static void done(struct fsm *m)
 static const struct fsm_env env = { timer_start, timer_stop, moved, done };
 
 /* Upcalls are made when the machine is at rest: what they call in turn finds it so. */
-static int dispatch(struct cc_call *c, enum cc_ev ev, const void *arg)
+int cc_dispatch(struct cc_call *c, enum cc_ev ev, const void *arg)
 {
 	struct cc *cc = c->cc;
 	int err = fsm_event(&c->fsm, (uint8_t)ev, arg);
@@ -196,7 +195,7 @@ static void on_timer(struct tmr *t, void *ctx)
 	log_ev(LOG_INFO, "cc: timer expired",
 	    F_TEXT("IPDECT_TIMER", cc_def.states[c->fsm.st].timer),
 	    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));
-	(void)dispatch(c, CC_EV_TIMER, NULL);
+	(void)cc_dispatch(c, CC_EV_TIMER, NULL);
 }
 
 static void on_notify(struct tmr *t, void *ctx)
@@ -207,12 +206,12 @@ static void on_notify(struct tmr *t, void *ctx)
 	cc_msg_begin(&b, c, CC_NOTIFY);
 	ie_octet_put(&b.w, IE_TIMER_RESTART, 0x00);
 	cc_msg_send(&b, c);
-	tmr_start(t, c->fsm.st == CC_INITIATED ? SLOW_MS : NOTIFY_MS);
+	tmr_start(t, c->fsm.st == CC_INITIATED ? CC_SLOW_MS : NOTIFY_MS);
 }
 
 /* ---- instances ---- */
 
-static struct cc_call *find(const struct pp *pp, bool by_pp, uint8_t tv)
+struct cc_call *cc_find(const struct pp *pp, bool by_pp, uint8_t tv)
 {
 	const struct cc_pp *cp = pp->cc;
 
@@ -252,7 +251,7 @@ int cc_free_tv(struct cc *cc, const struct pp *pp)
 {
 	for (unsigned i = 0; i < 7; i++) {
 		uint8_t tv = (uint8_t)((cc->next_tv + i) % 7);
-		if (!find(pp, false, tv)) {
+		if (!cc_find(pp, false, tv)) {
 			cc->next_tv = (uint8_t)((tv + 1) % 7);
 			return tv;
 		}
@@ -260,7 +259,7 @@ int cc_free_tv(struct cc *cc, const struct pp *pp)
 	return -1;
 }
 
-static struct cc_call *make(struct cc *cc, struct pp *pp, bool by_pp, uint8_t tv, enum cc_state st)
+struct cc_call *cc_make(struct cc *cc, struct pp *pp, bool by_pp, uint8_t tv, enum cc_state st)
 {
 	struct cc_call *c = mem_new(sizeof(*c));
 
@@ -392,181 +391,6 @@ void *cc_user(const struct cc_call *c)
 
 /* ---- from below ---- */
 
-/* What a handset may ask with CC-SETUP; 0 or the release reason that refuses it. */
-static uint8_t judge_setup(const struct ie_basic_service *s)
-{
-	switch (s->cls) {
-	case 0x2: /* list access */
-	case 0x8: /* normal */
-	case 0x9: /* internal */
-	case 0xa: /* emergency */
-	case 0xb: /* service */
-	case 0xd: /* supplementary service */
-		break;
-	case 0xc:
-		return CC_R_EXT_HO;
-	default:
-		return CC_R_NOT_IMPLEMENTED;
-	}
-	/* Default speech, wideband speech (answered with what both can do). */
-	return s->service == 0x0 || s->service == 0x8 ? 0 : CC_R_INCOMPATIBLE;
-}
-
-static void refuse(struct cc *cc, struct pp *pp, const struct nwk_msg *m, uint8_t reason)
-{
-	uint8_t buf[16];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	cc->st.refused += m->type == CC_SETUP;
-	nwk_head(&w, NWK_CC, !m->f, m->tv, CC_RELEASE_COM);
-	ie_octet_put(&w, IE_RELEASE_REASON, reason);
-	(void)cc->low->send(cc->low_ctx, pp, &w);
-}
-
-static void keep_setup(struct cc_call *c, const struct nwk_msg *m, const struct ie_basic_service *s)
-{
-	struct cc_info info;
-	struct slice digits;
-
-	cc_info_of(m, &info);
-	c->setup.cls = s->cls;
-	c->setup.service = s->service;
-	c->setup.complete = info.complete;
-	c->setup.recall = info.feature == 0x01;
-	c->setup.info = info.info;
-	digits = info.number.n ? info.number : info.keypad;
-	if (digits.n > sizeof(c->digits))
-		digits.n = sizeof(c->digits);
-	memcpy(c->digits, digits.p ? digits.p : "", digits.n);
-	c->setup.digits = (struct slice){ c->digits, digits.n };
-}
-
-static void rx_setup(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
-{
-	struct ie_basic_service service;
-	struct nwk_fault fault;
-	char text[PP_TEXT];
-	uint8_t reason;
-
-	if (m->f || find(pp, true, m->tv))
-		return; /* 17.3.2.3: ignored; a repetition too */
-	struct cc_call *old = cc_of_pp(pp);
-	if (nwk_check(m, &fault) != 0) {
-		refuse(cc, pp, m, fault.what == NWK_MISSING ? CC_R_MISSING_IE : CC_R_BAD_IE);
-		return;
-	}
-	if (ie_basic_service_of(m, &service) != 0) {
-		refuse(cc, pp, m, CC_R_MISSING_IE);
-		return;
-	}
-	if (old) {
-		/* 9.5.2.3, 17.3.3: each side refuses the other's; ours, where the handset is being called, is sent again. */
-		log_ev(LOG_INFO, "cc: second CC-SETUP refused", F_PP(pp_text(pp, text)),
-		    F_TEXT("IPDECT_STATE", fsm_state_name(&old->fsm)));
-		old->collided = true;
-		cc->st.collisions++;
-		refuse(cc, pp, m, CC_R_RESOURCES);
-		return;
-	}
-	reason = judge_setup(&service);
-	if (reason) {
-		log_ev(LOG_NOTICE, "cc: call of an unsupported kind refused",
-		    F_PP(pp_text(pp, text)), F_U64("IPDECT_CLASS", service.cls),
-		    F_U64("IPDECT_SERVICE", service.service));
-		refuse(cc, pp, m, reason);
-		return;
-	}
-	struct cc_call *c = make(cc, pp, true, m->tv, CC_INITIATED);
-	keep_setup(c, m, &service);
-	cc_codecs_in(c, m);
-	tmr_start(&c->notify, SLOW_MS);
-	int err = cc->low->secure(cc->low_ctx, pp);
-	if (err > 0)
-		return; /* cc_secured() goes on */
-	(void)dispatch(c, err ? CC_EV_INSECURE : CC_EV_SECURED, NULL);
-}
-
-static void rx_service_change(struct cc_call *c, const struct nwk_msg *m)
-{
-	struct ie_service_change sc;
-	struct ie_codec_list list;
-	bool same = ie_service_change_of(m, &sc) == 0 && sc.mode == 0x0d &&
-	            ie_codec_list_of(m, &list) == 0 && list.n > 0 &&
-	            list.c[0].codec == (c->wideband ? IE_C_G722 : IE_C_G726);
-	struct cc_msg b;
-
-	/* The bases' speech channels are not re-negotiated in a call (9.6): what is in use is confirmed, all else refused. */
-	cc_msg_begin(&b, c, same ? CC_SERVICE_ACCEPT : CC_SERVICE_REJECT);
-	if (!same)
-		ie_octet_put(&b.w, IE_RELEASE_REASON, CC_R_NEGOTIATION);
-	cc_msg_send(&b, c);
-}
-
-static void rx_iwu_info(struct cc_call *c, const struct nwk_msg *m)
-{
-	const struct cc *cc = c->cc;
-	struct ie_iwu iwu;
-
-	if (ie_iwu_of(m, &iwu) == 0 && iwu.disc == 0x03 && !iwu.reject && cc->ops->lists_ind &&
-	    (c->reported || !c->by_pp) && !c->silent)
-		cc->ops->lists_ind(cc->ctx, c, iwu.data);
-}
-
-void cc_input(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
-{
-	struct cc_call *c = find(pp, !m->f, m->tv);
-	char text[PP_TEXT];
-
-	cc->st.rx++;
-	if (m->type == CC_SETUP) {
-		rx_setup(cc, pp, m);
-		return;
-	}
-	if (!c) {
-		/* 17.3.2: releases are ignored, other messages answered. */
-		if (m->type != CC_RELEASE && m->type != CC_RELEASE_COM)
-			refuse(cc, pp, m, CC_R_UNKNOWN_TI);
-		return;
-	}
-	switch (m->type) {
-	case CC_INFO:
-	case CC_FACILITY:
-		(void)dispatch(c, CC_EV_INFO, m);
-		break;
-	case CC_ALERTING:
-		(void)dispatch(c, CC_EV_ALERTING, m);
-		break;
-	case CC_CONNECT:
-		(void)dispatch(c, CC_EV_CONNECT, m);
-		break;
-	case CC_RELEASE:
-		(void)dispatch(c, CC_EV_RELEASE, m);
-		break;
-	case CC_RELEASE_COM:
-		(void)dispatch(c, CC_EV_RELEASE_COM, m);
-		break;
-	case CC_HOLD:
-	case CC_RETRIEVE:
-		if (c->fsm.st == CC_ACTIVE)
-			cc->ops->hold_ind(cc->ctx, c, m->type == CC_HOLD);
-		else
-			cc_hold_answer(c, m->type == CC_HOLD, false);
-		break;
-	case CC_IWU_INFO:
-		rx_iwu_info(c, m);
-		break;
-	case CC_SERVICE_CHANGE:
-		rx_service_change(c, m);
-		break;
-	default: /* 17.4: unexpected or unknown: ignored */
-		cc->st.unexpected++;
-		log_ev(LOG_INFO, "cc: message ignored", F_PP(pp_text(pp, text)),
-		    F_TEXT("IPDECT_MESSAGE", nwk_type_name(m->pd, m->type)),
-		    F_TEXT("IPDECT_STATE", fsm_state_name(&c->fsm)));
-		break;
-	}
-}
-
 /* Events for every instance of a handset. An upcall may end others: look from the start again, each is asked once. */
 static void each(struct pp *pp, enum cc_ev ev, uint32_t states, int err)
 {
@@ -584,7 +408,7 @@ static void each(struct pp *pp, enum cc_ev ev, uint32_t states, int err)
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (list[i]->fsm.st != CC_NULL) /* freed only by its reap timer */
-			(void)dispatch(list[i], ev, &err);
+			(void)cc_dispatch(list[i], ev, &err);
 }
 
 void cc_link(struct cc *cc, struct pp *pp, int err)
@@ -624,14 +448,14 @@ int cc_offer(struct cc *cc, struct pp *pp, const struct cc_offer *o, struct cc_c
 	tv = cc_free_tv(cc, pp);
 	if (tv < 0)
 		return ERR_BUSY;
-	struct cc_call *c = make(cc, pp, false, (uint8_t)tv, CC_PAGING);
+	struct cc_call *c = cc_make(cc, pp, false, (uint8_t)tv, CC_PAGING);
 	cc_keep_show(c, o->show);
 	c->internal = o->internal;
 	c->wideband = o->wideband && cc->conf.wideband;
 	err = cc->low->link(cc->low_ctx, pp, c->wideband);
 	if (err) {
 		c->silent = true;
-		(void)dispatch(c, CC_EV_L_RELEASE, NULL);
+		(void)cc_dispatch(c, CC_EV_L_RELEASE, NULL);
 		return err;
 	}
 	*out = c;
@@ -640,32 +464,32 @@ int cc_offer(struct cc *cc, struct pp *pp, const struct cc_offer *o, struct cc_c
 
 int cc_setup_ack(struct cc_call *c, const struct cc_show *s)
 {
-	return dispatch(c, CC_EV_L_SETUP_ACK, s);
+	return cc_dispatch(c, CC_EV_L_SETUP_ACK, s);
 }
 
 int cc_proceeding(struct cc_call *c, const struct cc_show *s)
 {
-	return dispatch(c, CC_EV_L_PROC, s);
+	return cc_dispatch(c, CC_EV_L_PROC, s);
 }
 
 int cc_alerting(struct cc_call *c, const struct cc_show *s)
 {
-	return dispatch(c, CC_EV_L_ALERT, s);
+	return cc_dispatch(c, CC_EV_L_ALERT, s);
 }
 
 int cc_connect(struct cc_call *c, const struct cc_show *s)
 {
-	return dispatch(c, CC_EV_L_CONNECT, s);
+	return cc_dispatch(c, CC_EV_L_CONNECT, s);
 }
 
 int cc_connect_ack(struct cc_call *c, const struct cc_show *s)
 {
-	return dispatch(c, CC_EV_L_CONNECT_ACK, s);
+	return cc_dispatch(c, CC_EV_L_CONNECT_ACK, s);
 }
 
 int cc_info(struct cc_call *c, const struct cc_show *s)
 {
-	return dispatch(c, CC_EV_L_INFO, s);
+	return cc_dispatch(c, CC_EV_L_INFO, s);
 }
 
 void cc_hold_answer(struct cc_call *c, bool hold, bool ok)
@@ -695,5 +519,5 @@ void cc_release(struct cc_call *c, uint8_t reason, const struct cc_show *s)
 
 	show.reason = reason;
 	c->silent = true;
-	(void)dispatch(c, CC_EV_L_RELEASE, &show);
+	(void)cc_dispatch(c, CC_EV_L_RELEASE, &show);
 }

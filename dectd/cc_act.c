@@ -1,6 +1,7 @@
 /* The actions of call control's table: links, messages, primitives, timers. */
 #include "common/mem.h"
 #include "dectd/cc_priv.h"
+#include "dectd/pp_caps.h"
 
 #define COLLISIONS_MAX 3 /* CC-SETUP sent again after a collision */
 
@@ -81,6 +82,9 @@ int cc_a_setup_secured(struct fsm *m, int ev, const void *p)
 
 	(void)ev;
 	(void)p;
+	if (c->has_caps)
+		cc_caps_keep(c->pp, &c->caps);
+	c->has_caps = false;
 	if (!c->reported) {
 		c->reported = true;
 		c->up = CC_UP_SETUP;
@@ -121,12 +125,20 @@ int cc_a_info(struct fsm *m, int ev, const void *p)
 	return FSM_NEXT;
 }
 
+static void answer_in(struct cc_call *c, const struct nwk_msg *m)
+{
+	c->caps = c->pp->caps;
+	if (pp_caps_read(&c->caps, m))
+		cc_caps_keep(c->pp, &c->caps);
+	cc_codecs_in(c, m);
+}
+
 int cc_a_alerting(struct fsm *m, int ev, const void *p)
 {
 	struct cc_call *c = call_of(m);
 
 	(void)ev;
-	cc_codecs_in(c, p);
+	answer_in(c, p);
 	if (c->cc->conf.signal_again && c->show.signal >= 0) {
 		struct cc_show s = { .signal = c->show.signal };
 		cc_tx(c, CC_INFO, &s);
@@ -146,7 +158,7 @@ int cc_a_connect(struct fsm *m, int ev, const void *p)
 	struct cc_call *c = call_of(m);
 
 	(void)ev;
-	cc_codecs_in(c, p);
+	answer_in(c, p);
 	c->up = CC_UP_CONNECT;
 	return FSM_NEXT;
 }

@@ -181,7 +181,7 @@ static void on_rx(void *ctx, struct lce_link *l, const struct nwk_msg *m)
 		uint8_t buf[8];
 		struct wr w = wr_of(buf, sizeof(buf));
 
-		if (m->type == CC_RELEASE_COM || m->f)
+		if (m->type == CC_RELEASE || m->type == CC_RELEASE_COM || m->f)
 			return;
 		nwk_head(&w, NWK_CC, true, m->tv, CC_RELEASE_COM);
 		ie_octet_put(&w, IE_RELEASE_REASON, CC_R_UNKNOWN_ID);

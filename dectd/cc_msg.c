@@ -344,6 +344,13 @@ void cc_info_of(const struct nwk_msg *m, struct cc_info *out)
 		out->info.n = 0;
 }
 
+void cc_caps_keep(struct pp *pp, const struct pp_caps *caps)
+{
+	pp->caps = *caps;
+	pp_touch(pp);
+	pp_changed(pp, PP_C_CAPS);
+}
+
 void cc_codecs_in(struct cc_call *c, const struct nwk_msg *m)
 {
 	struct ie_codec_list list, ours, both;

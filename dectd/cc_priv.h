@@ -2,7 +2,9 @@
 #define DECTD_CC_PRIV_H
 #include "dectd/cc.h"
 
-/* Inside call control: cc.c (instances, events), cc_act.c (actions) and cc_msg.c (messages). */
+/* Inside call control: cc.c (instances, events), cc_rx.c (messages in), cc_act.c (actions) and cc_msg.c (messages out). */
+#define CC_SLOW_MS 9000 /* F-01: before the handset's CC.03 (20 s) ends */
+
 enum cc_up {
 	CC_UP_NONE,
 	CC_UP_SETUP,
@@ -43,6 +45,9 @@ struct cc_call {
 	bool silent;   /* no ended(): it was made, or the upper side released */
 	bool internal, wideband, partial, collided;
 	unsigned setups;
+	struct pp_caps
+	    caps; /* … and what it said of itself in CC-SETUP: believed once it has proved who it is */
+	bool has_caps;
 	struct ie_codec_list codecs; /* the handset's; n = 0: it sent none */
 	bool codecs_told;
 	enum cc_up up;
@@ -60,6 +65,10 @@ struct cc_call {
 	void *user;
 };
 
+struct cc_call *cc_find(const struct pp *pp, bool by_pp, uint8_t tv);
+struct cc_call *cc_make(struct cc *cc, struct pp *pp, bool by_pp, uint8_t tv, enum cc_state st);
+/* An event, then the upcall that it caused. */
+int cc_dispatch(struct cc_call *c, enum cc_ev ev, const void *arg);
 /* Restarts the timer of the state that it is in. */
 void cc_timer_again(struct cc_call *c);
 int cc_free_tv(struct cc *cc, const struct pp *pp); /* -1: none */
@@ -78,4 +87,6 @@ void cc_renew_show(
     struct cc_call *c, const struct cc_show *s); /* what s says replaces what was kept */
 void cc_info_of(const struct nwk_msg *m, struct cc_info *out);
 void cc_codecs_in(struct cc_call *c, const struct nwk_msg *m);
+/* What a handset says of its terminal holds from now on (7.7.41). */
+void cc_caps_keep(struct pp *pp, const struct pp_caps *caps);
 #endif

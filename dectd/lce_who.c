@@ -9,7 +9,13 @@
 
 /* Reject reasons of LCE-PAGE-REJECT (7.7.34). */
 enum { REJ_NO_PAGE = 0x21, REJ_LATE = 0x22, REJ_TPUI = 0x23, REJ_IE = 0x60 };
-enum { REL_NOT_IMPLEMENTED = 0x06 };
+enum {
+	REL_UNKNOWN_TI = 0x02,
+	REL_MISSING = 0x03,
+	REL_CONTENT = 0x04,
+	REL_NOT_IMPLEMENTED = 0x06,
+	REL_UNKNOWN_ID = 0x0a
+};
 
 /* ---- who is it ---- */
 
@@ -193,30 +199,39 @@ static bool must_match(const struct nwk_msg *m)
 
 /* ---- messages from the portable part ---- */
 
+static void refuse(struct lce_link *l, const struct nwk_msg *m, uint8_t type, uint8_t reason)
+{
+	uint8_t buf[8];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	nwk_head(&w, m->pd, !m->f, m->tv, type);
+	ie_octet_put(&w, IE_RELEASE_REASON, reason);
+	if (lce_send(l, &w) != 0)
+		l->e->st.rx_bad++;
+}
+
 /* A request to an entity that this system has not. */
 static void nobody(struct lce_link *l, const struct nwk_msg *m)
 {
-	uint8_t buf[8], type;
-	struct wr w = wr_of(buf, sizeof(buf));
-
 	switch (m->pd << 8 | m->type) {
 	case NWK_CC << 8 | CC_SETUP:
-		type = CC_RELEASE_COM;
+		refuse(l, m, CC_RELEASE_COM, REL_NOT_IMPLEMENTED);
 		break;
 	case NWK_COMS << 8 | COMS_SETUP:
-		type = COMS_RELEASE_COM;
+		refuse(l, m, COMS_RELEASE_COM, REL_NOT_IMPLEMENTED);
+		break;
+	case NWK_COMS << 8 | COMS_INFO:
+	case NWK_COMS << 8 | COMS_ACK:
+	case NWK_COMS << 8 | COMS_CONNECT:
+		refuse(l, m, COMS_RELEASE_COM, REL_UNKNOWN_TI); /* 17.3.2 */
 		break;
 	case NWK_CISS << 8 | CISS_REGISTER:
-		type = CISS_RELEASE_COM;
+		refuse(l, m, CISS_RELEASE_COM, REL_NOT_IMPLEMENTED);
 		break;
 	default:
 		l->e->st.rx_bad++;
-		return;
+		break;
 	}
-	nwk_head(&w, m->pd, true, m->tv, type);
-	ie_octet_put(&w, IE_RELEASE_REASON, REL_NOT_IMPLEMENTED);
-	if (lce_send(l, &w) != 0)
-		l->e->st.rx_bad++;
 }
 
 void lce_route(struct lce_link *l, const struct nwk_msg *m)
@@ -227,6 +242,10 @@ void lce_route(struct lce_link *l, const struct nwk_msg *m)
 		return; /* a page response has done its work */
 	if (l->fsm.st == S_NEW && m->pd != NWK_MM) {
 		l->e->st.rx_bad++;
+		/* Whose call it was is not known, but that it is not there any more. */
+		if (m->pd == NWK_CC && m->type != CC_RELEASE && m->type != CC_RELEASE_COM &&
+		    m->type != CC_SERVICE_CHANGE)
+			refuse(l, m, CC_RELEASE_COM, REL_UNKNOWN_TI);
 		return;
 	}
 	l->announced = true; /* who got a message hears of the end, too */
@@ -239,7 +258,9 @@ void lce_route(struct lce_link *l, const struct nwk_msg *m)
 /* Says who the portable part is, if the message does. NULL: the message is done with. */
 struct lce_link *lce_identify(struct lce_link *l, const struct nwk_msg *m)
 {
+	struct ie_portable id;
 	struct ipui pp;
+	bool tpui;
 	int err = named(l->e, m, &pp);
 
 	if (l->fsm.st != S_NEW) {
@@ -255,8 +276,17 @@ struct lce_link *lce_identify(struct lce_link *l, const struct nwk_msg *m)
 	}
 	if (!err)
 		return bind_link(l, m, &pp);
+	tpui = ie_portable_of(m, &id) == 0 && id.type == IE_P_TPUI;
 	if (is_page_response(m)) {
-		page_reject(l, m, &pp, err == ERR_VALUE ? REJ_TPUI : REJ_IE);
+		page_reject(l, m, &pp, tpui ? REJ_TPUI : REJ_IE);
+		(void)fsm_event(&l->fsm, E_DONE, NULL);
+		return NULL;
+	}
+	if (m->pd == NWK_CC && m->type == CC_SETUP && !m->f) { /* 17.6.1, 17.6.2 */
+		refuse(l, m, CC_RELEASE_COM,
+		    tpui                  ? REL_UNKNOWN_ID
+		    : err == ERR_NOTFOUND ? REL_MISSING
+		                          : REL_CONTENT);
 		(void)fsm_event(&l->fsm, E_DONE, NULL);
 		return NULL;
 	}

@@ -55,6 +55,11 @@ static void timer_start(struct fsm *m, uint32_t ms)
 	tmr_start(&ep->tmr, m->st == MM_CIPHER ? mm_conf(ep)->encrypt_ms : ms);
 }
 
+void mm_timer_again(struct mm_ep *ep)
+{
+	timer_start(&ep->fsm, mm_def.states[ep->fsm.st].ms);
+}
+
 static void timer_stop(struct fsm *m)
 {
 	tmr_stop(&mm_ep_of(m)->tmr);

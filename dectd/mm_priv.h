@@ -156,6 +156,7 @@ static inline struct mm_ep *mm_ep_of(struct fsm *m)
 
 /* mm.c: the endpoint, its job */
 const struct dectd_conf *mm_conf(const struct mm_ep *ep);
+void mm_timer_again(struct mm_ep *ep); /* of the state: from the start */
 void mm_set_pp(struct mm_ep *ep, struct pp *pp);
 void mm_begin(struct mm_ep *ep, enum mm_job job);
 /* The job is done, well (0) or not; returns MM_IDLE. */

@@ -277,13 +277,16 @@ static bool take_rights(struct mm_ep *ep, const struct nwk_msg *m)
 	return true;
 }
 
-static bool take_known(struct mm_ep *ep, enum mm_job job)
+static bool take_known(struct mm_ep *ep, enum mm_job job, const struct nwk_msg *m)
 {
+	struct ie_portable id;
+	bool tpui = ie_portable_of(m, &id) == 0 && id.type == IE_P_TPUI;
+
 	if (ep->pp && ep->pp->subscribed)
 		return true;
 	if (job != JOB_CIPHER_PT)
-		mm_note(ep, "not subscribed here");
-	mm_reject(ep, job, 0x02);
+		mm_note(ep, tpui ? "an unknown temporary identity" : "not subscribed here");
+	mm_reject(ep, job, tpui ? 0x01 : 0x02); /* it has its IPUI to name itself by */
 	return false;
 }
 
@@ -312,7 +315,7 @@ void mm_take_request(struct mm_ep *ep, const struct nwk_msg *m)
 
 	ep->answered = false;
 	mm_set_pp(ep, pp_by_ipui(ep->mm->r->pps, lce_ipui(ep->link)));
-	if (job == JOB_RIGHTS ? !take_rights(ep, m) : !take_known(ep, job))
+	if (job == JOB_RIGHTS ? !take_rights(ep, m) : !take_known(ep, job, m))
 		return;
 	switch (job) {
 	case JOB_LOCATE:
@@ -390,7 +393,7 @@ static void on_ft(void *ctx, const struct auth_result *a)
 	ep->mm->st.ft_auths++;
 	/* Our own procedure was interrupted: its timer starts anew (15.5). */
 	if (tmr_pending(&ep->tmr) && ep->fsm.st != MM_ASKING)
-		tmr_start(&ep->tmr, mm_def.states[ep->fsm.st].ms);
+		mm_timer_again(ep);
 }
 
 static void ft_request(struct mm_ep *ep, const struct nwk_msg *m)
@@ -499,9 +502,13 @@ static void bad(struct mm_ep *ep, const struct nwk_msg *m, const struct nwk_faul
 	case MM_INFO_REQUEST:
 		reject(ep, MM_INFO_REJECT, reason);
 		break;
-	default:
+	case MM_LOCATE_REQUEST:
+	case MM_ACCESS_RIGHTS_REQUEST:
+	case MM_ACCESS_RIGHTS_TERM_REQUEST:
 		if (ep->job == JOB_NONE)
 			mm_reject(ep, job_of(m->type), reason);
+		break;
+	default: /* ignored */
 		break;
 	}
 }
@@ -572,7 +579,11 @@ void mm_rx(struct mm_ep *ep, const struct nwk_msg *m)
 		if (!m->f)
 			info_request(ep, m);
 		break;
-	default: /* MM-IWU: nothing that we know */
+	case MM_IWU: /* nothing that we know; but it takes time (13.7) */
+		if (tmr_pending(&ep->tmr) && st != MM_ASKING)
+			mm_timer_again(ep);
+		break;
+	default:
 		ep->mm->st.unexpected++;
 		break;
 	}

@@ -321,6 +321,7 @@ static void errors(void **state)
 	EXPECT(r, "> CC-RELEASE-COM [our 2] reason=02\n");
 	raw(r, "23 4d e2 00");
 	raw(r, "23 5a e2 00");
+	raw(r, "23 20 05 07 80 a8 01 00 12 ab cd 16 01 8d 7c 04 90 02 00 84");
 	raw(r, "93 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 80");
 	EXPECT(r, "");
 	/* Mandatory elements missing or wrong. */
@@ -353,10 +354,57 @@ static void errors(void **state)
 	EXPECT(r, "");
 	raw(r, "13 7b 2c 02 34 37 2c 01 31");
 	EXPECT(r, "sipd digits 101 '47'\n");
-	/* A codec change in the call that cannot be made (9.6), hold outside of a conversation. */
+	/* A change of service, and hold, outside of a conversation. */
 	raw(r, "13 20 05 07 80 a8 01 00 12 ab cd 16 01 8d 7c 07 90 03 00 01 02 00 84");
+	EXPECT(r, "");
 	raw(r, "13 24");
-	EXPECT(r, "> CC-SERVICE-REJECT reason=0b\n> HOLD-REJECT\n");
+	EXPECT(r, "> HOLD-REJECT\n");
+	rig_free(r);
+}
+
+/* 9.6: what is in use is confirmed, another codec is refused; suspend and resume are not served; faults are ignored. */
+static void service_change(void **state)
+{
+	struct rig *r = in_state(CC_ACTIVE);
+
+	(void)state;
+	raw(r, "03 20 05 07 80 a8 01 00 12 ab cd 16 01 8d 7c 07 90 03 00 01 02 00 84");
+	EXPECT(r, "> CC-SERVICE-REJECT reason=0b\n");
+	raw(r, "03 20 05 07 80 a8 01 00 12 ab cd 16 01 8d 7c 04 90 02 00 84");
+	EXPECT(r, "> CC-SERVICE-ACCEPT\n");
+	raw(r, "03 20 05 07 80 a8 01 00 12 ab cd 16 02 88 80");
+	EXPECT(r, "> CC-SERVICE-REJECT reason=06\n");
+	raw(r, "03 20 16 01 8d 7c 04 90 02 00 84");
+	raw(r, "03 20 05 07 80 a8 01 00 12 ab cd 7c 04 90 02 00 84");
+	EXPECT(r, "");
+	assert_int_equal(cc_state(cc_of_pp(r->pp)), CC_ACTIVE);
+	rig_free(r);
+}
+
+/* Terminal capability comes in CC-SETUP, CC-ALERTING and CC-CONNECT, too; the last one holds (7.7.41). */
+static void capabilities(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	r->secure_now = false;
+	r->by_pp = true;
+	r->tv = 1;
+	r->secure_err = ERR_AUTH; /* somebody else */
+	raw(r, "13 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 80 63 03 25 82 92");
+	assert_int_equal(r->pp->caps.tc.tones, ie_terminal_cap_default.tones);
+	r->secure_err = 0;
+	raw(r, "13 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 80 63 03 25 82 92");
+	assert_int_equal(r->pp->caps.tc.tones, 2);
+	assert_int_equal(r->pp->caps.tc.display, 5);
+	pp_hangs_up(r);
+	r->secure_now = true;
+	(void)offer(r, 7, "Bob", "4712");
+	raw(r, "83 01 63 03 41 82 92");
+	assert_int_equal(r->pp->caps.tc.tones, 4);
+	raw(r, "83 07 63 03 32 82 92");
+	assert_int_equal(r->pp->caps.tc.tones, 3);
+	assert_int_equal(r->pp->caps.tc.display, 2);
 	rig_free(r);
 }
 
@@ -545,6 +593,8 @@ int main(void)
 		cmocka_unit_test(collisions),
 		cmocka_unit_test(new_call_while_releasing),
 		cmocka_unit_test(errors),
+		cmocka_unit_test(service_change),
+		cmocka_unit_test(capabilities),
 		cmocka_unit_test(link_reset),
 		cmocka_unit_test(codec_negotiation),
 		cmocka_unit_test(reference_octets),

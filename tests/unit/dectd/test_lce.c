@@ -440,11 +440,13 @@ static void nobody_is_there(void **state)
 	tmr_advance(t->air.w, 5000);
 	events(t, "");
 	air_expect(&t->air, "dis 1:4\n");
-	/* Messages without identity: MM may ask, others don't get them. */
+	/* Messages without identity: MM may ask, others don't get them; a call that is gone is (17.3.2). */
+	air_forget(&t->air);
 	in_b(t, 5, 0xe1234, "137b2c0131");
 	events(t, "");
+	air_expect(&t->air, "1:5 234011935ae202\n");
 	air_dtr(&t->air, 1, 5);
-	air_msg(&t->air, 1, 5, 2, 0,
+	air_msg(&t->air, 1, 5, 2, 1,
 	    "0554"
 	    "0505a094011111");
 	events(t, "mm:LOCATE-REQUEST? ");
@@ -452,17 +454,49 @@ static void nobody_is_there(void **state)
 	air_forget(&t->air);
 	assert_int_equal(send_hex(t->l, "055802028080"), 0);
 	air_dtr(&t->air, 1, 5);
-	air_msg(&t->air, 1, 5, 3, 1, "8559" PP);
+	air_msg(&t->air, 1, 5, 3, 2, "8559" PP);
 	events(t, "up mm:IDENTITY-REPLY ");
 	/* Entities that are not there. */
 	air_forget(&t->air);
 	air_dtr(&t->air, 1, 5);
-	air_msg(&t->air, 1, 5, 4, 1, "0705" PP);
-	air_expect(&t->air, "1:5 23a211875ae206\n");
+	air_msg(&t->air, 1, 5, 4, 2, "0705" PP);
+	air_expect(&t->air, "1:5 23a411875ae206\n");
 	air_dtr(&t->air, 1, 5);
-	air_msg(&t->air, 1, 5, 5, 1, "0801");
-	air_msg(&t->air, 1, 5, 6, 1, "05");
-	assert_int_equal(lce_stats(t->e)->rx_bad, 3);
+	air_msg(&t->air, 1, 5, 5, 3, "277b");
+	air_expect(&t->air, "1:5 23c611a75ae202\n");
+	air_dtr(&t->air, 1, 5);
+	air_msg(&t->air, 1, 5, 6, 4, "274d");
+	air_msg(&t->air, 1, 5, 7, 4, "0801");
+	air_msg(&t->air, 1, 5, 0, 4, "05");
+	assert_int_equal(lce_stats(t->e)->rx_bad, 4);
+}
+
+/* CC-SETUP that does not say whose it is: refused by its reason, and the link goes (17.6.1, 17.6.2). */
+static void setup_of_nobody(void **state)
+{
+	static const struct {
+		const char *msg, *want;
+	} m[] = {
+		{ "13050606 80a011234567 e080", "1:4 234011935ae203\n" },
+		{ "13050500 0606 80a011234567 e080", "1:4 234011935ae203\n" },
+		{ "13050501 80 0606 80a011234567 e080", "1:4 234011935ae204\n" },
+		{ "13050505 a094011111 0606 80a011234567 e080", "1:4 234011935ae20a\n" },
+	};
+	struct t *t = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(m); i++) {
+		in_b(t, 4, 0xe1234, m[i].msg);
+		events(t, "");
+		air_expect(&t->air, m[i].want);
+		air_dtr(&t->air, 1, 4);
+		air_rx(&t->air, 1, 4, "233101"); /* acknowledged */
+		air_expect(&t->air, "1:4 a35301\n");
+		air_rx(&t->air, 1, 4, "a17301");
+		air_dtr(&t->air, 1, 4);
+		tmr_advance(t->air.w, 5);
+		events(t, "");
+		air_forget(&t->air);
+	}
 }
 
 static void clash(void **state)
@@ -588,6 +622,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(holds, setup, teardown),
 		cmocka_unit_test_setup_teardown(released_from_inside, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(setup_of_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(clash, setup, teardown),
 		cmocka_unit_test_setup_teardown(losses, setup, teardown),
 		cmocka_unit_test_setup_teardown(queues, setup, teardown),

@@ -925,31 +925,6 @@ static void test_no_assign_ack(void **state)
 	rig_fini(&g);
 }
 
-static void test_broken(void **state)
-{
-	struct rig g;
-	struct hs h;
-
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	(void)subscribed(&g);
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	lce_hold(lce_next(g.r.lce, NULL), NWK_CC);
-	hs_say(&h, "0554");
-	hs_expect(&h, "8557600160\n"); /* mandatory element missing */
-	hs_say(&h, "054e 19020198");
-	hs_expect(&h, "854f600120\n"); /* to go clear is refused */
-	hs_say(&h, "0550 010189");
-	hs_expect(&h, "855101018907015f\n"); /* the location area */
-	hs_say(&h, "0550 010188");
-	hs_expect(&h, "8553600120\n");
-	hs_say(&h, "057f");
-	hs_say(&h, "055b 7702c0aa");
-	hs_expect(&h, "");
-	rig_fini(&g);
-}
-
 static void test_cipher_suggest(void **state)
 {
 	struct rig g;
@@ -1080,7 +1055,6 @@ int main(void)
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_new_tpui),
 		cmocka_unit_test(test_no_assign_ack),
-		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_cipher_suggest),
 		cmocka_unit_test(test_dsaa2),
 		cmocka_unit_test(test_key_silence),

@@ -1,0 +1,175 @@
+/* What handsets must not send, and what is said to it: errors of clause 17 in mobility management, in octets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "dectd/mm_priv.h"
+#include "mm_rig.h"
+
+/* IPEI 04097 0175053: EMC 1001, PSN 2ABCD. */
+#define IPEI   "040970175053"
+#define IPUI   "0507 80a8 010012abcd "
+#define TCAP   "63 10 35 15 0a 00 60 04 18 81 02 00 00 00 00 00 92 82"
+#define RIGHTS "0544 " IPUI "0a03014800" TCAP
+#define LOCATE "0554 " IPUI TCAP
+#define AUTH   "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n"
+
+static struct pp *subscribed(struct rig *g)
+{
+	struct pp *pp;
+
+	assert_int_equal(pp_make(g->r.pps, IPEI, &pp), 0);
+	pp->subscribed = true;
+	pp->confirmed = true;
+	pp->alg = PP_DSAA;
+	pp->state = PP_SUBSCRIBED;
+	assert_int_equal(pp_save(pp), 0);
+	return pp;
+}
+
+static void test_broken(void **state)
+{
+	struct rig g;
+	struct hs h;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	(void)subscribed(&g);
+	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
+	lce_hold(lce_next(g.r.lce, NULL), NWK_CC);
+	hs_say(&h, "0554");
+	hs_expect(&h, "8557600160\n"); /* mandatory element missing */
+	hs_say(&h, "054e 19020198");
+	hs_expect(&h, "854f600120\n"); /* to go clear is refused */
+	hs_say(&h, "0550 010189");
+	hs_expect(&h, "855101018907015f\n"); /* the location area */
+	hs_say(&h, "0550 010188");
+	hs_expect(&h, "8553600120\n");
+	hs_say(&h, "057f");
+	hs_say(&h, "055b 7702c0aa");
+	hs_expect(&h, "");
+	rig_fini(&g);
+}
+
+/* A temporary identity that nobody has: it is to name itself by its IPUI. */
+static void test_unknown_tpui(void **state)
+{
+	struct rig g;
+	struct hs h;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	(void)subscribed(&g);
+	hs_first(&h, 0xe1234, "0554 0505a094011111");
+	hs_expect(&h, "8557600101\n");
+	hs_say(&h, LOCATE);
+	hs_expect(&h, AUTH);
+	rig_fini(&g);
+}
+
+/* Mandatory elements: requests are rejected by their reason, what asks for nothing is ignored (17.6.4). */
+static void test_elements(void **state)
+{
+	static const struct {
+		const char *msg, *want;
+	} t[] = {
+		{ "0554 0501 80", "8557600164\n" }, { "0544", "8547600160\n" },
+		{ "0548", "854b600160\n" }, { "0550", "8553600160\n" },
+		{ "0540 0a03011800", "8543600160\n" },
+		{ "0540 0a03011800 0c04 00000000", "8543600164\n" },
+		{ "0540 0a03401800 0c08 a94e0d137b2c65f8", "8543600112\n" },
+		{ "0540 0a03014800 0c08 a94e0d137b2c65f8", "8543600113\n" }, { "054e", "" },
+		{ "0556", "" }, { "8541 0d04b3d4cf3b", "" }, /* answers that nobody waits for */
+		{ "8559", "" }, { "055d", "" }, { "854f 600118", "" },
+		{ "0555 0500 07015f", "" }, /* ours alone */
+	};
+	struct rig g;
+	struct hs h;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	(void)subscribed(&g);
+	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
+	lce_hold(lce_next(g.r.lce, NULL), NWK_CC);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		hs_say(&h, t[i].msg);
+		hs_expect(&h, t[i].want);
+	}
+	rig_fini(&g);
+}
+
+/* A faulty answer to the key allocation is no guess at the access code. */
+static void test_key_faults(void **state)
+{
+	static const struct {
+		const char *msg, *want;
+	} t[] = {
+		{ "8540 0a03014800 0c08a94e0d137b2c65f8", "0543600160\n8547600160\n" },
+		{ "8540 0a03014800 0d0489b381e2", "0543600160\n8547600160\n" },
+		{ "8540 0a03014800 0c08a94e0d137b2c65f8 0d0289b3", "0543600164\n8547600164\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct rig g;
+		struct hs h;
+
+		rig_init(&g, NULL);
+		hs_init(&h, &g, 3);
+		assert_int_equal(subs_open(g.r.subs, SUBS_ONE, IPEI, 60000), 0);
+		g.rand = "1f8e6a0b52c973d4";
+		g.rs = "3c5a7719e2d40b86";
+		g.res1 = "89b381e2";
+		hs_first(&h, 0xe1234, RIGHTS);
+		hs_expect(&h, "05420b0201880c081f8e6a0b52c973d40e083c5a7719e2d40b86\n");
+		hs_say(&h, t[i].msg);
+		hs_expect(&h, t[i].want);
+		assert_int_equal(mm_stats(g.r.mm)->wrong_codes, 0);
+		/* It may try again, and does it right. */
+		hs_say(&h, RIGHTS);
+		hs_expect(&h, "05420b0201880c081f8e6a0b52c973d40e083c5a7719e2d40b86\n");
+		hs_say(&h, "8540 0a03014800 0c08a94e0d137b2c65f8 0d0489b381e2");
+		hs_expect(&h, "05410d048f6abe6b\n"
+		              "8545050780a8010012abcd0606a0a01123456707015f0a03011800\n");
+		rig_fini(&g);
+	}
+}
+
+/* MM-IWU takes its time: the running timer starts anew (13.7). */
+static void test_iwu(void **state)
+{
+	struct rig g;
+	struct hs h;
+
+	(void)state;
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	(void)subscribed(&g);
+	hs_first(&h, 0xe1234, LOCATE);
+	hs_expect(&h, AUTH);
+	hs_wait(&h, 9000); /* MM_auth.1: 10 s */
+	hs_say(&h, "055b 7702c0aa");
+	hs_wait(&h, 9000);
+	hs_expect(&h, "");
+	hs_wait(&h, 1500);
+	hs_expect(&h, AUTH);
+	rig_fini(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_unknown_tpui),
+		cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_key_faults),
+		cmocka_unit_test(test_iwu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
