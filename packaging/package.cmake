@@ -21,16 +21,21 @@ file(GLOB MAN1 docs/*.1)
 file(GLOB MAN8 docs/*.8)
 install(FILES ${MAN1} DESTINATION share/man/man1)
 install(FILES ${MAN8} DESTINATION share/man/man8)
+install(CODE [[file(GLOB pages $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share/man/man*/*.[0-9])
+	if(pages)
+		execute_process(COMMAND gzip -9nf ${pages} COMMAND_ERROR_IS_FATAL ANY)
+	endif()]])
 install(DIRECTORY docs/ DESTINATION share/doc/ipdect FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_NAME ipdect)
 set(CPACK_PACKAGE_CONTACT "ipdect maintainers <ipdect@localhost>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "open IP-DECT server for Lync, Skype for Business and SIP
- A mobility manager that drives multi-cell DECT base stations (Mitel RFPs) and joins their
- handsets to Microsoft Lync / Skype for Business and to any SIP PBX. Five privilege-separated
- daemons under systemd, administered with dectctl.")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "open IP-DECT server for Lync, Skype for Business and SIP")
+set(CPACK_PACKAGE_DESCRIPTION "A mobility manager that drives multi-cell DECT base stations (Mitel
+RFPs) and joins their handsets to Microsoft Lync / Skype for Business
+and to any SIP PBX. Five privilege-separated daemons under systemd,
+administered with dectctl.")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, systemd")
