@@ -585,7 +585,8 @@ static void run(struct mediad *m, unsigned nsess, unsigned n)
 			digits(m, l, w->out[i] + PATH_HEAD + CODEC_OCTETS_MAX / 2);
 			replan[i] |= !gen_digits(l);
 		}
-		if (w->part[i].send)
+		/* What was sent before may have come to another leg of this turn, whose plan it changed. */
+		if (w->part[i].send && l->mode == LEG_OUT_GEN)
 			send_turn(m, i);
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -261,6 +261,45 @@ static void turns(void **state)
 	call_close(&c);
 }
 
+/* Two sessions of this process that call each other are worked on in the same turn: what the one sends changes the other's plan. */
+static void neighbours(void **state)
+{
+	static struct call a;
+	static struct talker far;
+	unsigned passed = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 24; round++) {
+		struct leg_set set[2],
+		    ptime = { .side = SIDE_NETWORK, .has_ptime = true, .ptime = 20 };
+		struct talker *both[2] = { &a.radio, &far };
+		struct sess *b;
+
+		call_open(&a, CODEC_G726_32, 98, 30, 20);
+		talker_open(&far, CODEC_G726_32, 98, 20, 400);
+		set[0] = set_of(&a.net, SIDE_NETWORK);
+		set[0].remote = a.net.l->local;
+		set[1] = set_of(&far, SIDE_RADIO);
+		assert_int_equal(sess_open(&a.p.m, 2, set, 2, NULL, &b), 0);
+		far.l = b->leg[SIDE_RADIO];
+		set[0] = set_of(&a.net, SIDE_NETWORK);
+		set[0].remote = b->leg[SIDE_NETWORK]->local;
+		assert_int_equal(sess_update(&a.p.m, a.s, set, 1), 0);
+		run(&a.p, both, 2, 400);
+		assert_int_equal(far.l->mode, LEG_OUT_GEN);
+		assert_int_equal(sess_update(&a.p.m, a.s, &ptime, 1), 0);
+		assert_int_equal(sess_update(&a.p.m, b, &ptime, 1), 0);
+		run(&a.p, both, 2, 1500);
+		passed += far.l->mode == LEG_OUT_PASS;
+		assert_true(share(&far, 1100, 2000) > 0.95);
+		assert_true(share(&a.radio, 400, 2000) > 0.95);
+		sess_drop(&a.p.m, b, "");
+		far_close(&far.f);
+		call_close(&a);
+	}
+	assert_int_equal(passed, 24);
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -276,6 +315,7 @@ int main(void)
 		cmocka_unit_test(wide),
 		cmocka_unit_test(wide_conference),
 		cmocka_unit_test(turns),
+		cmocka_unit_test(neighbours),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);
