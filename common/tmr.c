@@ -147,16 +147,20 @@ void tmr_start(struct tmr *t, uint64_t ms)
 	struct tmr_wheel *w = t->w;
 	struct tmr *first = w->n ? w->heap[0].t : NULL;
 
-	if (t->slot)
-		unlink_timer(w, t);
 	t->at = tmr_now(w) + ms;
 	t->seq = ++w->seq;
-	if (w->n == w->cap) {
-		w->cap = w->cap ? w->cap * 2 : 64;
-		w->heap = mem_grow(w->heap, w->cap, sizeof(*w->heap));
+	if (t->slot) { /* from where it is */
+		w->heap[t->slot - 1] = (struct ent){ t->at, t->seq, t };
+		sift_up(w, t->slot - 1);
+		sift_down(w, t->slot - 1);
+	} else {
+		if (w->n == w->cap) {
+			w->cap = w->cap ? w->cap * 2 : 64;
+			w->heap = mem_grow(w->heap, w->cap, sizeof(*w->heap));
+		}
+		w->heap[w->n] = (struct ent){ t->at, t->seq, t };
+		sift_up(w, w->n++);
 	}
-	w->heap[w->n] = (struct ent){ t->at, t->seq, t };
-	sift_up(w, w->n++);
 	if (w->heap[0].t != first || first == t)
 		rearm(w);
 }

@@ -359,17 +359,21 @@ static void build(struct reg *r, struct wr *w, uint32_t expires, const struct tp
 	sipd_put_aor(s, &wa, r->user, true);
 	sip_put_request(w, SLICE_LIT("REGISTER"), wr_slice(&wu));
 	sip_put_u32(w, SIP_H_MAX_FORWARDS, s->conf->max_forwards);
-	sip_put_hdr_fmt(w, SIP_H_FROM, "%.*s;tag=%s", (int)wa.n, aor, r->tag);
 	sip_put_hdr(w, SIP_H_TO, wr_slice(&wa));
+	wr_str(&wa, ";tag=");
+	wr_str(&wa, r->tag);
+	sip_put_hdr(w, SIP_H_FROM, wr_slice(&wa));
 	sip_put_hdr(w, SIP_H_CALL_ID, slice_str(r->call_id));
 	sip_put_cseq(w, ++r->cseq, SLICE_LIT("REGISTER"));
 	sipd_put_contact(s, &wc, r->user, f);
 	reg_ob_contact(r, &wc);
-	wr_fmt(&wc, ";expires=%u", expires);
+	wr_str(&wc, ";expires=");
+	wr_dec(&wc, expires);
 	sip_put_hdr(w, SIP_H_CONTACT, wr_slice(&wc));
 	sip_put_u32(w, SIP_H_EXPIRES, expires);
-	sip_put_hdr_fmt(w, SIP_H_SUPPORTED, "path%s%s", s->conf->gruu ? ", gruu" : "",
-	    reg_ob_offered(r) ? ", outbound" : "");
+	wr_str(w, "Supported: path");
+	wr_str(w, s->conf->gruu ? ", gruu" : "");
+	wr_str(w, reg_ob_offered(r) ? ", outbound\r\n" : "\r\n");
 	sip_put_hdr(w, SIP_H_ALLOW,
 	    SLICE_LIT(
 	        "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE"));

@@ -33,19 +33,16 @@ static uint32_t expiry(struct reg *r, const struct sip_msg *rsp)
 	if (sip_msg_u32(rsp, SIP_H_EXPIRES, 864000, &n))
 		n = r->expires;
 	while (sip_values_next(&v, &s)) {
-		char name[USER_NAME_MAX + 1];
+		char name[USER_NAME_MAX + 1], at[128];
 		if (sip_addr_parse(&a, s) || sip_unescape(a.uri.user, name, sizeof(name)) ||
 		    strcmp(name, r->user->f[USER_NAME]) != 0)
 			continue;
 		if (r->flow && a.uri.port) {
-			char mine[128];
-			struct wr w = wr_of(mine, sizeof(mine));
-			tp_flow_put_sent_by(&w, r->flow);
-			char theirs[128];
-			struct wr t = wr_of(theirs, sizeof(theirs));
-			wr_slice_add(&t, a.uri.host);
-			wr_fmt(&t, ":%u", a.uri.port);
-			if (!slice_ieq(wr_slice(&w), wr_slice(&t)))
+			struct wr theirs = wr_of(at, sizeof(at));
+			wr_slice_add(&theirs, a.uri.host);
+			wr_u8(&theirs, ':');
+			wr_dec(&theirs, a.uri.port);
+			if (!slice_ieq(tp_flow_sent_by(r->flow), wr_slice(&theirs)))
 				continue;
 		}
 		if (sip_addr_param(&a, SLICE_LIT("expires"), &e) && slice_u32(e, 864000, &one) == 0)

@@ -17,8 +17,11 @@ bool reg_ob_offered(const struct reg *r)
 
 void reg_ob_contact(const struct reg *r, struct wr *w)
 {
-	if (r->regs->s->conf->gruu || reg_ob_offered(r))
-		wr_fmt(w, ";+sip.instance=\"<urn:uuid:%s>\"", r->instance);
+	if (r->regs->s->conf->gruu || reg_ob_offered(r)) {
+		wr_str(w, ";+sip.instance=\"<urn:uuid:");
+		wr_str(w, r->instance);
+		wr_str(w, ">\"");
+	}
 	if (reg_ob_offered(r))
 		wr_str(w, ";reg-id=1");
 }

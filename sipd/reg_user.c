@@ -1,5 +1,4 @@
 /* Registrations and users: which users have one, what begins and ends it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +66,26 @@ static bool wanted(const struct sipd *s, const struct user *u, const struct usta
 	}
 }
 
+/* RFC 5626 4.1: the same after a restart, so it is made of the name. Written as RFC 4122 does. */
+static void make_instance(struct reg *r)
+{
+	const char *key = r->user->key;
+	uint64_t h[2] = { map_siphash(3, 4, key, strlen(key)),
+		map_siphash(5, 6, key, strlen(key)) };
+	struct wr w = wr_of(r->instance, sizeof(r->instance));
+	uint8_t id[16];
+
+	memcpy(id, h, sizeof(id));
+	id[6] = (id[6] & 0x0f) | 0x50;
+	id[8] = (id[8] & 0x3f) | 0x80;
+	for (unsigned i = 0; i < sizeof(id); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			wr_u8(&w, '-');
+		wr_hex(&w, &id[i], 1);
+	}
+	(void)wr_nul(&w);
+}
+
 void reg_update(struct sipd *s, struct user *u)
 {
 	struct ustate *us = sipd_ustate(s, u);
@@ -76,7 +95,6 @@ void reg_update(struct sipd *s, struct user *u)
 	if (!r && !want)
 		return;
 	if (!r) {
-		uint8_t id[16];
 		r = mem_new(sizeof(*r));
 		r->regs = s->regs;
 		r->user = u;
@@ -84,14 +102,7 @@ void reg_update(struct sipd *s, struct user *u)
 		r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
 		id_token(r->call_id, 24);
 		id_token(r->tag, 12);
-		/* RFC 5626 4.1: the same after a restart, so it is made of the name. */
-		uint64_t h[2] = { map_siphash(3, 4, u->key, strlen(u->key)),
-			map_siphash(5, 6, u->key, strlen(u->key)) };
-		memcpy(id, h, sizeof(id));
-		(void)snprintf(r->instance, sizeof(r->instance),
-		    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", id[0],
-		    id[1], id[2], id[3], id[4], id[5], (id[6] & 0x0f) | 0x50, id[7],
-		    (id[8] & 0x3f) | 0x80, id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+		make_instance(r);
 		tmr_init(&r->timer, s->d->wheel, reg_on_timer, r);
 		fsm_init(&r->fsm, &reg_def, &reg_env, REG_OFF);
 		us->reg = r;

@@ -31,16 +31,20 @@ struct target { /* a host to look up */
 	unsigned nip[2];
 };
 
+struct hop {                                        /* what a URI says of where to go */
+	char host[DNS_NAME_MAX], name[TP_NAME_MAX]; /* host to look up; name that TLS proves */
+	bool sips, fixed;                           /* fixed: the URI says the transport */
+	enum tp_proto proto;
+	uint16_t port;
+};
+
 struct resolve_q {
 	struct list node;
 	struct resolve *r;
 	resolve_h *fn;
 	void *ctx;
 	struct tmr done;
-	char host[DNS_NAME_MAX], name[TP_NAME_MAX]; /* host to look up; name that TLS proves */
-	bool sips, fixed;                           /* fixed: the URI says the transport */
-	enum tp_proto proto;
-	uint16_t port;
+	struct hop hop;
 	struct dns_wait naptr;
 	struct srv srv[STEPS_MAX];
 	unsigned nsrv, at_srv;
@@ -139,11 +143,11 @@ void resolve_free(struct resolve *r)
 }
 
 /* What we do not listen on is not chosen by itself; a URI that asks for a connection gets one: calling needs no listening. */
-static bool usable(const struct resolve_q *q, enum tp_proto p)
+static bool usable(const struct resolve *r, const struct hop *h, enum tp_proto p)
 {
-	const struct resolve_conf *c = &q->r->conf;
+	const struct resolve_conf *c = &r->conf;
 
-	if (q->fixed && p == q->proto && p != TP_UDP)
+	if (h->fixed && p == h->proto && p != TP_UDP)
 		return true;
 	return p == TP_UDP ? c->udp_ok : p == TP_TCP ? c->tcp_ok : c->tls_ok;
 }
@@ -174,19 +178,29 @@ static void finish(struct resolve_q *q, int err)
 	tmr_start(&q->done, 0); /* never from inside of resolve_uri */
 }
 
+static void put_dest(
+    struct tp_dest *d, const struct hop *h, enum tp_proto proto, const struct addr *a)
+{
+	memset(d, 0, sizeof(*d));
+	d->proto = proto;
+	memcpy(&d->addr, &a->u, addr_len(a));
+	memcpy(d->name, h->name, strlen(h->name));
+}
+
+static bool family_ok(const struct resolve *r, size_t n)
+{
+	return n == 4 ? !r->conf.no_ipv4 : !r->conf.no_ipv6;
+}
+
 static void add_dest(
     struct resolve_q *q, enum tp_proto proto, const void *ip, size_t n, uint16_t port)
 {
 	struct addr a;
 
-	if (q->res.n == RESOLVE_MAX || (n == 4 ? q->r->conf.no_ipv4 : q->r->conf.no_ipv6))
+	if (q->res.n == RESOLVE_MAX || !family_ok(q->r, n))
 		return;
-	struct tp_dest *d = &q->res.dest[q->res.n++];
 	addr_from_ip(&a, ip, n, port);
-	memset(d, 0, sizeof(*d));
-	d->proto = proto;
-	memcpy(&d->addr, &a.u, addr_len(&a));
-	memcpy(d->name, q->name, sizeof(d->name));
+	put_dest(&q->res.dest[q->res.n++], &q->hop, proto, &a);
 }
 
 /* ---- hosts ---- */
@@ -271,7 +285,8 @@ static struct target *add_target(
 
 static void plain_host(struct resolve_q *q)
 {
-	(void)add_target(q, q->proto, q->host, q->port ? q->port : default_port(q->proto));
+	(void)add_target(
+	    q, q->hop.proto, q->hop.host, q->hop.port ? q->hop.port : default_port(q->hop.proto));
 	look_up_hosts(q);
 }
 
@@ -354,9 +369,9 @@ static void add_srv_of(struct resolve_q *q, enum tp_proto proto)
 	static const char *const prefix[TP_NPROTO] = { "_sip._udp.", "_sip._tcp.", "_sips._tcp." };
 	char name[DNS_NAME_MAX + 16];
 
-	if (!usable(q, proto))
+	if (!usable(q->r, &q->hop, proto))
 		return;
-	if (snprintf(name, sizeof(name), "%s%s", prefix[proto], q->host) < DNS_NAME_MAX)
+	if (snprintf(name, sizeof(name), "%s%s", prefix[proto], q->hop.host) < DNS_NAME_MAX)
 		add_srv(q, proto, name);
 }
 
@@ -384,13 +399,14 @@ static void on_naptr(void *ctx, int err, const struct dns_rr *rr, unsigned n)
 		used[best] = true;
 		for (int p = 0; p < TP_NPROTO; p++)
 			if (strcmp(rr[best].service, service[p]) == 0 &&
-			    usable(q, (enum tp_proto)p) && (!q->sips || p == TP_TLS))
+			    usable(q->r, &q->hop, (enum tp_proto)p) &&
+			    (!q->hop.sips || p == TP_TLS))
 				add_srv(q, (enum tp_proto)p, rr[best].name);
 	}
 	if (q->nsrv == 0) {
-		add_srv_of(q, q->proto);
-		for (int p = 0; p < TP_NPROTO && !q->sips; p++)
-			if (p != (int)q->proto)
+		add_srv_of(q, q->hop.proto);
+		for (int p = 0; p < TP_NPROTO && !q->hop.sips; p++)
+			if (p != (int)q->hop.proto)
 				add_srv_of(q, (enum tp_proto)p);
 	}
 	next_srv(q);
@@ -398,68 +414,65 @@ static void on_naptr(void *ctx, int err, const struct dns_rr *rr, unsigned n)
 
 /* ---- beginning ---- */
 
-static int transport_of(struct resolve_q *q, const struct sip_uri *uri)
+static int transport_of(const struct resolve *r, struct hop *h, const struct sip_uri *uri)
 {
 	struct slice t;
 
-	q->sips = uri->scheme == SIP_SCHEME_SIPS;
-	q->proto = q->sips ? TP_TLS : q->r->conf.prefer;
-	if (sip_uri_param(uri, SLICE_LIT("transport"), &t)) {
-		q->fixed = true;
-		if (tp_proto_of(t, &q->proto))
+	h->sips = uri->scheme == SIP_SCHEME_SIPS;
+	h->proto = h->sips ? TP_TLS : r->conf.prefer;
+	h->fixed = sip_uri_param(uri, SLICE_LIT("transport"), &t);
+	if (h->fixed) {
+		if (tp_proto_of(t, &h->proto))
 			return ERR_UNSUPP;
-		if (q->sips) { /* RFC 3261 26.2.2: TLS over TCP, whatever it says */
-			if (q->proto == TP_UDP)
+		if (h->sips) { /* RFC 3261 26.2.2: TLS over TCP, whatever it says */
+			if (h->proto == TP_UDP)
 				return ERR_UNSUPP;
-			q->proto = TP_TLS;
+			h->proto = TP_TLS;
 		}
 	}
-	return usable(q, q->proto) ? 0 : ERR_UNSUPP;
+	return usable(r, h, h->proto) ? 0 : ERR_UNSUPP;
 }
 
-static int target_of(struct resolve_q *q, const struct sip_uri *uri)
+static int hop_of(const struct resolve *r, struct hop *h, const struct sip_uri *uri)
 {
 	struct slice host = uri->host, maddr;
 
 	if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
 		return ERR_SYNTAX;
-	if (slice_copy(host, q->name, sizeof(q->name)))
+	if (slice_copy(host, h->name, sizeof(h->name)))
 		return ERR_SYNTAX;
 	if (sip_uri_param(uri, SLICE_LIT("maddr"), &maddr) && maddr.n)
 		host = maddr;
-	if (slice_copy(host, q->host, sizeof(q->host)))
+	if (slice_copy(host, h->host, sizeof(h->host)))
 		return ERR_SYNTAX;
-	q->port = (uint16_t)uri->port;
-	return transport_of(q, uri);
+	h->port = (uint16_t)uri->port;
+	return transport_of(r, h, uri);
 }
 
-static bool numeric(struct resolve_q *q)
+/* An address needs no question. ERR_NOTFOUND: it is a name. */
+static int numeric(const struct resolve *r, const struct hop *h, struct tp_dest *out)
 {
-	struct slice host = slice_str(q->host);
+	struct slice host = slice_str(h->host);
 	enum sip_host_kind kind = sip_host_kind(host);
 	struct addr a;
 	size_t n;
 
 	if (kind != SIP_HOST_IP4 && kind != SIP_HOST_IP6)
-		return false;
-	if (addr_parse(host, 0, &a)) {
-		q->err = ERR_SYNTAX;
-		return true;
-	}
-	const uint8_t *ip = addr_ip(&a, &n);
-	add_dest(q, q->proto, ip, n, q->port ? q->port : default_port(q->proto));
-	q->err = q->res.n ? 0 : ERR_UNSUPP;
-	return true;
+		return ERR_NOTFOUND;
+	if (addr_parse(host, h->port ? h->port : default_port(h->proto), &a))
+		return ERR_SYNTAX;
+	(void)addr_ip(&a, &n);
+	if (!family_ok(r, n))
+		return ERR_UNSUPP;
+	put_dest(out, h, h->proto, &a);
+	return 0;
 }
 
 bool resolve_now(struct resolve *r, const struct sip_uri *uri, struct tp_dest *out)
 {
-	struct resolve_q q = { .r = r };
+	struct hop h;
 
-	if (target_of(&q, uri) || !numeric(&q) || q.err)
-		return false;
-	*out = q.res.dest[0];
-	return true;
+	return hop_of(r, &h, uri) == 0 && numeric(r, &h, out) == 0;
 }
 
 struct resolve_q *resolve_uri(
@@ -473,19 +486,20 @@ struct resolve_q *resolve_uri(
 	q->ctx = ctx;
 	list_append(&r->live, &q->node);
 	tmr_init(&q->done, r->wheel, on_done, q);
-	err = target_of(q, uri);
-	if (err) {
+	err = hop_of(r, &q->hop, uri);
+	if (!err)
+		err = numeric(r, &q->hop, &q->res.dest[0]);
+	if (err != ERR_NOTFOUND) {
+		q->res.n = err ? 0 : 1;
 		finish(q, err);
-	} else if (numeric(q)) {
-		finish(q, q->err);
-	} else if (r->conf.a_only || q->port) {
+	} else if (r->conf.a_only || q->hop.port) {
 		plain_host(q);
-	} else if (q->fixed) {
-		add_srv_of(q, q->proto);
+	} else if (q->hop.fixed) {
+		add_srv_of(q, q->hop.proto);
 		next_srv(q);
 	} else {
 		q->naptr = (struct dns_wait){ .fn = on_naptr, .ctx = q };
-		dns_ask(r->dns, q->host, DNS_NAPTR, &q->naptr);
+		dns_ask(r->dns, q->hop.host, DNS_NAPTR, &q->naptr);
 	}
 	return q;
 }

@@ -11,13 +11,10 @@
 /* A line break in a value would let its author write headers of his own. */
 static void put_value(struct wr *w, struct slice v)
 {
-	for (size_t i = 0; i < v.n; i++) {
-		if (v.p[i] == '\r' || v.p[i] == '\n') {
-			w->bad = true;
-			return;
-		}
-	}
-	wr_slice_add(w, v);
+	if (v.n && (memchr(v.p, '\r', v.n) || memchr(v.p, '\n', v.n)))
+		w->bad = true;
+	else
+		wr_slice_add(w, v);
 }
 
 void sip_put_request(struct wr *w, struct slice method, struct slice ruri)

@@ -38,8 +38,10 @@ static int up(struct fsm *m, int ev, const void *arg)
 	const struct tx_ev_arg *a = arg;
 	struct tx *tx = tx_of(m);
 
-	if (ev == TXN_EV_FINAL)
+	if (ev == TXN_EV_FINAL) {
 		tx_retrans_stop(tx);
+		tx_wire_done(tx);
+	}
 	tx_tell(tx, TXC_REPLY, a->m, 0);
 	return FSM_NEXT;
 }

@@ -104,6 +104,8 @@ const char *tp_flow_why(
 /* "host:port" (or "[host]:port") of ours for Via and Contact: the listening port of this protocol when there is one, else
  * the flow's own. */
 void tp_flow_put_sent_by(struct wr *w, const struct tp_flow *f);
+struct slice tp_flow_sent_by(
+    const struct tp_flow *f); /* the same; the flow's, until the loop's next turn */
 /* Address of the peer as text without brackets, NUL-terminated, and its port. */
 #define TP_IP_CAP 46
 uint16_t tp_flow_peer(const struct tp_flow *f, char out[TP_IP_CAP]);

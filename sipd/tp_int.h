@@ -38,6 +38,7 @@ struct tp {
 	void *tap_ctx;
 	struct list socks, flows, spare; /* spare: UDP flows that nobody references, oldest first */
 	uint32_t nspare, next_sock;
+	uint32_t socks_gen; /* never 0; another when what is listened on changed */
 	uint64_t next_flow;
 	struct map by_dest;
 	struct tp_limit limit;
@@ -73,7 +74,10 @@ struct tp_flow {
 	struct sockaddr_storage remote, local;
 	struct map_node map;
 	struct tp_key *key;
-	const char *name; /* in key */
+	const char *name;            /* in key */
+	char sent_by[TP_IP_CAP + 8]; /* as of sent_by_gen */
+	uint8_t sent_by_n;
+	uint32_t sent_by_gen; /* 0: not known */
 	struct list watches;
 	struct tmr down, guard, idle, ka,
 	    ka_wait; /* guard: connecting, a slow message, or a pause */

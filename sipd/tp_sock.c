@@ -160,8 +160,16 @@ static void on_sock_closed(uv_handle_t *h)
 	tp_maybe_free(tp);
 }
 
+/* Flows say it in Via and Contact. */
+static void socks_changed(struct tp *tp)
+{
+	if (++tp->socks_gen == 0)
+		tp->socks_gen = 1;
+}
+
 static void close_sock(struct tp_sock *s)
 {
+	socks_changed(s->tp);
 	list_remove(&s->node);
 	s->retired = true;
 	if (!uv_is_closing(&s->h.handle))
@@ -204,6 +212,7 @@ static int open_udp(struct tp *tp, const struct sockaddr *addr, uint32_t key, st
 	(void)uv_recv_buffer_size(&s->h.handle, &size);
 	mark_socket(tp, &s->h.handle, addr->sa_family);
 	list_append(&tp->socks, &s->node);
+	socks_changed(tp);
 	*out = s;
 	return 0;
 }
@@ -370,6 +379,7 @@ static int begin(struct tp_flow *f)
 	}
 	mark_socket(f->tp, (uv_handle_t *)&f->tcp, f->remote.ss_family);
 	(void)uv_tcp_getsockname(&f->tcp, (struct sockaddr *)&f->local, &len);
+	f->sent_by_gen = 0;
 	int err = uv_read_start((uv_stream_t *)&f->tcp, on_alloc, on_read);
 	if (err)
 		return err;
@@ -541,6 +551,7 @@ int tp_listen(
 		return err;
 	}
 	list_append(&tp->socks, &s->node);
+	socks_changed(tp);
 	if (bound)
 		*bound = s->bound;
 	return 0;
@@ -555,6 +566,7 @@ int tp_unlisten(struct tp *tp, enum tp_proto proto, const struct sockaddr *addr)
 		if (s->proto != proto || s->retired || !same_sa(&s->bound, addr))
 			continue;
 		s->retired = true;
+		socks_changed(tp);
 		if (s->flows == 0)
 			close_sock(s);
 		return 0;

@@ -323,6 +323,13 @@ int tx_wire_again(struct tx *tx)
 	return tp_flow_send(tx->flow, tx->sent, tx->sent_n);
 }
 
+void tx_wire_done(struct tx *tx)
+{
+	free(tx->sent);
+	tx->sent = NULL;
+	tx->sent_n = 0;
+}
+
 /* ACK to a refusal and CANCEL: the INVITE's own first lines (RFC 3261 17.1.1.3, 9.1). */
 static int put_like_invite(
     struct tx *tx, struct slice method, struct slice to, struct slice lines, struct wr *w)

@@ -96,6 +96,7 @@ static inline struct tx *tx_of(struct fsm *m)
 /* tx.c, for the machines */
 int tx_wire(struct tx *tx, struct slice text); /* sends and remembers as .sent */
 int tx_wire_again(struct tx *tx);              /* .sent once more; counted as a retransmission */
+void tx_wire_done(struct tx *tx);              /* it will not be sent again */
 void tx_wire_ack(
     struct tx *tx, const struct sip_msg *rsp); /* ACK to 3xx-6xx, the same one for repeats */
 void tx_tell(struct tx *tx, enum tx_client_ev ev, const struct sip_msg *rsp, int err);
