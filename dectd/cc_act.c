@@ -92,14 +92,28 @@ int cc_a_setup_secured(struct fsm *m, int ev, const void *p)
 	return FSM_NEXT;
 }
 
+static uint8_t insecure_reason(int err)
+{
+	switch (err) {
+	case ERR_DENIED: /* it does not cipher, or the base cannot */
+	case ERR_UNSUPP:
+		return CC_R_CIPHER_FAILED;
+	case ERR_BUSY: /* certd is away, or has no time */
+		return CC_R_OVERLOAD;
+	case ERR_TIMEOUT:
+		return CC_R_TIMER;
+	default:
+		return CC_R_AUTH_FAILED;
+	}
+}
+
 int cc_a_setup_insecure(struct fsm *m, int ev, const void *p)
 {
 	struct cc_call *c = call_of(m);
 	struct cc_show s = { .signal = CC_SIG_NONE };
 
 	(void)ev;
-	(void)p;
-	s.reason = CC_R_AUTH_FAILED;
+	s.reason = insecure_reason(p ? *(const int *)p : ERR_AUTH);
 	cc_tx(c, CC_RELEASE_COM, &s);
 	if (!c->reported) {
 		c->silent = true; /* nobody above knows of it */

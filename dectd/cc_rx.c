@@ -100,7 +100,7 @@ static void rx_setup(struct cc *cc, struct pp *pp, const struct nwk_msg *m)
 	int err = cc->low->secure(cc->low_ctx, pp);
 	if (err > 0)
 		return; /* cc_secured() goes on */
-	(void)cc_dispatch(c, err ? CC_EV_INSECURE : CC_EV_SECURED, NULL);
+	(void)cc_dispatch(c, err ? CC_EV_INSECURE : CC_EV_SECURED, &err);
 }
 
 static void rx_service_change(struct cc_call *c, const struct nwk_msg *m)

@@ -530,6 +530,10 @@ void mm_rx(struct mm_ep *ep, const struct nwk_msg *m)
 	enum mm_state st = (enum mm_state)ep->fsm.st;
 	bool located = ep->job == JOB_LOCATE;
 
+	if (m->tv != 0) { /* there is no other transaction (7.3) */
+		ep->mm->st.unexpected++;
+		return;
+	}
 	if (nwk_check(m, &fault) != 0) {
 		bad(ep, m, &fault);
 		return;

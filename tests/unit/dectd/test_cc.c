@@ -381,6 +381,32 @@ static void service_change(void **state)
 	rig_free(r);
 }
 
+/* Why a handset may not call: authentication, ciphering, no answer, certd without time (7.6.7). */
+static void insecure(void **state)
+{
+	static const struct {
+		int err;
+		const char *want;
+	} t[] = {
+		{ ERR_AUTH, "> CC-RELEASE-COM reason=09\nidle\n" },
+		{ ERR_DENIED, "> CC-RELEASE-COM reason=41\nidle\n" },
+		{ ERR_UNSUPP, "> CC-RELEASE-COM reason=41\nidle\n" },
+		{ ERR_TIMEOUT, "> CC-RELEASE-COM reason=0d\nidle\n" },
+		{ ERR_BUSY, "> CC-RELEASE-COM reason=31\nidle\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct rig *r = rig_new();
+
+		r->secure_now = false;
+		r->secure_err = t[i].err;
+		pp_setup(r);
+		EXPECT(r, t[i].want);
+		clean(r);
+	}
+}
+
 /* Terminal capability comes in CC-SETUP, CC-ALERTING and CC-CONNECT, too; the last one holds (7.7.41). */
 static void capabilities(void **state)
 {
@@ -594,6 +620,7 @@ int main(void)
 		cmocka_unit_test(new_call_while_releasing),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(service_change),
+		cmocka_unit_test(insecure),
 		cmocka_unit_test(capabilities),
 		cmocka_unit_test(link_reset),
 		cmocka_unit_test(codec_negotiation),

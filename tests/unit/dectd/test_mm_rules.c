@@ -82,8 +82,10 @@ static void test_elements(void **state)
 		{ "0540 0a03011800", "8543600160\n" },
 		{ "0540 0a03011800 0c04 00000000", "8543600164\n" },
 		{ "0540 0a03401800 0c08 a94e0d137b2c65f8", "8543600112\n" },
-		{ "0540 0a03014800 0c08 a94e0d137b2c65f8", "8543600113\n" }, { "054e", "" },
-		{ "0556", "" }, { "8541 0d04b3d4cf3b", "" }, /* answers that nobody waits for */
+		{ "0540 0a03014800 0c08 a94e0d137b2c65f8", "8543600113\n" },
+		{ "1554 " IPUI TCAP, "" }, /* transactions are 0 in mobility management */
+		{ "054e", "" }, { "0556", "" },
+		{ "8541 0d04b3d4cf3b", "" }, /* answers that nobody waits for */
 		{ "8559", "" }, { "055d", "" }, { "854f 600118", "" },
 		{ "0555 0500 07015f", "" }, /* ours alone */
 	};
