@@ -394,6 +394,17 @@ static void unknown(struct rfp_link *l, const struct rfp_msg *m)
 	    F_U64("IPDECT_SUB", sub), F_U64("IPDECT_LENGTH", m->len));
 }
 
+/* A handset that is quicker than the base's confirmation: it is to try again now, not when its data link gives up. */
+static int too_early(struct rfp_link *l, const struct rfp_msg *m)
+{
+	uint8_t dis[] = { RFP_L_MAC, MACP_DIS_REQ, 0 };
+
+	if (l->fsm.st != LS_ACTIVATE || m->layer != RFP_L_MAC || m->prim != MACP_CON_IND)
+		return ERR_STATE;
+	dis[2] = m->u.con.mcei;
+	return rfp_link_send_dnm(l, dis, sizeof(dis));
+}
+
 static int dnm(struct rfp_link *l, const struct rfp_msg *m, struct slice whole)
 {
 	switch (m->layer) {
@@ -402,7 +413,7 @@ static int dnm(struct rfp_link *l, const struct rfp_msg *m, struct slice whole)
 	case RFP_L_LC:
 	case RFP_L_MAC:
 		if (!l->on_air)
-			return ERR_STATE;
+			return too_early(l, m);
 		return l->ops->dnm(
 		    l->ctx, l, (const uint8_t *)whole.p + RFP_HDR, whole.n - RFP_HDR);
 	default:

@@ -235,11 +235,17 @@ int rfp_act_activate(struct fsm *m, int ev, const void *arg)
 	return FSM_NEXT;
 }
 
+/* LE_ACTIVATED: it is on air, and handsets come at once: what remains is no reason to let them wait. */
 int rfp_act_freq(struct fsm *m, int ev, const void *arg)
 {
+	struct rfp_link *l = of(m);
+
 	(void)ev;
 	(void)arg;
-	rfp_radio_sync(of(m), SYNC_FREQ_CTRL_MODE_IND, "\x02", 1);
+	rfp_radio_sync(l, SYNC_FREQ_CTRL_MODE_IND, "\x02", 1);
+	l->on_air = true;
+	l->retry_ms = 0;
+	l->ops->on_air(l->ctx, l, true);
 	return FSM_NEXT;
 }
 
@@ -253,9 +259,6 @@ int rfp_act_active(struct fsm *m, int ev, const void *arg)
 	rfp_radio_sync(l, SYNC_SET_REPORT_LIMIT, "\x04\x28", 2);
 	led(l, RFP_LED_OMM, LED_GREEN);
 	led(l, RFP_LED_DECT, LED_GREEN);
-	l->on_air = true;
-	l->retry_ms = 0;
-	l->ops->on_air(l->ctx, l, true);
 	return FSM_NEXT;
 }
 

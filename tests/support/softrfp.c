@@ -683,7 +683,7 @@ struct softrfp_set *softrfp_set_new(struct air *a, uv_loop_t *loop)
 	air_noun(a, "base", sr_command, s,
 	    "base add MAC [server=IP:PORT gen=new|old model=HEX protocol=HEX version=TEXT ip=IP "
 	    "state=DIR retry=MS boot=MS"
-	    " search=MS channels=N rssi=N loss=PERMILLE]\n"
+	    " search=MS freq=MS channels=N rssi=N loss=PERMILLE]\n"
 	    "base list | base MAC show|conns|on|off|reboot|break|silent|hears OTHER "
 	    "RSSI|forget-key|set-key HEX|lose-dtr N"
 	    "|nack TYPE REASON [N]|loss PERMILLE|drop-conns|raw HEX");

@@ -74,6 +74,7 @@ static int add(struct softrfp_set *s, int argc, char **argv, struct wr *reply)
 		{ "retry", offsetof(struct softrfp_conf, retry_ms), 10 },
 		{ "boot", offsetof(struct softrfp_conf, boot_ms), 10 },
 		{ "search", offsetof(struct softrfp_conf, search_ms), 10 },
+		{ "freq", offsetof(struct softrfp_conf, freq_ms), 10 },
 		{ "channels", offsetof(struct softrfp_conf, channels), 10 },
 		{ "rssi", offsetof(struct softrfp_conf, rssi), 10 },
 		{ "loss", offsetof(struct softrfp_conf, loss_milli), 10 } };

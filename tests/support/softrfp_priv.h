@@ -126,7 +126,7 @@ struct softrfp {
 	bool have_key;
 	uint8_t rfpa[RFP_RFPA_LEN];
 	char root_hash[23];
-	struct tmr retry, boot, beat, steps, phase;
+	struct tmr retry, boot, beat, steps, phase, freq;
 	uint64_t booted;
 	unsigned beats, beat_s, vsntp;
 	bool silent; /* fault: no more heartbeats */

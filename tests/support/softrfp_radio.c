@@ -41,6 +41,7 @@ static void air_off(struct softrfp *b)
 	sr_mac_off(b);
 	air_base_off(b->on);
 	tmr_stop(&b->phase);
+	tmr_stop(&b->freq);
 	b->reporting = false;
 }
 
@@ -55,10 +56,20 @@ static void on_phase(struct tmr *t, void *ctx);
 
 static void on_search(struct tmr *t, void *ctx);
 
+static void on_freq(struct tmr *t, void *ctx)
+{
+	struct softrfp *b = ctx;
+
+	(void)t;
+	if (b->st == SR_SEALED && b->radio >= SRR_INIT)
+		sync_send(b, SYNC_FREQ_CTRL_MODE_CFM, "\x02\x0a\x30\x0a\x30\x04", 6);
+}
+
 void sr_radio_new(struct softrfp *b)
 {
 	tmr_init(&b->phase, b->w, on_phase, b);
 	tmr_init(&b->boot, b->w, on_search, b);
+	tmr_init(&b->freq, b->w, on_freq, b);
 }
 
 /* ---- who hears whom ---- */
@@ -429,7 +440,10 @@ void sr_sync_input(struct softrfp *b, const struct rfp_msg *m)
 	case SYNC_FREQ_CTRL_MODE_IND:
 		if (m->u.sync.data.n < 1)
 			sr_violation(b, "rfp-link 10", "FREQ_CTRL_MODE without a mode");
-		sync_send(b, SYNC_FREQ_CTRL_MODE_CFM, "\x02\x0a\x30\x0a\x30\x04", 6);
+		if (b->conf.freq_ms)
+			tmr_start(&b->freq, b->conf.freq_ms);
+		else
+			on_freq(&b->freq, b);
 		break;
 	case SYNC_SET_REPORT_LIMIT:
 		if (m->u.sync.data.n < 2)
