@@ -125,16 +125,35 @@ int cc_a_setup_insecure(struct fsm *m, int ev, const void *p)
 
 /* ---- actions: messages ---- */
 
+/* PP: a user may dial faster than a link is authenticated and ciphered, and a handset need not wait with the digits for
+ * CC-SETUP-ACK: what comes before the IWU knows of the call belongs to its CC-SETUP. */
+static void keep_early(struct cc_call *c, const struct nwk_msg *m)
+{
+	struct cc_info info;
+	struct slice digits;
+	size_t n = c->setup.digits.n;
+
+	cc_info_of(m, &info);
+	digits = info.number.n ? info.number : info.keypad;
+	if (digits.n > sizeof(c->digits) - n)
+		digits.n = sizeof(c->digits) - n;
+	memcpy(c->digits + n, digits.p ? digits.p : "", digits.n);
+	c->setup.digits = (struct slice){ c->digits, n + digits.n };
+	c->setup.complete = c->setup.complete || info.complete;
+	c->setup.recall = c->setup.recall || info.feature == 0x01;
+}
+
 int cc_a_info(struct fsm *m, int ev, const void *p)
 {
 	struct cc_call *c = call_of(m);
 
 	(void)ev;
-	(void)p;
 	if (m->st == CC_OVERLAP)
 		cc_timer_again(c); /* CC.01 runs anew with each CC-INFO */
-	if (m->st == CC_INITIATED && !c->reported)
-		return FSM_NEXT; /* the IWU does not know of the call yet; GAP handsets wait for CC-SETUP-ACK */
+	if (m->st == CC_INITIATED && !c->reported) {
+		keep_early(c, p);
+		return FSM_NEXT;
+	}
 	c->up = CC_UP_INFO;
 	return FSM_NEXT;
 }

@@ -243,6 +243,11 @@ static void retrieve(struct phone *ph, struct line *held)
 
 void phone_after(struct phone *ph)
 {
+	phone_after_why(ph, CC_R_NORMAL);
+}
+
+void phone_after_why(struct phone *ph, uint8_t reason)
+{
 	struct line *held = phone_in(ph, LN_HELD);
 
 	if (ph->menu || ph->list_call || ph->active || !ph->cc)
@@ -255,7 +260,7 @@ void phone_after(struct phone *ph)
 	if (phone_in(ph, LN_OFFER) || phone_in(ph, LN_RING))
 		return;
 	/* Nothing is left to talk to; a waiting call rings as soon as the handset is free. */
-	phone_hang_up(ph, CC_R_NORMAL, NULL);
+	phone_hang_up(ph, reason, NULL);
 }
 
 struct phone *phone_get(struct phones *p, struct pp *pp)

@@ -156,6 +156,8 @@ void phone_hang_up(struct phone *ph, uint8_t reason, const char *text);
 const char *phone_text(const struct phone *ph, enum ui_str id);
 /* A line ended or moved: what is heard and shown next. */
 void phone_after(struct phone *ph);
+void phone_after_why(
+    struct phone *ph, uint8_t reason); /* reason: of the release, when nothing is left to talk to */
 void phone_next(struct phone *ph);
 
 /* ---- phone_key.c ---- */

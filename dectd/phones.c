@@ -206,7 +206,9 @@ void phones_media_failed(struct phones *p, struct pp *pp, int err)
 		return;
 	}
 	log_ev(LOG_WARNING, "speech path lost at the base station", F_CALL(l->ref), F_ERR(err));
-	line_drop(l, err == ERR_UNSUPP || err == ERR_VALUE ? IWU_CODEC : IWU_CONGESTION);
+	bool codec = err == ERR_UNSUPP || err == ERR_VALUE;
+
+	line_drop(l, codec ? IWU_CODEC : IWU_CONGESTION);
 	phone_say(ph, phone_text(ph, UI_T_CONGESTION), CC_SIG_CONGESTION);
-	phone_after(ph);
+	phone_after_why(ph, codec ? CC_R_INCOMPATIBLE : CC_R_RESOURCES);
 }

@@ -182,6 +182,7 @@ void rfp_dir_trouble(const struct rfp_base *b, char *out, size_t cap)
 		{ RA_NO_KEY, "certd has no key for it" } };
 	struct wr w = wr_of(out, cap ? cap - 1 : 0);
 	const char *sync = rfp_dir_sync_trouble(b);
+	const char *radio = b->link ? rfp_link_trouble(b->link) : "";
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (b->alarms & words[i].bit) {
@@ -191,6 +192,10 @@ void rfp_dir_trouble(const struct rfp_base *b, char *out, size_t cap)
 	if (b->rec.admitted && !b->link && b->links) {
 		wr_str(&w, w.n ? "; " : "");
 		wr_fmt(&w, "lost: %s", rfp_why_text(b->last_why));
+	}
+	if (*radio) {
+		wr_str(&w, w.n ? "; " : "");
+		wr_str(&w, radio);
 	}
 	if (*sync) {
 		wr_str(&w, w.n ? "; " : "");

@@ -564,6 +564,13 @@ const struct rfp_link_stats *rfp_link_stats(const struct rfp_link *l)
 	return &l->st;
 }
 
+const char *rfp_link_trouble(const struct rfp_link *l)
+{
+	if (l->on_air || !l->retry_ms)
+		return "";
+	return l->initialised ? "its radio does not start" : "its radio does not answer";
+}
+
 const char *rfp_link_state(const struct rfp_link *l)
 {
 	return fsm_state_name(&l->fsm);

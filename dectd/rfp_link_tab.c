@@ -7,7 +7,7 @@ static const struct fsm_state states[LS_N] = {
 	[LS_INIT] = { .name = "INIT", .timer = "X-init", .ms = 10000 },
 	[LS_ADMIT] = { .name = "ADMIT", .timer = "X-admit", .ms = 10000 },
 	[LS_PROVE] = { .name = "PROVE", .timer = "X-prove", .ms = 10000 },
-	[LS_CONFIG] = { .name = "CONFIG", .timer = "X-ready", .ms = 60000 },
+	[LS_CONFIG] = { .name = "CONFIG", .timer = "X-ready", .ms = 20000 },
 	[LS_RADIO] = { .name = "RADIO", .timer = "X-radio", .ms = 10000 },
 	[LS_READY] = { .name = "READY", .timer = "X-sync-ready", .ms = 5000 },
 	[LS_RESET1] = { .name = "RESET1", .timer = "X-reset", .ms = 10000 },
@@ -63,7 +63,9 @@ static const struct fsm_row rows[] = {
 	LATE(LS_PROVE),
 	{ LS_CONFIG, LE_READY, LS_RADIO, FSM_M(LS_IDLE), rfp_act_ready },
 	CLOSE(LS_CONFIG),
-	LATE(LS_CONFIG),
+	/* RFP: whether one whose radio ran on while its link was lost says READY_IND again is not known: asked all the same, again
+	 * and again. One without a radio (a soft base station) keeps its link. */
+	{ LS_CONFIG, LE_TIMER, LS_RADIO, FSM_M(LS_IDLE), rfp_act_ready },
 	RADIO(LS_RADIO),
 	{ LS_RADIO, LE_INIT_CFM, LS_READY, 0, rfp_act_init_cfm },
 	RETRY(LS_RADIO),

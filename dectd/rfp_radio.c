@@ -269,11 +269,14 @@ int rfp_act_off(struct fsm *m, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	/* Often only its reference is late, as when all bases come back at a time: soon at first, and not all together. */
+	bool told = l->retry_ms >= RETRY_MAX_MS; /* base list goes on telling */
+
 	l->retry_ms = l->retry_ms == 0 ? RETRY_MS : l->retry_ms * 2;
 	if (l->retry_ms > RETRY_MAX_MS)
 		l->retry_ms = RETRY_MAX_MS;
 	l->retry_ms += id_below(l->retry_ms / 4);
-	log_ev(LOG_WARNING, "radio of a base does not start, once more in a while", F_PEER(l->peer),
+	log_ev(told ? LOG_DEBUG : LOG_WARNING,
+	    "radio of a base does not start, once more in a while", F_PEER(l->peer),
 	    F_TEXT("IPDECT_FSM", fsm_state_name(m)), F_U64("IPDECT_MS", l->retry_ms));
 	led(l, RFP_LED_DECT, LED_RED);
 	l->on_air = false;

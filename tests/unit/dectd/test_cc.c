@@ -292,7 +292,7 @@ static void new_call_while_releasing(void **state)
 }
 
 /* Octets as they stand, not checked before. */
-static void raw(struct rig *r, const char *hex)
+static void raw_now(struct rig *r, const char *hex)
 {
 	uint8_t b[128];
 	size_t n = 0;
@@ -306,6 +306,11 @@ static void raw(struct rig *r, const char *hex)
 	}
 	if (nwk_parse(b, n, NWK_FROM_PP, &m) == 0)
 		cc_input(phones_cc(r->phones), r->pp, &m);
+}
+
+static void raw(struct rig *r, const char *hex)
+{
+	raw_now(r, hex);
 	settle(r);
 }
 
@@ -564,6 +569,25 @@ static void renewed_before_answer(void **state)
 	rig_free(r);
 }
 
+/* Digits that do not wait for CC-SETUP-ACK, while the link is still being made safe: none is lost, whatever carries them. */
+static void digits_before_setup_ack(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	r->secure_now = false;
+	r->by_pp = true;
+	raw_now(r, "03 05 05 07 80 a8 01 00 12 ab cd 06 06 80 a0 11 23 45 67 e0 80");
+	raw_now(r, "03 7b 2c 02 34 37");
+	raw_now(r, "03 7b e9 31");
+	raw_now(r, "03 7b a1 2c 01 32");
+
+	EXPECT(r, "");
+	settle(r);
+	EXPECT(r, "sipd setup 101 '4712' complete\n");
+	rig_free(r);
+}
+
 /* A call for lists: no line, no speech; a call that comes ends it, and rings then. */
 static void lists(void **state)
 {
@@ -626,6 +650,7 @@ int main(void)
 		cmocka_unit_test(codec_negotiation),
 		cmocka_unit_test(reference_octets),
 		cmocka_unit_test(renewed_before_answer),
+		cmocka_unit_test(digits_before_setup_ack),
 		cmocka_unit_test(lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1002,7 +1002,7 @@ static void radio_events(void **state)
 	phones_media_failed(r->phones, r->pp, ERR_BUSY);
 	settle(r);
 	EXPECT(r, "sipd release 101 no channel\n> CC-INFO display='No channel free' signal=03\n"
-	          "> CC-RELEASE reason=00\n");
+	          "> CC-RELEASE reason=32\n");
 	pp_ends(r, CC_RELEASE_COM, 0);
 	forget(r);
 	/* Ciphering broke down. */
