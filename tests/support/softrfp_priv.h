@@ -97,6 +97,9 @@ struct sr_hears {
 	int rssi; /* < 0: not heard */
 };
 
+#define SR_NTP_1970 2208988800u
+#define SR_HASH_LEN 22
+
 struct sr_tcp { /* one TCP connection; outlives its base until libuv has closed it */
 	uv_tcp_t tcp;
 	uv_connect_t req;
@@ -165,6 +168,8 @@ void sr_break(struct softrfp *b, const char *why, uint64_t again_ms);
 void sr_reboot(struct softrfp *b, const char *why);
 void sr_store(struct softrfp *b);
 void sr_burst_check(struct softrfp *b);
+void sr_sealed(struct softrfp *b,
+    const struct rfp_msg *m); /* softrfp_conf.c: a message after the hand-shake */
 
 void sr_radio_new(struct softrfp *b);
 void sr_radio_off(struct softrfp *b);
