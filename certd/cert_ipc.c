@@ -421,6 +421,8 @@ const struct ipc_handler certd_handlers[] = {
 	ROW(CERT_TRUST, 64, IPC_SIPD | IPC_PRESENCED, trust_get, on_trust),
 	ROW(CERT_SIP_DIGEST, 8192, IPC_SIPD, sip_digest, on_sip_digest),
 	ROW(CERT_NTLM, 8192, IPC_SIPD, ntlm_authenticate, on_ntlm),
+	ROW(CERT_KRB_START, 1024, IPC_SIPD, krb_start, certd_on_krb_start),
+	ROW(CERT_KRB_REPLY, KRB_MESSAGE + 64, IPC_SIPD, krb_reply, certd_on_krb_reply),
 	ROW(CERT_SECRET_SET, 1024, IPC_SIPD | IPC_DECTD, secret_set, on_secret_set),
 	ROW(CERT_SECRET_DEL, 512, IPC_SIPD | IPC_DECTD, secret_del, on_secret_del),
 	ROW(CERT_SECRET_REVEAL, 512, IPC_PRESENCED, secret_reveal, on_secret_reveal),

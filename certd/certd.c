@@ -73,6 +73,7 @@ static void configure(struct certd *c, const struct certd_conf *conf)
 	dect_configure(c->dect, &d);
 	trust_configure(c->trust, conf->ca_bundle);
 	audit_configure(c->audit, &a);
+	krb_configure(c->krb, conf->krb_rc4);
 	c->conf = conf;
 }
 
@@ -129,6 +130,7 @@ int certd_init(struct daemon *d)
 	c->trust = trust_new(c->store);
 	c->dect = dect_new(c->store, d->wheel);
 	c->writes = writes_new(c);
+	c->krb = krb_new(c->store, d->wheel);
 	c->expiry = expiry_new(c->ring, c->store, d->wheel, wall, on_expiry, c);
 	configure(c, d->conf);
 	err = keyring_load(c->ring);
@@ -164,6 +166,7 @@ void certd_fini(struct daemon *d)
 	if (c->keygen_run)
 		ctl_done(c->keygen_run, ERR_LOST);
 	writes_free(c->writes);
+	krb_free(c->krb);
 	expiry_free(c->expiry);
 	dect_free(c->dect);
 	trust_free(c->trust);

@@ -5,6 +5,7 @@
 #include "certd/expiry.h"
 #include "certd/keygen.h"
 #include "certd/keyring.h"
+#include "certd/krb.h"
 #include "certd/policy.h"
 #include "certd/store.h"
 #include "certd/trust.h"
@@ -13,7 +14,7 @@
 /* The room: what certd is while it runs. */
 struct certd_conf {
 	char *fqdn, *ca_bundle;
-	bool legacy_tls;
+	bool legacy_tls, krb_rc4;
 	uint32_t sign_rate, decrypt_rate, auth_rate;
 	uint32_t dsaa2_order; /* 0: octets as they are sent, 1: bits counted literally */
 	uint32_t ac_failures, ac_lock_ms;
@@ -35,6 +36,7 @@ struct certd {
 	struct keygen *keygen; /* a key is being made, for: */
 	struct ctl_run *keygen_run;
 	struct writes *writes;
+	struct krb *krb;
 	bool locked;     /* memory is */
 	struct tmr rest; /* after a command: memory that it needed goes back */
 };
@@ -76,6 +78,9 @@ void certd_announce(struct certd *c, enum certd_what what, const char *name);
 /* dect_ipc.c: handlers in the table of cert_ipc.c. */
 ipc_handler_h certd_on_pt_auth, certd_on_pt_check, certd_on_ft_auth, certd_on_key_alloc,
     certd_on_key_alloc_check, certd_on_subscription, certd_on_defck, certd_on_rfp_keys;
+
+/* krb_ipc.c: the same, and the commands for keytabs. */
+ipc_handler_h certd_on_krb_start, certd_on_krb_reply;
 
 /* ctl_ipc.c */
 extern const struct ctl_cmd certd_cmds[];

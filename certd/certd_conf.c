@@ -17,6 +17,8 @@ const struct conf_key certd_keys[] = {
 	    "RSA decryptions a second per daemon; 0: no limit.", NULL },
 	{ "certd", "auth-rate", CONF_INT, "2000", 0, 1000000, true, OFF(auth_rate),
 	    "Responses computed from secrets a second per daemon; 0: no limit.", NULL },
+	{ "certd", "kerberos-rc4", CONF_BOOL, "no", 0, 0, true, OFF(krb_rc4),
+	    "Kerberos also with RC4 keys, for domains or accounts without AES keys.", NULL },
 	{ "certd", "dsaa2-bit-order", CONF_ENUM, "octets", 0, 0, true, OFF(dsaa2_order),
 	    "How handsets number the bits of DSAA2; no published example settles it.",
 	    "octets|literal" },

@@ -10,8 +10,8 @@
 #include "common/mem.h"
 #include "common/wr.h"
 
-static const enum store_kind listed[] = { STORE_SIP, STORE_LDAP, STORE_AC, STORE_TURN, STORE_UAK,
-	STORE_UAK_NEW, STORE_DEFCK, STORE_RFP, STORE_RFP_NEW, STORE_RFP_ROOT };
+static const enum store_kind listed[] = { STORE_SIP, STORE_LDAP, STORE_AC, STORE_TURN, STORE_KEYTAB,
+	STORE_UAK, STORE_UAK_NEW, STORE_DEFCK, STORE_RFP, STORE_RFP_NEW, STORE_RFP_ROOT };
 
 static enum policy_object object_of(enum store_kind k)
 {
@@ -104,7 +104,7 @@ static bool row(void *ctx, struct slice id, int64_t changed)
 		return true;
 	out.kind = (char *)(uintptr_t)secret_kind_name(listed[l->at]);
 	out.id = (ProtobufCBinaryData){ id.n, (uint8_t *)(uintptr_t)id.p };
-	if (listed[l->at] >= STORE_UAK) { /* octets, not text */
+	if (listed[l->at] >= STORE_UAK && listed[l->at] != STORE_KEYTAB) { /* octets, not text */
 		enc_hex(id.p, id.n, text);
 		out.id = (ProtobufCBinaryData){ 2 * id.n, (uint8_t *)text };
 	}
@@ -147,7 +147,7 @@ static const struct ctl_arg secret_set_args[] = {
 };
 static const struct ctl_arg secret_list_args[] = {
 	{ "kind", CTL_CHOICE, false, "only these",
-	    "sip|ldap|ac|turn|uak|uak-new|defck|rfp|rfp-new|rfp-root" },
+	    "sip|ldap|ac|turn|keytab|uak|uak-new|defck|rfp|rfp-new|rfp-root" },
 };
 
 static const struct ctl_arg trust_export_args[] = {
@@ -166,6 +166,10 @@ const struct ctl_cmd certd_cmds[] = {
 	{ "secret", "list", IPC_VIEW, NULL, false, secret_list_args, ARRAY_LEN(secret_list_args),
 	    &ctl__secret_row__descriptor, false, secret_list_cmd,
 	    "whose secrets are stored, never what they are" },
+	{ "keytab", "import", IPC_ADMIN, "OWNER", true, certd_keytab_args, 2, NULL, false,
+	    certd_keytab_import, "take a user's Kerberos keys, in place of the password at Lync" },
+	{ "keytab", "del", IPC_ADMIN, "OWNER", true, NULL, 0, NULL, false, certd_keytab_del,
+	    "delete a user's Kerberos keys" },
 	{ "cert", "list", IPC_VIEW, NULL, false, NULL, 0, &ctl__cert_row__descriptor, false,
 	    certd_cert_list, "host certificates and what is not right with them" },
 	{ "cert", "show", IPC_VIEW, "NAME", false, NULL, 0, &ctl__cert_row__descriptor, false,

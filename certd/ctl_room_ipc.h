@@ -32,6 +32,9 @@ extern const struct ctl_arg certd_import_args[4], certd_install_args[2], certd_s
 ctl_h certd_trust_list, certd_trust_import, certd_trust_export, certd_trust_del, certd_trust_clear,
     certd_trust_restore, certd_crl_list, certd_crl_import, certd_crl_del;
 extern const struct ctl_arg certd_file_in_args[1];
+/* krb_ipc.c */
+ctl_h certd_keytab_import, certd_keytab_del;
+extern const struct ctl_arg certd_keytab_args[2];
 /* ctl_audit_ipc.c */
 ctl_h certd_audit_list, certd_audit_verify, certd_audit_key, certd_key_rotate, certd_policy_list;
 extern const struct ctl_arg certd_audit_args[2];

@@ -28,6 +28,9 @@ const struct policy_row policy_rows[] = {
 
 	{ IPC_SIPD, POLICY_ANSWER, POLICY_SIP, 0, 0, false, false, POLICY_RATE_AUTH },
 	{ IPC_SIPD, POLICY_DERIVE, POLICY_NTLM, 0, 0, false, true, POLICY_RATE_AUTH },
+	{ IPC_SIPD, POLICY_DERIVE, POLICY_KERBEROS, 0, 0, false, true, POLICY_RATE_AUTH },
+	{ IPC_ADMIN, POLICY_SET, POLICY_KEYTAB, 0, 0, false, true, POLICY_FREE },
+	{ IPC_ADMIN, POLICY_DELETE, POLICY_KEYTAB, 0, 0, false, true, POLICY_FREE },
 	{ IPC_SIPD | IPC_ADMIN, POLICY_SET, POLICY_SIP, 0, 0, false, true, POLICY_FREE },
 	{ IPC_SIPD | IPC_ADMIN, POLICY_DELETE, POLICY_SIP, 0, 0, false, true, POLICY_FREE },
 	{ IPC_SIPD | IPC_DECTD | IPC_ADMIN, POLICY_SET, POLICY_AC, 0, 0, false, true, POLICY_FREE },
@@ -55,7 +58,7 @@ const size_t policy_nrows = ARRAY_LEN(policy_rows);
 static const char *const ops[] = { "", "sign", "decrypt", "read", "answer", "derive", "set",
 	"delete", "reveal" };
 static const char *const objects[] = { "", "host-key", "trust", "sip", "ntlm", "ldap", "ac", "turn",
-	"uak", "defck", "rfp" };
+	"uak", "defck", "rfp", "kerberos", "keytab" };
 
 #define ROLES 8
 struct bucket { /* thousandths of an operation */

@@ -28,7 +28,9 @@ enum policy_object {
 	POLICY_TURN,
 	POLICY_UAK,
 	POLICY_DEFCK,
-	POLICY_RFP
+	POLICY_RFP,
+	POLICY_KERBEROS, /* tickets and session keys, of a password or a keytab */
+	POLICY_KEYTAB
 };
 enum policy_rate {
 	POLICY_FREE,

@@ -17,6 +17,7 @@ static const struct {
 	{ STORE_LDAP, "ldap", true, false },
 	{ STORE_AC, "ac", true, true },
 	{ STORE_TURN, "turn", true, false },
+	{ STORE_KEYTAB, "keytab", false, true },
 	{ STORE_UAK, "uak", false, false },
 	{ STORE_UAK_NEW, "uak-new", false, false },
 	{ STORE_DEFCK, "defck", false, false },

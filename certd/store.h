@@ -29,7 +29,8 @@ enum store_kind {      /* part of the sealing: never renumber */
 	STORE_CA = 19,       /* id: SHA-256 of the certificate; value: DER */
 	STORE_CRL = 20,      /* id: SHA-256 of the issuer's name; value: DER */
 	STORE_SETTING = 21,  /* id: word */
-	STORE_AUDIT_KEY = 22
+	STORE_AUDIT_KEY = 22,
+	STORE_KEYTAB = 23 /* id: user, folded; value: see keytab.h */
 };
 #define STORE_ID_MAX    512
 #define STORE_VALUE_MAX (2u << 20)

@@ -285,7 +285,7 @@ int auth_answer(struct sipd *s, const struct user *u, const struct sip_msg *rsp,
 	a->s = s;
 	a->fn = fn;
 	a->ctx = ctx;
-	if (s->conf->lync && s->conf->lync_auth == MS_AUTH_NTLM) {
+	if (s->conf->lync && s->conf->lync_auth != MS_AUTH_TRUSTED) {
 		/* LYNC: all is signed; a challenge says that the association is gone. Sent again when there is a new one. */
 		a->user = u;
 		a->err = ERR_TIMEOUT;

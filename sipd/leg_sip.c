@@ -357,7 +357,7 @@ void leg_sip_put_identity(struct leg_sip *l, struct wr *w)
 	char uri[400];
 	struct wr wu = wr_of(uri, sizeof(uri));
 
-	if (s->conf->lync && s->conf->lync_auth == MS_AUTH_NTLM)
+	if (s->conf->lync && s->conf->lync_auth != MS_AUTH_TRUSTED)
 		return; /* a client may not assert: the server does, from the registration */
 
 	if (p->anonymous) {

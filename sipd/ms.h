@@ -5,14 +5,14 @@
 #include "sipd/sipd.h"
 
 /* LYNC: users registered at Lync or Skype for Business. ms_profile.c makes the effective configuration, ms_reg.c the
- * registration's text and what follows from answers, ms_auth_ipc.c handshakes and signatures.
+ * registration's text and what follows from answers, ms_auth_ipc.c, ms_krb_ipc.c handshakes, ms_auth_sign.c signatures.
  * Sources: MS-SIPREGE, MS-SIPRE 3.2-3.4, MS-SIPAE, MS-CONMGMT, MS-OCER. */
 
 struct ms_sa; /* a security association with one server */
 enum ms_step {
 	MS_PLAIN, /* no handshake: REGISTER is signed when there is an association */
-	MS_HELLO, /* NTLM was chosen: empty token */
-	MS_TOKEN, /* the token answers the server's challenge */
+	MS_HELLO, /* NTLM was chosen: empty token; Kerberos: the token is awaited */
+	MS_TOKEN, /* the token is there: NTLM's answer to the challenge, Kerberos' ticket */
 };
 typedef void ms_done_h(void *ctx, int err);
 
@@ -23,6 +23,10 @@ struct ms_ep {
 	struct map_node by_epid;
 	char epid[MS_EPID_MAX + 1], uuid[MS_UUID_TEXT];
 	struct ms_sa *sa, *next; /* in use; of the handshake under way */
+	struct ms_sa *other;     /* NTLM, where Kerberos cannot be had; NULL: it is not allowed */
+	struct fetch *fetch;     /* Kerberos token that is awaited */
+	bool fresh, no_krb;      /* of this handshake: a new ticket was asked for; NTLM it is */
+	char said[400];          /* why a handshake failed, where more is known than its error */
 	enum ms_step step;
 	char *token;
 	bool
@@ -35,12 +39,16 @@ struct ms_ep {
 	uint64_t seen_ms; /* Unix time of the last 2xx to REGISTER */
 };
 struct lync_check;
+struct fetch;
+struct ms_krb;
 struct ms {
 	struct sipd *s;
 	struct map by_epid;
 	uint64_t bad;             /* messages dropped because of their signature */
 	int64_t skew_ms;          /* how far the server's clock is ahead of ours, as last told */
 	uint64_t skew_at;         /* when, monotonic ms; 0: never */
+	struct ms_krb *krb;       /* NULL: not used */
+	uint64_t fell, fell_at;   /* handshakes by NTLM for want of Kerberos; last word of it */
 	uint32_t generation;      /* of our certificate */
 	struct lync_check *check; /* `dectctl check lync` that runs; NULL */
 	uint32_t *group, ngroup,
@@ -56,6 +64,8 @@ int ms_profile(const struct sipd_conf *in, struct sipd_conf *out, char text[MS_T
 /* ---- ms_reg.c ---- */
 void ms_start(struct sipd *s);
 void ms_stop(struct sipd *s);
+void ms_quiet(struct sipd *s); /* before the resolver goes: nothing is asked any more */
+void ms_reconf(struct sipd *s);
 struct ms_ep *ms_ep(struct sipd *s, struct user *u); /* makes it; NULL: not in this dialect */
 void ms_ep_free(struct user *u);                     /* the record or the registration goes */
 /* Whose endpoint: by epid. NULL: nobody's. */
@@ -129,7 +139,8 @@ bool ms_call_disturbs(const struct sip_msg *rsp); /* "do not disturb": Warning 3
 
 /* ---- ms_auth_ipc.c ---- */
 /* A 401 or 407 to REGISTER. 0: send again now; 1: fn is called when it is ready; ERR_AUTH: the server refuses what we
- * said; ERR_UNSUPP: no NTLM on offer; ERR_LOST: certd is away; ERR_SYNTAX. */
+ * said; ERR_UNSUPP: no scheme of ours on offer; ERR_LOST: certd is away; ERR_SYNTAX. fn: ERR_AUTH: the domain refuses the
+ * account; e->said may have words. */
 int ms_challenge(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void *ctx) MUST_CHECK;
 void ms_auth_ok(
     struct ms_ep *e); /* 2xx to REGISTER: the handshake's association is the one in use */

@@ -1,31 +1,37 @@
-/* LYNC: security associations (MS-SIPAE 3.2, NTLM): the handshake within REGISTER with certd's help, signing of all that
- * leaves, verifying of what comes. */
+/* LYNC: security associations (MS-SIPAE 3.2): the handshake within REGISTER with certd's help, which scheme, NTLM. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cert.pb-c.h"
 #include "common/enc.h"
-#include "common/id.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "sipd/ms.h"
+#include "sipd/ms_auth_int.h"
 #include "sipd/sip_auth_hdr.h"
 
-#define TOKEN_MAX 4096
-#define CERTD_MS  3000
+#define TOKEN_MAX        4096
+#define CERTD_MS         3000
+#define FALLBACK_WORD_MS 60000
 
-struct ms_sa {
-	char *realm, *target, *opaque;
-	unsigned version;
-	struct ms_ntlm_keys keys;
-	bool ready;
-	uint32_t cnum;
-	struct ms_replay seen;
-	uint64_t since;
-};
+struct slice ms_scheme_name(enum ms_scheme s)
+{
+	return s == MS_KERBEROS ? SLICE_LIT("Kerberos") : SLICE_LIT("NTLM");
+}
 
-static void sa_free(struct ms_sa *a)
+struct ms_sa *ms_sa_new(
+    enum ms_scheme scheme, struct slice realm, struct slice target, unsigned version)
+{
+	struct ms_sa *a = mem_new(sizeof(*a));
+
+	a->scheme = scheme;
+	a->realm = slice_dup(realm);
+	a->target = slice_dup(target);
+	a->version = version;
+	return a;
+}
+
+void ms_sa_free(struct ms_sa *a)
 {
 	if (!a)
 		return;
@@ -46,32 +52,52 @@ void ms_auth_reset(struct ms_ep *e)
 	if (e->fn)
 		ipc_forget(e->s->d->ipc, e);
 	e->fn = NULL;
-	sa_free(e->sa);
-	sa_free(e->next);
-	e->sa = e->next = NULL;
+	ms_krb_drop(e);
+	ms_sa_free(e->sa);
+	ms_sa_free(e->next);
+	ms_sa_free(e->other);
+	e->sa = e->next = e->other = NULL;
 	drop_token(e);
 	e->step = MS_PLAIN;
-	e->again = false;
+	e->again = e->no_krb = e->fresh = false;
 }
 
 void ms_auth_ok(struct ms_ep *e)
 {
 	if (e->step == MS_TOKEN && e->next && e->next->ready) {
-		sa_free(e->sa);
+		ms_sa_free(e->sa);
 		e->sa = e->next;
 		e->next = NULL;
 	}
-	sa_free(e->next);
-	e->next = NULL;
+	ms_krb_drop(e);
+	ms_sa_free(e->next);
+	ms_sa_free(e->other);
+	e->next = e->other = NULL;
 	drop_token(e);
 	e->step = MS_PLAIN;
-	e->again = false;
+	e->again = e->no_krb = e->fresh = false;
+}
+
+static uint64_t life(const struct ms_ep *e, const struct ms_sa *a)
+{
+	uint64_t most = e->s->conf->lync_sa_ms;
+
+	return a->life_ms && a->life_ms < most ? a->life_ms : most;
+}
+
+void ms_token(struct ms_ep *e, struct slice octets)
+{
+	drop_token(e);
+	e->token = mem_grow(NULL, ENC_B64_LEN(octets.n), 1);
+	(void)enc_b64((const uint8_t *)octets.p, octets.n, e->token);
+	e->next->since = tmr_now(e->s->d->wheel);
+	e->step = MS_TOKEN;
 }
 
 void ms_auth_refresh(struct ms_ep *e)
 {
 	if (e->sa && e->step == MS_PLAIN &&
-	    tmr_now(e->s->d->wheel) - e->sa->since >= e->s->conf->lync_sa_ms)
+	    tmr_now(e->s->d->wheel) - e->sa->since >= life(e, e->sa))
 		e->again = true;
 }
 
@@ -81,7 +107,7 @@ uint64_t ms_auth_left(const struct ms_ep *e)
 
 	if (!e->sa)
 		return 0;
-	return age < e->s->conf->lync_sa_ms ? e->s->conf->lync_sa_ms - age : 1;
+	return age < life(e, e->sa) ? life(e, e->sa) - age : 1;
 }
 
 /* ---- handshake ---- */
@@ -104,15 +130,12 @@ static void on_ntlm(void *ctx, int err, struct ipc_msg *m)
 		    d->authenticate.len > TOKEN_MAX)
 			err = ERR_SYNTAX;
 		else
-			err = ms_ntlm_keys(&e->next->keys, d->client_sign.data, d->server_sign.data,
-			    d->client_seal.data, d->server_seal.data);
+			err = ms_ntlm_keys(&e->next->keys.ntlm, d->client_sign.data,
+			    d->server_sign.data, d->client_seal.data, d->server_seal.data);
 		if (!err) {
-			drop_token(e);
-			e->token = mem_grow(NULL, ENC_B64_LEN(d->authenticate.len), 1);
-			(void)enc_b64(d->authenticate.data, d->authenticate.len, e->token);
+			ms_token(e, (struct slice){
+			                (const char *)d->authenticate.data, d->authenticate.len });
 			e->next->ready = true;
-			e->next->since = tmr_now(e->s->d->wheel);
-			e->step = MS_TOKEN;
 		}
 	}
 	if (fn)
@@ -151,8 +174,8 @@ static int ask(struct ms_ep *e, const uint8_t *challenge, size_t n)
 	    &q.base, &cert__ntlm_done__descriptor, CERTD_MS, on_ntlm, e);
 }
 
-/* The NTLM challenge of a response, parsed into h; false: there is none. */
-static bool find_ntlm(const struct sip_msg *rsp, struct sip_auth_hdr *h)
+/* The challenge of a scheme in a response, parsed into h; false: there is none. */
+static bool find_scheme(const struct sip_msg *rsp, enum ms_scheme want, struct sip_auth_hdr *h)
 {
 	static const enum sip_hdr_id ids[] = { SIP_H_WWW_AUTHENTICATE, SIP_H_PROXY_AUTHENTICATE };
 
@@ -161,10 +184,125 @@ static bool find_ntlm(const struct sip_msg *rsp, struct sip_auth_hdr *h)
 		     x = sip_msg_hdr_next(rsp, x)) {
 			struct cur c = cur_of(x->value);
 			while (!cur_done(&c) && sip_auth_next(h, &c, true) == 0)
-				if (slice_ieq(h->scheme, SLICE_LIT("NTLM")))
+				if (slice_ieq(h->scheme, ms_scheme_name(want)))
 					return true;
 		}
 	return false;
+}
+
+/* An association to be, from an entry of the server's list of schemes. */
+static int offered(const struct sip_auth_hdr *h, enum ms_scheme scheme, struct ms_sa **out)
+{
+	struct slice realm = sip_auth_param(h, SLICE_LIT("realm")),
+	             target = sip_auth_param(h, SLICE_LIT("targetname")),
+	             version = sip_auth_param(h, SLICE_LIT("version"));
+	uint32_t v = 2;
+
+	*out = NULL;
+	if (!realm.p || !target.n || target.n > 255)
+		return ERR_SYNTAX;
+	if (version.p && slice_u32(version, 4, &v))
+		return ERR_UNSUPP;
+	*out = ms_sa_new(scheme, realm, target, v);
+	return 0;
+}
+
+/* What stood is gone for this REGISTER; other messages are signed with it until the new one is there. */
+static void begin_ntlm(struct ms_ep *e, struct ms_sa *a)
+{
+	drop_token(e);
+	ms_sa_free(e->next);
+	e->next = a;
+	e->step = MS_HELLO;
+}
+
+/* With the domain's KDCs away, thousands of users say the same. */
+static void say_fallback(struct ms_ep *e, const char *why)
+{
+	struct ms *ms = e->s->ms;
+	uint64_t now = tmr_now(e->s->d->wheel);
+	bool news = !ms->fell_at || now - ms->fell_at > FALLBACK_WORD_MS;
+
+	ms->fell++;
+	if (news)
+		ms->fell_at = now | 1;
+	log_ev(news ? LOG_WARNING : LOG_INFO, "Kerberos cannot be had, NTLM is tried",
+	    F_USER(e->user->f[USER_NAME]), F_WHY(why));
+}
+
+/* The KDC knows the account: what the server objects to is something else. */
+static void say_refused(struct ms_ep *e)
+{
+	const struct ms *ms = e->s->ms;
+	long long ahead = ms->skew_at ? (long long)ms->skew_ms / 1000 : 0;
+
+	(void)snprintf(e->said, sizeof(e->said),
+	    "the server refuses the ticket for %s: the SPN must be registered for the account that "
+	    "the server runs under and for no other (setspn -X), and the clocks must agree (the "
+	    "server's is %lld s ahead)",
+	    e->next->target, ahead);
+}
+
+/* The list of schemes. */
+static int choose(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void *ctx)
+{
+	enum ms_auth how = (enum ms_auth)e->s->conf->lync_auth;
+	bool refused = e->step == MS_TOKEN, was_krb = e->next && e->next->scheme == MS_KERBEROS;
+	struct sip_auth_hdr h;
+	struct ms_sa *krb = NULL, *ntlm = NULL;
+	int err = ERR_UNSUPP;
+
+	if (refused && !was_krb)
+		return ERR_AUTH; /* the final handshake failed */
+	/* A Kerberos message that was refused: with a new ticket it may be taken (the server's key was changed). */
+	if (refused && e->fresh)
+		e->no_krb = true;
+	if (how != MS_AUTH_NTLM && !e->no_krb && find_scheme(rsp, MS_KERBEROS, &h))
+		err = offered(&h, MS_KERBEROS, &krb);
+	if (how != MS_AUTH_KERBEROS && find_scheme(rsp, MS_NTLM, &h)) {
+		int err2 = offered(&h, MS_NTLM, &ntlm);
+		err = krb ? err : err2;
+	}
+	if (!krb && !ntlm) {
+		if (refused)
+			say_refused(e);
+		return refused ? ERR_AUTH : err;
+	}
+	if (!krb) {
+		if (refused)
+			say_fallback(e, "the server refuses the ticket");
+		begin_ntlm(e, ntlm);
+		return 0;
+	}
+	e->fresh = refused;
+	drop_token(e);
+	ms_sa_free(e->next);
+	ms_sa_free(e->other);
+	e->next = krb;
+	e->other = ntlm;
+	e->step = MS_HELLO;
+	e->fn = fn;
+	e->ctx = ctx;
+	ms_krb_fetch(e, refused);
+	return 1;
+}
+
+/* Another scheme is no help for an account that the domain refuses, and would count as one more wrong password. */
+void ms_krb_came(struct ms_ep *e, int err)
+{
+	ms_done_h *fn = e->fn;
+
+	e->fn = NULL;
+	if (err && err != ERR_AUTH && err != ERR_NOTFOUND && e->other) {
+		say_fallback(e, e->said);
+		e->said[0] = '\0';
+		e->no_krb = true;
+		begin_ntlm(e, e->other);
+		e->other = NULL;
+		err = 0;
+	}
+	if (fn)
+		fn(e->ctx, err);
 }
 
 int ms_challenge(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void *ctx)
@@ -174,31 +312,17 @@ int ms_challenge(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void
 	size_t n;
 	int err;
 
-	if (!find_ntlm(rsp, &h))
-		return ERR_UNSUPP;
-	struct slice realm = sip_auth_param(&h, SLICE_LIT("realm")),
-	             target = sip_auth_param(&h, SLICE_LIT("targetname")),
-	             opaque = sip_auth_param(&h, SLICE_LIT("opaque")),
-	             data = sip_auth_param(&h, SLICE_LIT("gssapi-data")),
-	             version = sip_auth_param(&h, SLICE_LIT("version"));
-	if (!realm.p || !target.n)
+	e->said[0] = '\0';
+	if (e->s->conf->lync_auth == MS_AUTH_KERBEROS || !find_scheme(rsp, MS_NTLM, &h))
+		return choose(e, rsp, fn, ctx);
+	struct slice opaque = sip_auth_param(&h, SLICE_LIT("opaque")),
+	             data = sip_auth_param(&h, SLICE_LIT("gssapi-data"));
+	if (!sip_auth_param(&h, SLICE_LIT("realm")).p ||
+	    !sip_auth_param(&h, SLICE_LIT("targetname")).n)
 		return ERR_SYNTAX;
-	if (data.n == 0) {
-		if (e->step == MS_TOKEN)
-			return ERR_AUTH; /* the final handshake failed */
-		uint32_t v = 2;
-		if (version.p && slice_u32(version, 4, &v))
-			return ERR_UNSUPP;
-		/* What stood is gone for this REGISTER; other messages are signed with it until the new one is there. */
-		sa_free(e->next);
-		e->next = mem_new(sizeof(*e->next));
-		e->next->realm = slice_dup(realm);
-		e->next->target = slice_dup(target);
-		e->next->version = v;
-		e->step = MS_HELLO;
-		return 0;
-	}
-	if (e->step != MS_HELLO || !e->next || !opaque.n)
+	if (data.n == 0)
+		return choose(e, rsp, fn, ctx);
+	if (e->step != MS_HELLO || !e->next || e->next->scheme != MS_NTLM || !opaque.n)
 		return ERR_SYNTAX;
 	free(e->next->opaque);
 	e->next->opaque = slice_dup(opaque);
@@ -211,155 +335,4 @@ int ms_challenge(struct ms_ep *e, const struct sip_msg *rsp, ms_done_h *fn, void
 	e->fn = fn;
 	e->ctx = ctx;
 	return 1;
-}
-
-/* ---- signatures ---- */
-
-static struct ms_ep *endpoint(const struct sipd *s, const struct sip_addr *a)
-{
-	struct slice epid;
-	char name[USER_NAME_MAX + 1];
-	struct user *u;
-
-	if (sip_addr_param(a, SLICE_LIT("epid"), &epid))
-		return ms_by_epid(s, epid);
-	if (sip_unescape(a->uri.user, name, sizeof(name)))
-		return NULL;
-	u = users_find(s->users, slice_str(name));
-	return u && u->room ? ustate_of(u)->ms : NULL;
-}
-
-static int put_signature(struct ms_sa *a, const struct sip_msg *m, struct wr *w)
-{
-	char rand[9], num[12], sig[MS_NTLM_SIG + 1], text[MS_SIGN_BUFFER_MAX];
-	struct wr wt = wr_of(text, sizeof(text));
-	uint32_t r = (uint32_t)id_u64();
-	int err;
-
-	(void)snprintf(rand, sizeof(rand), "%08x", r);
-	(void)snprintf(num, sizeof(num), "%u", ++a->cnum);
-	struct ms_sign_in in = { .scheme = SLICE_LIT("NTLM"),
-		.rand = slice_str(rand),
-		.num = slice_str(num),
-		.realm = slice_str(a->realm),
-		.target = slice_str(a->target),
-		.version = a->version };
-	err = ms_sign_buffer(&in, m, &wt);
-	err = err ? err : ms_ntlm_sign(&a->keys, false, wr_slice(&wt), sig);
-	if (err)
-		return err;
-	sip_auth_put(w, "crand", slice_str(rand));
-	sip_auth_put(w, "cnum", slice_str(num));
-	sip_auth_put(w, "response", slice_str(sig));
-	return 0;
-}
-
-static int put_authorization(
-    struct ms_ep *e, struct ms_sa *a, bool shake, const struct sip_msg *m, struct wr *w)
-{
-	int err = 0;
-
-	wr_str(w, "Authorization: NTLM ");
-	sip_auth_put(w, "qop", SLICE_LIT("auth"));
-	sip_auth_put(w, "realm", slice_str(a->realm));
-	if (a->opaque)
-		sip_auth_put(w, "opaque", slice_str(a->opaque));
-	sip_auth_put(w, "targetname", slice_str(a->target));
-	if (shake) {
-		char v[12];
-		(void)snprintf(v, sizeof(v), "%u", a->version);
-		sip_auth_put(w, "gssapi-data", slice_str(e->token ? e->token : ""));
-		sip_auth_put_token(w, "version", slice_str(v));
-	}
-	if (!shake || (a->ready && a->version > 3))
-		err = put_signature(a, m, w);
-	wr_str(w, "\r\n");
-	return err ? err : w->bad ? ERR_LIMIT : 0;
-}
-
-int ms_sign_out(
-    void *ctx, struct tp_flow *f, uint64_t owner, const struct sip_msg *m, struct wr *lines)
-{
-	struct sipd *s = ctx;
-	struct ms_ep *e;
-
-	(void)owner;
-	if (s->conf->lync_auth != MS_AUTH_NTLM || tp_flow_proto(f) != TP_TLS || tp_flow_inbound(f))
-		return 0;
-	e = endpoint(s, m->request ? &m->from : &m->to);
-	if (!e)
-		return 0;
-	if (m->request && m->method == SIP_M_REGISTER && e->step != MS_PLAIN && e->next)
-		return put_authorization(e, e->next, true, m, lines);
-	if (!e->sa || !e->sa->ready || (e->again && m->method == SIP_M_REGISTER))
-		return 0;
-	return put_authorization(e, e->sa, false, m, lines);
-}
-
-static int verify(
-    struct ms_ep *e, struct ms_sa *a, const struct sip_auth_hdr *h, const struct sip_msg *m)
-{
-	char text[MS_SIGN_BUFFER_MAX];
-	struct wr w = wr_of(text, sizeof(text));
-	struct ms_sign_in in = { .scheme = h->scheme,
-		.rand = sip_auth_param(h, SLICE_LIT("srand")),
-		.num = sip_auth_param(h, SLICE_LIT("snum")),
-		.realm = sip_auth_param(h, SLICE_LIT("realm")),
-		.target = sip_auth_param(h, SLICE_LIT("targetname")),
-		.version = a->version };
-	uint32_t num;
-	int err;
-
-	(void)e;
-	if (!slice_eq(in.realm, slice_str(a->realm)) ||
-	    !slice_eq(in.target, slice_str(a->target)) || slice_u32(in.num, UINT32_MAX, &num))
-		return ERR_AUTH;
-	err = ms_sign_buffer(&in, m, &w);
-	err = err ? err
-	          : ms_ntlm_verify(
-	                &a->keys, true, wr_slice(&w), sip_auth_param(h, SLICE_LIT("rspauth")));
-	return err ? err : ms_replay_take(&a->seen, num) ? 0 : ERR_AUTH;
-}
-
-/* MS-SIPAE 3.2.5.2: a signature that does not fit means that the message is dropped without an answer. */
-int ms_verify_in(void *ctx, struct tp_flow *f, const struct sip_msg *m)
-{
-	struct sipd *s = ctx;
-	struct sip_auth_hdr h;
-	struct slice v = sip_msg_value(m, SIP_H_AUTHENTICATION_INFO);
-	struct ms_ep *e;
-	struct ms_sa *a = NULL;
-	int err;
-
-	if (s->conf->lync_auth != MS_AUTH_NTLM || tp_flow_proto(f) != TP_TLS || tp_flow_inbound(f))
-		return 0;
-	v = v.p ? v : sip_msg_value(m, SIP_H_PROXY_AUTHENTICATION_INFO);
-	e = endpoint(s, m->request ? &m->to : &m->from);
-	if (!e)
-		return 0;
-	if (!v.p) {
-		bool hop =
-		    !m->request && (m->status == 100 || m->status == 401 || m->status == 407);
-		if (!e->sa || hop || !s->conf->lync_strict)
-			return 0;
-		err = ERR_AUTH;
-	} else {
-		err = sip_auth_parse(&h, v, true);
-		if (!err) {
-			struct slice opaque = sip_auth_param(&h, SLICE_LIT("opaque"));
-			struct ms_sa *both[2] = { e->sa, e->next };
-			for (int i = 0; i < 2; i++)
-				if (both[i] && both[i]->ready && both[i]->opaque &&
-				    slice_eq(opaque, slice_str(both[i]->opaque)))
-					a = both[i];
-		}
-		err = err ? err : a ? verify(e, a, &h, m) : ERR_AUTH;
-	}
-	if (!err)
-		return 0;
-	s->ms->bad++;
-	log_ev(LOG_WARNING, "message dropped: its signature is missing or wrong",
-	    F_USER(e->user->f[USER_NAME]), F_STR("IPDECT_SIP_CALL_ID", m->call_id),
-	    F_STR("IPDECT_METHOD", m->method_name), F_U64("IPDECT_STATUS", m->status), F_ERR(err));
-	return ERR_AUTH;
 }

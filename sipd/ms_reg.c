@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
-#include "sipd/ms.h"
+#include "sipd/ms_auth_int.h"
 #include "sipd/ms_diag.h"
 #include "sipd/reg.h"
 #include "sipd/sip_build.h"
@@ -165,6 +165,20 @@ void ms_start(struct sipd *s)
 	s->hooks = &hooks;
 	s->hooks_ctx = s->ms;
 	sip_ua_set_hooks(s->ua, &ua_hooks, s);
+	if (s->conf->lync_auth == MS_AUTH_KERBEROS || s->conf->lync_auth == MS_AUTH_NEGOTIATE)
+		ms_krb_start(s->ms);
+}
+
+void ms_quiet(struct sipd *s)
+{
+	if (s->ms)
+		ms_krb_stop(s->ms);
+}
+
+void ms_reconf(struct sipd *s)
+{
+	if (s->ms && s->ms->krb)
+		ms_krb_reconf(s->ms);
 }
 
 void ms_stop(struct sipd *s)

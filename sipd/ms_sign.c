@@ -84,7 +84,7 @@ int ms_sign_buffer(const struct ms_sign_in *in, const struct sip_msg *m, struct 
 static const uint8_t seq[4] = { 100, 0, 0, 0 };
 
 /* OpenSSL 3 keeps RC4 in a provider that need not be there; eight octets of it per association are all we need. */
-static void rc4_stream(const uint8_t key[16], uint8_t *out, size_t n)
+void ms_rc4_stream(const uint8_t key[16], uint8_t *out, size_t n)
 {
 	uint8_t s[256], j = 0;
 
@@ -117,7 +117,7 @@ static int stream(const uint8_t *seal, uint8_t out[8])
 	memcpy(in + 16, seq, 4);
 	if (EVP_Digest(in, sizeof(in), key, NULL, EVP_md5(), NULL) != 1)
 		return ERR_CRYPTO;
-	rc4_stream(key, out, 8);
+	ms_rc4_stream(key, out, 8);
 	mem_wipe(in, sizeof(in));
 	mem_wipe(key, sizeof(key));
 	return 0;

@@ -31,6 +31,9 @@ int ms_ntlm_sign(const struct ms_ntlm_keys *k, bool server, struct slice buffer,
 int ms_ntlm_verify(const struct ms_ntlm_keys *k, bool server, struct slice buffer,
     struct slice signature) MUST_CHECK;
 
+/* The first n octets of RC4's key stream. */
+void ms_rc4_stream(const uint8_t key[16], uint8_t *out, size_t n);
+
 /* Numbers of a peer's messages: each is taken once, and none that is more than 256 behind the highest. */
 struct ms_replay {
 	uint32_t top; /* highest so far; 0: none */

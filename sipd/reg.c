@@ -91,15 +91,6 @@ void reg_drop_flow(struct reg *r)
 	r->flow = NULL;
 }
 
-/* LYNC: an association is made with one server over one connection. */
-void reg_forget_sa(struct reg *r)
-{
-	struct ms_ep *e = ms_ep(r->regs->s, r->user);
-
-	if (e)
-		ms_auth_reset(e);
-}
-
 static void on_down(struct tp_watch *w, struct tp_flow *f, int err)
 {
 	struct reg *r = CONTAINER_OF(w, struct reg, watch);
@@ -157,74 +148,12 @@ static void on_credentials(void *ctx, int err, struct slice lines)
 	(void)fsm_event(&r->fsm, REG_EV_READY, NULL);
 }
 
-/* LYNC: certd has answered. */
-static void on_ntlm(void *ctx, int err)
-{
-	struct reg *r = ctx;
-
-	if (err)
-		r->why = err == ERR_NOTFOUND || err == ERR_AUTH ? "no password is set"
-		         : err == ERR_TIMEOUT || err == ERR_LOST
-		             ? "certd does not answer"
-		             : "the server's challenge cannot be used";
-	(void)fsm_event(&r->fsm, err ? REG_EV_FAILED : REG_EV_READY, NULL);
-}
-
-/* LYNC: true: the answer is dealt with. */
-static bool ms_answer(struct reg *r, const struct sip_msg *rsp)
-{
-	struct sipd *s = r->regs->s;
-	struct ms_ep *e = ms_ep(s, r->user);
-	bool auth = rsp->status == 401 || rsp->status == 407;
-	int err;
-
-	if (!e || rsp->status < 400 || rsp->status == 423 || rsp->status == 503)
-		return false;
-	if (auth && s->conf->lync_auth == MS_AUTH_NTLM) {
-		err = r->auths++ < 4 ? ms_challenge(e, rsp, on_ntlm, r) : ERR_AUTH;
-		if (err >= 0) {
-			(void)fsm_event(&r->fsm, REG_EV_CHALLENGE, NULL);
-			if (err == 0)
-				(void)fsm_event(&r->fsm, REG_EV_READY, NULL);
-			return true;
-		}
-		if (err != ERR_AUTH) {
-			r->why = err == ERR_UNSUPP ? "the server does not offer NTLM"
-			         : err == ERR_LOST ? "certd does not answer"
-			                           : "the server's challenge cannot be used";
-			r->delay = 60 * 1000;
-		}
-	} else {
-		err = ERR_AUTH;
-	}
-	if (err == ERR_AUTH) {
-		ms_refused(s, rsp, r->said, sizeof(r->said), &r->delay);
-		r->why = r->said;
-	}
-	ms_auth_reset(e);
-	r->paused = r->delay != 0;
-	stat_add(r->regs->refused, 1);
-	log_ev(LOG_WARNING, "registration refused", F_USER(r->user->f[USER_NAME]),
-	    F_U64("IPDECT_STATUS", rsp->status), F_WHY(r->why));
-	(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
-	return true;
-}
-
 static void put_ruri(const struct sipd *s, const struct user *u, struct wr *w)
 {
 	struct slice domain = sipd_domain(s, u);
 
 	wr_str(w, s->conf->sips ? "sips:" : "sip:");
 	wr_slice_add(w, domain);
-}
-
-/* LYNC: MS-SIPREGE 3.1.1.5.1: "added" to a refresh: the binding, and all that hung on it, had been lost. */
-static void server_forgot(struct reg *r)
-{
-	log_ev(LOG_WARNING, "the server had lost a registration: calls over it are ended",
-	    F_USER(r->user->f[USER_NAME]));
-	sipd_end_sip_calls(r->regs->s, r->user);
-	feed_changed(r->regs->s->to_presenced, r->user, FEED_REG_ANEW);
 }
 
 static void final(struct reg *r, const struct sip_msg *rsp)
@@ -244,7 +173,7 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		if (ms_ep(s, r->user))
 			ms_registered(ms_ep(s, r->user), rsp, r->flow, r->was_up, &lost);
 		if (lost)
-			server_forgot(r);
+			reg_ms_forgot(r);
 		r->redirects = 0;
 		if (s->hooks->registered)
 			s->hooks->registered(s, r->user, rsp);
@@ -252,7 +181,7 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		auth_waited(s, r->user, 0);
 		return;
 	}
-	if (s->conf->lync && ms_answer(r, rsp)) {
+	if (s->conf->lync && reg_ms_answer(r, rsp)) {
 		if (r->fsm.st == REG_WAIT)
 			auth_waited(s, r->user, ERR_AUTH);
 		return;
@@ -527,8 +456,9 @@ int reg_fail(struct fsm *m, int ev, const void *arg)
 {
 	struct reg *r = reg_of(m);
 
-	(void)ev;
 	(void)arg;
+	if (m->st == REG_AUTH && ev == REG_EV_TIMER)
+		reg_forget_sa(r); /* LYNC: nobody waits for the handshake any more */
 	if (!r->delay) {
 		r->backoff = r->backoff ? r->backoff * 2 : BACKOFF_MS;
 		if (r->backoff > BACKOFF_MAX_MS)

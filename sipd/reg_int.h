@@ -93,6 +93,9 @@ void reg_ob_forget(struct reg *r);                             /* another server
 /* Before the next attempt: not earlier than RFC 5626 4.5 allows. */
 void reg_ob_hold(struct reg *r);
 
+/* reg_ms.c, LYNC */
+bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp); /* true: it is dealt with */
+void reg_ms_forgot(struct reg *r); /* the server had lost the registration */
 /* reg_redir.c */
 bool reg_redirected(struct reg *r, const struct sip_msg *rsp); /* false: nowhere, or too often */
 /* The target in use does not serve: the next one is tried. false: none was in use. */

@@ -472,6 +472,7 @@ int sipd_reload(struct daemon *d, const void *next)
 	sip_ua_reconf(s->ua, &ua);
 	tls_reconf(s);
 	regs_reconf(s->regs);
+	ms_reconf(s);
 	return 0;
 }
 
@@ -549,6 +550,7 @@ void sipd_fini(struct daemon *d)
 		regs_shutdown(s->regs);
 		regs_free(s->regs);
 	}
+	ms_quiet(s);
 	if (s->ua)
 		sip_ua_free(s->ua);
 	ms_stop(s);

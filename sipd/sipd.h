@@ -18,7 +18,7 @@ enum sipd_register_when {
 enum sipd_accept { ACCEPT_AUTO, ACCEPT_PROXIES, ACCEPT_ANY };
 enum sipd_dtmf { DTMF_AUTO, DTMF_RFC4733, DTMF_INFO };
 enum sipd_require { REQUIRE_AUTO, REQUIRE_NO, REQUIRE_YES };
-enum ms_auth { MS_AUTH_TRUSTED, MS_AUTH_NTLM };
+enum ms_auth { MS_AUTH_TRUSTED, MS_AUTH_NTLM, MS_AUTH_KERBEROS, MS_AUTH_NEGOTIATE };
 enum sipd_transfer { TRANSFER_AUTO, TRANSFER_BRIDGE, TRANSFER_REFER };
 #define SIPD_PROXIES 4
 
@@ -56,9 +56,9 @@ struct sipd_conf {
 	bool lync_ice, lync_bypass;
 	bool lync, lync_strict, lync_policy;
 	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
-	struct conf_list lync_front_ends;
+	struct conf_list lync_front_ends, lync_kdcs;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site,
-	    *lync_bypass_id;
+	    *lync_bypass_id, *lync_krb_realm;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;

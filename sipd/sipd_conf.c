@@ -163,14 +163,25 @@ const struct conf_key sipd_keys[] = {
 	    "Users are registered at Lync or Skype for Business; proxies of [sipd] are not used.",
 	    NULL },
 	{ "lync", "auth", CONF_ENUM, "trusted", 0, 0, false, OFF(lync_auth),
-	    "As a trusted application by this host's certificate, or each user by password.",
-	    "trusted|ntlm" },
+	    "As a trusted application by this host's certificate, or each user by its account: "
+	    "NTLM, "
+	    "Kerberos, or Kerberos and where that cannot be had NTLM (negotiate).",
+	    "trusted|ntlm|kerberos|negotiate" },
 	{ "lync", "front-ends", CONF_LIST, "", 0, 4, false, OFF(lync_front_ends),
 	    "Branch appliance and pools, name or name:port, preferred first.", NULL },
 	{ "lync", "domain", CONF_STR, "", 0, 128, false, OFF(lync_domain),
 	    "SIP domain of the users; empty: default-domain.", NULL },
 	{ "lync", "ad-domain", CONF_STR, "", 0, 128, false, OFF(lync_ad_domain),
 	    "Domain of the users' accounts; empty: the server's.", NULL },
+	{ "lync", "kerberos-realm", CONF_STR, "", 0, 128, true, OFF(lync_krb_realm),
+	    "Kerberos realm of the users' accounts; empty: ad-domain where it is a DNS name, else "
+	    "domain.",
+	    NULL },
+	{ "lync", "kdcs", CONF_LIST, "", 0, 8, true, OFF(lync_kdcs),
+	    "KDCs of that realm, name or address with or without :port, preferred first; empty: "
+	    "DNS "
+	    "names them.",
+	    NULL },
 	{ "lync", "fqdn", CONF_STR, "", 0, 255, false, OFF(lync_fqdn),
 	    "Name of this host as trusted application pool; empty: Contacts hold the address.",
 	    NULL },
@@ -196,7 +207,7 @@ const struct conf_key sipd_keys[] = {
 	    "front end throttles connections of many users.",
 	    NULL },
 	{ "lync", "association-lifetime", CONF_MS, "28200s", 5000, 28800000, true, OFF(lync_sa_ms),
-	    "Age at which a user's security association is renewed (NTLM); the server's limit is "
+	    "Age at which a user's security association is renewed; the server's limit is "
 	    "eight hours.",
 	    NULL },
 	{ "lync", "strict", CONF_BOOL, "no", 0, 0, true, OFF(lync_strict),

@@ -41,6 +41,9 @@ struct tx {
 	void *ctx;
 };
 
+#define TX_SIGN_MAX                                                                                \
+	40960 /* octets of the lines that a signature adds; a Kerberos ticket may be long */
+
 struct tx_layer {
 	struct tx_conf conf;
 	struct tmr_wheel *wheel;
@@ -51,8 +54,8 @@ struct tx_layer {
 	struct tmr reaper;
 	struct tx_stats stats;
 	struct sip_msg scratch; /* own messages parsed again: for ACK, CANCEL, the signing hook */
-	char sign_buf[8192];
-	char out[SIP_MSG_MAX + 8192 + 1];
+	char sign_buf[TX_SIGN_MAX];
+	char out[SIP_MSG_MAX + TX_SIGN_MAX + 1];
 };
 
 /* What the machines hand to their actions. */

@@ -11,7 +11,7 @@ FLOWS = []
 
 
 def flow(*modes):
-    """A flow of all modes, or of these."""
+    """A flow of the two modes that have all of them, or of these modes."""
     def note(fn):
         fn.modes = modes or ("trusted", "ntlm")
         FLOWS.append(fn)

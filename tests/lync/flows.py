@@ -1,11 +1,12 @@
 """Calls of handsets with Lync clients through the strict front end: every flow of the dialect, with speech.
 
-    BUILD=build-dev python3 flows.py trusted|ntlm [--only WORDS]
+    BUILD=build-dev python3 flows.py trusted|ntlm|kerberos [--only WORDS]
 """
 
 import asyncio
 import sys
 
+import kdc
 import media
 from case import FLOWS, NUMBER, Test, expect, flow
 from desktop import Refused
@@ -15,8 +16,9 @@ from world import Failed, World, both_hear, heard, speech, until
 import bypass  # noqa: F401  more flows
 import conference  # noqa: F401
 import life  # noqa: F401
+import life_kerberos  # noqa: F401
 
-@flow()
+@flow("trusted", "ntlm", "kerberos")
 async def calls_both_ways(t):
     """A client calls a handset and hangs up; a handset calls a client and hangs up; names and numbers on the display."""
     h, c = await t.in_call()
@@ -36,7 +38,7 @@ async def calls_both_ways(t):
     expect("busy", await h.gone(), 2)
 
 
-@flow()
+@flow("trusted", "ntlm", "kerberos")
 async def hold(t):
     """Hold by the client as inactive, sendonly and in the old form, and by the handset; speech before and after."""
     h, c = await t.in_call()
@@ -558,10 +560,15 @@ async def main(argv):
     if not media.srtp_library():
         print("libsrtp2 is not installed")
         return 77
+    if mode == "kerberos" and kdc.missing():
+        print(kdc.missing())
+        return 77
     w = World(mode)
     users = ["200", "201", "202", "203"]
     failed = 0
     try:
+        if mode == "kerberos":
+            w.kerberos(users)
         fe = await w.front_end(users)
         w.settings["media-encryption-require"] = "no"
         await w.start(users, f"localhost:{fe.o.port}")

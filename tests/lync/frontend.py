@@ -20,6 +20,7 @@ import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import kdc  # noqa: E402
 import ntlm  # noqa: E402
 from presence import User  # noqa: E402
 from subscribe import PresenceServer  # noqa: E402
@@ -43,10 +44,20 @@ def gruu(aor, instance):
 
 
 class Association:
-    def __init__(self, fe, aor, epid):
-        self.opaque, self.aor, self.epid = os.urandom(4).hex().upper(), aor, epid
-        self.acceptor, self.keys, self.snum, self.cnums = ntlm.Acceptor(fe.fqdn), None, 0, set()
-        self.target = fe.fqdn
+    def __init__(self, fe, aor, epid, scheme="NTLM"):
+        self.opaque, self.aor, self.epid, self.scheme = os.urandom(4).hex().upper(), aor, epid, scheme
+        self.acceptor, self.keys, self.snum, self.cnums = None, None, 0, set()
+        self.target = fe.fqdn if scheme == "NTLM" else fe.service
+        if scheme == "NTLM":
+            self.acceptor = ntlm.Acceptor(fe.fqdn)
+
+    def sign(self, text):
+        return self.keys.signature(True, text) if self.scheme == "NTLM" else self.keys.sign(text)
+
+    def good(self, text, signature):
+        if self.scheme == "NTLM":
+            return self.keys.signature(False, text) == signature.lower()
+        return self.keys.good(text, signature)
 
 
 class Endpoint:
@@ -69,8 +80,8 @@ class Flow:
         if sa and sa.keys:
             sa.snum += 1
             rand = os.urandom(4).hex().upper()
-            text = signature_buffer(m, "NTLM", rand, str(sa.snum), REALM, sa.target)
-            m.set("Authentication-Info", f'NTLM rspauth="{sa.keys.signature(True, text).upper()}", srand="{rand}", '
+            text = signature_buffer(m, sa.scheme, rand, str(sa.snum), REALM, sa.target)
+            m.set("Authentication-Info", f'{sa.scheme} rspauth="{sa.sign(text).upper()}", srand="{rand}", '
                                          f'snum="{sa.snum}", opaque="{sa.opaque}", qop="auth", targetname="{sa.target}", '
                                          f'realm="{REALM}"')
         self.fe.note(">", self, m)
@@ -118,7 +129,9 @@ class FrontEnd(PresenceServer):
         self.endpoints, self.associations, self.transactions = {}, {}, {}
         self.violations, self.trace, self.counts, self.keepalives = [], [], {}, 0
         self.flows, self.settings = set(), {"redirect": None, "action": "added", "expire_sa": False, "refuse": {},
-                                            "expires": 7200, "keepalive": 300, "date-offset": 0}
+                                            "expires": 7200, "keepalive": 300, "date-offset": 0, "schemes": ("NTLM", "Kerberos")}
+        self.service, self.by_scheme, self.lifetimes = f"sip/{self.fqdn}", {"NTLM": 0, "Kerberos": 0}, []
+        self.refuse_each, self.refused = 0, {}  # so many tickets of each user are refused; address -> how many were
         self.numbers, self.asserted = {}, {}  # E.164 number -> address; address -> P-Asserted-Identity of its requests
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
         self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
@@ -205,7 +218,7 @@ class FrontEnd(PresenceServer):
 
     # ---- authentication ----
 
-    def verify(self, flow, m):
+    def verify(self, flow, m, began=None):
         """The endpoint's association (None on a trusted connection). False: the message is to be dropped or challenged."""
         if flow.trusted:
             if m.get("Authorization") or m.get("Proxy-Authorization"):
@@ -215,14 +228,14 @@ class FrontEnd(PresenceServer):
         if not value:
             return False
         scheme, p = auth_params(value)
-        sa = self.associations.get(p.get("opaque"))
-        if scheme != "NTLM" or not sa or not sa.keys or "response" not in p:
+        sa = began or self.associations.get(p.get("opaque"))
+        if not sa or scheme != sa.scheme or not sa.keys or "response" not in p:
             return False
         if p.get("realm") != REALM or p.get("targetname") != sa.target:
             self.violation("realm or targetname is not the association's")
             return False
-        text = signature_buffer(m, "NTLM", p.get("crand", ""), p.get("cnum", ""), REALM, sa.target)
-        if sa.keys.signature(False, text) != p["response"].lower():
+        text = signature_buffer(m, sa.scheme, p.get("crand", ""), p.get("cnum", ""), REALM, sa.target)
+        if not sa.good(text, p["response"]):
             self.violation(f"wrong signature on {m.start}: {text.decode(errors='replace')}")
             return False
         if p["cnum"] in sa.cnums:
@@ -242,9 +255,38 @@ class FrontEnd(PresenceServer):
         name = "Proxy-Authenticate" if proxy else "WWW-Authenticate"
         now = email.utils.formatdate(time.time() + self.settings["date-offset"], usegmt=True)
         flow.send(m.reply(407 if proxy else 401, "Proxy Authentication Required" if proxy else "Unauthorized", [
-            ("Date", now),
-            (name, f'NTLM realm="{REALM}", targetname="{self.fqdn}", version=4'),
-            (name, f'Kerberos realm="{REALM}", targetname="sip/{self.fqdn}", version=4')], tag=os.urandom(8).hex()))
+            ("Date", now), *self.schemes(name)], tag=os.urandom(8).hex()))
+
+    def schemes(self, name):
+        return [(name, f'{s} realm="{REALM}", targetname="{self.fqdn if s == "NTLM" else self.service}", version=4')
+                for s in self.settings["schemes"]]
+
+    def kerberos(self, flow, m, aor, epid, p):
+        """The REGISTER with a ticket: the client's first with credentials, and signed."""
+        self.handshakes += 1
+        if "opaque" in p or p.get("targetname") != self.service or p.get("version") != "4":
+            self.violation(f"Kerberos parameters: {p}")
+        sa = Association(self, aor, epid, "Kerberos")
+        try:
+            if self.refused.get(aor, 0) < self.refuse_each:
+                self.refused[aor] = self.refused.get(aor, 0) + 1
+                raise kdc.Refused("as the test says")
+            sa.keys = kdc.Context(self.service, base64.b64decode(p["gssapi-data"]))
+        except kdc.Refused as e:
+            flow.send(m.reply(401, "Unauthorized", self.schemes("WWW-Authenticate") + [
+                ("ms-diagnostics", f'1000;reason="Final handshake failed";source="{self.fqdn}";why="{e}"')], tag="1000"))
+            return None
+        name, _, realm = sa.keys.client.partition("@")
+        if realm != kdc.REALM or self.logins.get(self.login_of(name)) != aor:
+            flow.send(m.reply(403, "Forbidden", [("ms-diagnostics", f'4004;reason="Credentials provided are not authorized to act as '
+                      f'specified from URI";source="{self.fqdn}"')], tag="4004"))
+            return None
+        self.associations[sa.opaque] = sa
+        self.lifetimes.append((sa.keys.lifetime, time.monotonic()))
+        if not self.verify(flow, m, sa):
+            self.violation("the REGISTER with a ticket is not signed")
+        self.by_scheme["Kerberos"] += 1
+        return sa
 
     def handshake(self, flow, m):
         """NTLM in REGISTER. Returns an association with keys once it is through, None while messages go on."""
@@ -256,7 +298,7 @@ class FrontEnd(PresenceServer):
             return None
         scheme, p = auth_params(value)
         token = p.get("gssapi-data")
-        if scheme != "NTLM" or p.get("qop") != "auth" or p.get("version") != (None if token is None else "4"):
+        if scheme not in self.settings["schemes"] or p.get("qop") != "auth" or p.get("version") != (None if token is None else "4"):
             self.violation(f"Authorization: {value[:120]}")
         if token is None:
             sa = self.associations.get(p.get("opaque"))
@@ -267,6 +309,8 @@ class FrontEnd(PresenceServer):
             self.settings["expire_sa"] = False
             self.challenge(flow, m)
             return None
+        if scheme == "Kerberos":
+            return self.kerberos(flow, m, aor, epid, p)
         if token == "":
             sa = Association(self, aor, epid)
             self.associations[sa.opaque] = sa
@@ -287,13 +331,13 @@ class FrontEnd(PresenceServer):
                 return None
         except ntlm.Refused as e:
             self.associations.pop(sa.opaque, None)
-            flow.send(m.reply(401, "Unauthorized", [
-                ("WWW-Authenticate", f'NTLM realm="{REALM}", targetname="{self.fqdn}", version=4'),
+            flow.send(m.reply(401, "Unauthorized", self.schemes("WWW-Authenticate") + [
                 ("ms-diagnostics", f'1000;reason="Final handshake failed";source="{self.fqdn}";why="{e}"')], tag="1000"))
             return None
         got = self.verify(flow, m)  # version 4: the request that ends the handshake is signed already
         if not got:
             self.violation("the REGISTER with AUTHENTICATE is not signed")
+        self.by_scheme["NTLM"] += 1
         return sa
 
     # ---- requests ----
@@ -577,7 +621,7 @@ class FrontEnd(PresenceServer):
         what = c["do"]
         if what == "state":
             return {"violations": self.violations, "counts": self.counts, "keepalives": self.keepalives,
-                    "flows": len(self.flows), "handshakes": self.handshakes,
+                    "flows": len(self.flows), "handshakes": self.handshakes, "by-scheme": self.by_scheme,
                     "endpoints": {a: [{"epid": e.epid, "gruu": e.gruu, "trusted": e.flow.trusted, "signed": bool(e.sa)}
                                       for e in by.values()] for a, by in self.endpoints.items() if by}}
         if what == "count":

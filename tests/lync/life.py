@@ -61,9 +61,9 @@ async def keep_alives(t):
     await until("registered again", here(t.fe), 30)
 
 
-@flow("ntlm")
+@flow("ntlm", "kerberos")
 async def associations_are_renewed(t):
-    """NTLM: an association is renewed at its age, in a call, too; one that the server dropped is made anew at the refresh."""
+    """An association is renewed at its age, in a call, too; one that the server dropped is made anew at the refresh."""
     await t.world.reconfigure_lync(association_lifetime="6s")
     hang_up(t.fe)
     await until("registered again", here(t.fe), 30)
