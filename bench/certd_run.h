@@ -1,5 +1,6 @@
 #ifndef BENCH_CERTD_RUN_H
 #define BENCH_CERTD_RUN_H
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,16 @@ static inline void certd_die(const char *what)
 {
 	fprintf(stderr, "%s\n", what);
 	exit(1);
+}
+
+static inline void certd_pin(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) != 0)
+		certd_die("no such processor");
 }
 
 static inline void certd_up(void *ctx, struct ipc_peer *p, bool restarted)
@@ -80,6 +91,7 @@ static inline void certd_start(struct certd_run *r, const char *argv0, int cpu)
 		.nhandlers = 1,
 		.up = certd_up,
 		.down = certd_down,
+		.gather = IPC_CERTD,
 		.ctx = r };
 	char path[600], sock[128];
 	FILE *f;

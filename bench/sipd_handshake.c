@@ -1,6 +1,6 @@
 /* A full mutual TLS handshake, server's side, with the key in certd against the key in the process: CPU of this process but for
  * the client's steps, plus CPU of certd, alternating; and what share of it is left to this process, which bounds the rate when
- * certd runs on another core. Usage: sipd_handshake [HANDSHAKES-PER-RUN] */
+ * certd runs on another core. Both processes share one processor. Usage: sipd_handshake [HANDSHAKES-PER-RUN] */
 #include <time.h>
 
 #include "bench/certd_run.h"
@@ -9,7 +9,9 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-#define REPEATS 15
+#define REPEATS    15
+#define BIO_OCTETS 20000
+#define CPU        1 /* both processes, */
 
 struct pair { /* one handshake */
 	struct bench *b;
@@ -169,7 +171,7 @@ static void launch(struct bench *b)
 		p->cli = SSL_new(b->client_ctx);
 		SSL_set_connect_state(p->cli);
 		b->client += thread_cpu() - t;
-		BIO_new_bio_pair(&x, 65536, &y, 65536);
+		BIO_new_bio_pair(&x, BIO_OCTETS, &y, BIO_OCTETS);
 		SSL_set_bio(p->srv, x, x);
 		SSL_set_bio(p->cli, y, y);
 		SSL_set_accept_state(p->srv);
@@ -300,7 +302,8 @@ int main(int argc, char **argv)
 	struct bench b = { 0 };
 
 	log_set_level(LOG_ERR);
-	certd_start(&b.r, argv[0], -1);
+	certd_pin(CPU);
+	certd_start(&b.r, argv[0], CPU);
 	if (key_store_new(&backend, &b, &b.ks) != 0)
 		certd_die("no key store");
 	printf("%-22s %9s %10s %12s %14s  %s\n", "mutual handshake", "local us", "all/local",

@@ -11,6 +11,7 @@ static struct daemon_def def = {
 	.handlers = certd_handlers,
 	.cmds = certd_cmds,
 	.serves = true,
+	.gather = IPC_DAEMONS,
 	.secrets = true,
 	.init = certd_init,
 	.reload = certd_reload,

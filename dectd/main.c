@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 		.nlinks = sizeof(links) / sizeof(links[0]),
 		.cmds = dectd_cmds,
 		.ncmds = dectd_ncmds,
+		.gather = IPC_CERTD,
 		.secrets = true,
 		.init = dectd_init,
 		.reload = dectd_reload,

@@ -558,6 +558,7 @@ static int prepare(struct run *r)
 		.up = on_up,
 		.down = on_down,
 		.ctx = d,
+		.gather = d->def->gather,
 		.secrets = d->def->secrets };
 
 	signal(SIGPIPE, SIG_IGN);

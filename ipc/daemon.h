@@ -42,6 +42,7 @@ struct daemon_def {
 	size_t ncmds;
 	bool serves;                   /* has a link socket (certd, sipd, mediad) */
 	bool instances;                /* wants -i N */
+	uint32_t gather;               /* ipc_node_def.gather */
 	bool secrets;                  /* no core dump, memory locked */
 	int (*init)(struct daemon *d); /* < 0: the process ends with status 70 */
 	int (*reload)(struct daemon *d, const void *next); /* 0: take it; < 0: keep the old */

@@ -109,6 +109,9 @@ struct ipc_node_def {
 	/* After every request in flight got ERR_LOST. Last use of p. Called for dectctl's connections, too. */
 	void (*down)(void *ctx, struct ipc_peer *p);
 	void *ctx;
+	/* Daemons to which small frames of one turn of the loop go together at its end, at most 1 ms later: where many
+	 * short requests and answers are under way, both sides are woken once for all of them. */
+	uint32_t gather;
 	bool secrets; /* frames carry secrets: buffers are wiped after use */
 };
 struct ipc_node *ipc_node_new(const struct ipc_node_def *d);

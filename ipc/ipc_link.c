@@ -54,7 +54,7 @@ static void hello_of(const struct ipc_node *n, Link__Hello *h, Link__IfaceVersio
 		link__iface_version__init(&v[i]);
 		v[i].iface = (uint32_t)i + 1;
 		v[i].major = MAJOR;
-		v[i].minor = MINOR;
+		v[i].minor = i + 1 == IPC_IF_LINK ? IPC_LINK_PACKS : MINOR;
 		vp[i] = &v[i];
 	}
 	h->n_iface = nv;
@@ -86,6 +86,9 @@ static void hello_take(struct ipc_peer *p, const Link__Hello *h)
 	p->role = ipc_role_of(slice_str(h->daemon));
 	p->instance = h->instance;
 	p->epoch = h->epoch;
+	for (size_t i = 0; i < h->n_iface && i < 8; i++)
+		if (h->iface[i]->iface == IPC_IF_LINK)
+			p->packs = h->iface[i]->minor >= IPC_LINK_PACKS;
 }
 
 static void on_hello_reply(void *ctx, int err, struct ipc_msg *m)

@@ -69,6 +69,7 @@ void ipc_node_free(struct ipc_node *n)
 	ipc_links_close(n);
 	while (!list_empty(&n->peers))
 		ipc_peer_drop(LIST_ENTRY(n->peers.next, struct ipc_peer, in_node), "closed");
+	ipc_turn_free(n->turn);
 	/* Close callbacks run in order: the node goes after its peers. */
 	uv_idle_init(n->def.loop, last);
 	last->data = n;

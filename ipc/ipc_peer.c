@@ -84,6 +84,7 @@ static void on_closed(uv_handle_t *h)
 	struct ipc_peer *p = h->data;
 
 	close(p->fd);
+	free(p->pack.b);
 	free(p);
 }
 
@@ -91,6 +92,7 @@ void ipc_peer_drop(struct ipc_peer *p, const char *why)
 {
 	if (p->dead)
 		return;
+	ipc_pack_flush(p);
 	p->dead = true;
 	/* dectctl leaves after each command: that is not worth a line. */
 	log_ev(p->door == IPC_DOOR_CTL      ? LOG_DEBUG
@@ -125,6 +127,7 @@ void ipc_peer_ready(struct ipc_peer *p)
 
 	tmr_stop(&p->hello);
 	p->up = p->told = true;
+	p->gather = p->packs && (p->role & p->n->def.gather);
 	log_ev(LOG_NOTICE, "link up", F_PEER(p->name), F_U64("IPDECT_INSTANCE", p->instance),
 	    F_TEXT("IPDECT_RESTARTED", restarted ? "yes" : "no"));
 	if (p->n->def.up)
@@ -174,6 +177,13 @@ static int enqueue(
 	return 0;
 }
 
+int ipc_peer_put(struct ipc_peer *p, const uint8_t *b, size_t n)
+{
+	int err = p->nqueue ? -EAGAIN : ipc_sock_send(p->fd, b, n, NULL, 0);
+
+	return err == -EAGAIN || err == -ENOBUFS ? enqueue(p, b, n, NULL, 0, 0) : err;
+}
+
 int ipc_peer_send(struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMessage *body,
     const int *fds, unsigned nfds, uint32_t key)
 {
@@ -185,6 +195,9 @@ int ipc_peer_send(struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMe
 		return ERR_LOST;
 	if (n > IPC_MAX_BODY || nfds > IPC_MAX_FDS)
 		return ERR_LIMIT;
+	if (nfds == 0 && key == 0 && ipc_pack_put(p, h, body, n))
+		return 0;
+	ipc_pack_flush(p);
 	ipc_hdr_put(b, h);
 	if (body)
 		protobuf_c_message_pack(body, b + 16);
@@ -222,14 +235,20 @@ static void flush(struct ipc_peer *p)
 
 /* ---- in ---- */
 
-static void take(struct ipc_peer *p, const uint8_t *b, size_t n, int *fds, unsigned nfds)
+static unsigned take_pack(struct ipc_peer *p, const uint8_t *b, size_t n);
+
+/* How many frames it was. */
+static unsigned take(struct ipc_peer *p, const uint8_t *b, size_t n, int *fds, unsigned nfds)
 {
 	const char *why = NULL;
 	struct ipc_hdr h;
+	unsigned taken = 1;
 	int err = ipc_hdr_get(b, n, nfds, &h);
 
 	if (err) {
 		why = "malformed frame header";
+	} else if (h.kind == IPC_PACK) {
+		taken = take_pack(p, b + 16, n - 16);
 	} else if (h.kind == IPC_REP || h.kind == IPC_ERR) {
 		ipc_call_answer(p, &h, b + 16, n - 16, fds, nfds);
 	} else if (h.iface == IPC_IF_LINK &&
@@ -244,6 +263,34 @@ static void take(struct ipc_peer *p, const uint8_t *b, size_t n, int *fds, unsig
 	ipc_close_fds(fds, nfds);
 	if (err < 0 && !p->dead)
 		ipc_peer_drop(p, why ? why : err_text(err));
+	return taken;
+}
+
+/* A copy, because handlers pack their answers where b lies. */
+static unsigned take_pack(struct ipc_peer *p, const uint8_t *b, size_t n)
+{
+	uint8_t *all = mem_dup(b, n);
+	struct rd r = rd_of(all, n);
+	struct slice f;
+	unsigned taken = 1;
+	int err = 0;
+
+	if (!p->up)
+		ipc_peer_drop(p, "a pack before the hello");
+	while (!p->dead && !p->doomed && (err = ipc_pack_next(&r, &f)) > 0) {
+		/* Not one in another: it would be as deep as its sender likes. */
+		if ((uint8_t)f.p[3] == IPC_PACK) {
+			err = ERR_SYNTAX;
+			break;
+		}
+		taken += take(p, (const uint8_t *)f.p, f.n, NULL, 0);
+	}
+	if (err < 0 && !p->dead)
+		ipc_peer_drop(p, "a malformed pack");
+	if (p->n->def.secrets)
+		mem_wipe(all, n);
+	free(all);
+	return taken;
 }
 
 static void on_poll(uv_poll_t *h, int status, int events)
@@ -258,9 +305,9 @@ static void on_poll(uv_poll_t *h, int status, int events)
 		flush(p);
 	if (!(events & (UV_READABLE | UV_DISCONNECT)))
 		return;
-	for (int i = 0; i < IPC_TURN && !p->dead && !p->doomed && !p->paused; i++) {
+	for (unsigned i = 0; i < IPC_TURN && !p->dead && !p->doomed && !p->paused; /* frames */) {
 		int fds[IPC_MAX_FDS];
-		unsigned nfds;
+		unsigned nfds, took;
 		ssize_t n = ipc_sock_recv(p->fd, p->n->buf, IPC_FRAME_MAX, fds, &nfds);
 
 		if (n == -EAGAIN)
@@ -270,9 +317,12 @@ static void on_poll(uv_poll_t *h, int status, int events)
 			    n == ERR_LIMIT ? "frame too long or too many descriptors" : "closed");
 			return;
 		}
-		take(p, p->n->buf, (size_t)n, fds, nfds);
+		took = take(p, p->n->buf, (size_t)n, fds, nfds);
+		i += took;
 		if (p->n->def.secrets)
 			mem_wipe(p->n->buf, (size_t)n);
+		if (took > 1)
+			return; /* what else it had is most probably in the same frame */
 	}
 }
 

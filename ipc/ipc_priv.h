@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "common/list.h"
+#include "common/rd.h"
 #include "ipc/ipc.h"
 
 /* What the files of a link share. Only ipc_*.c include this. */
@@ -14,6 +15,10 @@
 #define IPC_HELLO_MS     2000 /* for the whole hand-shake, either side */
 #define IPC_PING_MS      5000
 #define IPC_DEFAULT_MS   2000
+#define IPC_PACK         5    /* kind of a frame that is a row of frames (ipc_pack.c) */
+#define IPC_PACK_MAX     8192 /* octets of a pack */
+#define IPC_LINK_PACKS                                                                             \
+	1 /* minor version of the link interface from which on packs are understood */
 
 struct ipc_frame { /* one frame on its way out */
 	struct list in_queue;
@@ -41,6 +46,14 @@ struct ipc_ticket {
 	struct ipc_hdr hdr;
 };
 
+struct ipc_turn;
+struct ipc_pack {   /* frames that wait for the end of the loop's turn */
+	uint8_t *b; /* IPC_PACK_MAX, from the first use on */
+	size_t n;
+	unsigned frames;
+	uint64_t since; /* ns */
+};
+
 struct ipc_peer {
 	struct list in_node;
 	struct ipc_node *n;
@@ -60,8 +73,11 @@ struct ipc_peer {
 	uint32_t last_corr, in_flight;
 	struct list pending, tickets, queue;
 	size_t nqueue, queued_octets;
+	struct ipc_pack pack;
 	bool up, dead, doomed, paused, pinging;
-	bool told; /* the node's up() ran, or it is dectctl's: down() is owed */
+	bool packs;  /* understands packs */
+	bool gather; /* small frames to it go together at the end of a turn */
+	bool told;   /* the node's up() ran, or it is dectctl's: down() is owed */
 };
 
 struct ipc_listener {
@@ -89,6 +105,7 @@ struct ipc_node {
 	size_t nknown;
 	uint8_t *buf; /* IPC_FRAME_MAX, for receiving and packing; never across a callback */
 	bool closing;
+	struct ipc_turn *turn; /* NULL until somebody gathers */
 };
 
 /* ipc_frame.c */
@@ -106,9 +123,20 @@ struct ipc_peer *ipc_peer_new(struct ipc_node *n, int fd, enum ipc_door door, ui
 /* Packs and sends or queues. ERR_BUSY, ERR_LIMIT, ERR_LOST. fds are duplicated when queued. */
 int ipc_peer_send(struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMessage *body,
     const int *fds, unsigned nfds, uint32_t key) MUST_CHECK;
+/* Sends or queues a packed frame without descriptors. */
+int ipc_peer_put(struct ipc_peer *p, const uint8_t *b, size_t n) MUST_CHECK;
 /* Drops p in the next turn of the loop; until then nothing is sent or received. */
 void ipc_peer_doom(struct ipc_peer *p, const char *why);
 void ipc_peer_ready(struct ipc_peer *p); /* hello is through: up() */
+
+/* ipc_pack.c */
+/* true: the frame waits for the end of the turn. */
+bool ipc_pack_put(
+    struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMessage *body, size_t n) MUST_CHECK;
+void ipc_pack_flush(struct ipc_peer *p);
+/* 1: the next frame of a pack's body; 0: no more; ERR_TRUNCATED, ERR_SYNTAX. Pure. */
+int ipc_pack_next(struct rd *r, struct slice *frame) MUST_CHECK;
+void ipc_turn_free(struct ipc_turn *t);
 
 /* ipc_call.c */
 void ipc_call_answer(struct ipc_peer *p, const struct ipc_hdr *h, const uint8_t *body, size_t n,

@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 		.cmds = sipd_cmds,
 		.ncmds = sipd_ncmds,
 		.serves = true,
+		.gather = IPC_CERTD,
 		.init = sipd_init,
 		.reload = sipd_reload,
 		.up = sipd_up,

@@ -53,6 +53,7 @@ static struct ipc_node *node(const char *name)
 	struct ipc_node_def d = { .loop = &loop,
 		.wheel = wheel,
 		.name = name,
+		.gather = IPC_DAEMONS,
 		.handlers = table,
 		.nhandlers = ARRAY_LEN(table),
 		.up = on_up,
@@ -201,6 +202,22 @@ static size_t hello_of(uint8_t *out, uint8_t kind, const char *name, uint32_t ma
 	return 16 + link__hello__pack(&in, out + 16);
 }
 
+static size_t hello_minor(uint8_t *out, uint32_t link_minor)
+{
+	struct ipc_hdr h = HDR(IPC_REQ, IPC_IF_LINK, LINK__TYPE__LINK_HELLO, 1);
+	Link__Hello in = LINK__HELLO__INIT;
+	Link__IfaceVersion v = LINK__IFACE_VERSION__INIT, *vp = &v;
+
+	in.daemon = (char *)(uintptr_t) "sipd";
+	v.iface = IPC_IF_LINK;
+	v.major = 1;
+	v.minor = link_minor;
+	in.n_iface = 1;
+	in.iface = &vp;
+	ipc_hdr_put(out, &h);
+	return 16 + link__hello__pack(&in, out + 16);
+}
+
 static int join(void)
 {
 	uint8_t b[1024];
@@ -285,6 +302,7 @@ static void before_hello(void **state)
 		{ "an empty hello", HDR(IPC_REQ, IPC_IF_LINK, LINK__TYPE__LINK_HELLO, 1), NULL, 0,
 		    0, 0, false },
 		{ "no hello", HDR(IPC_REQ, IPC_IF_CERT, T_ECHO, 1), NULL, 0, 0, 0, false },
+		{ "a pack before the hello", HDR(IPC_PACK, 0, 0, 0), NULL, 0, 0, 0, false },
 		{ "no hello, an event", HDR(IPC_EVT, IPC_IF_CERT, T_ECHO, 0), NULL, 0, 0, 0,
 		    false },
 	};
@@ -295,7 +313,7 @@ static void before_hello(void **state)
 
 static void after_hello(void **state)
 {
-	static uint8_t junk[65];
+	static uint8_t junk[65], big[IPC_PACK_MAX];
 	static const struct lie t[] = {
 		{ "a body of garbage", HDR(IPC_REQ, IPC_IF_CERT, T_ECHO, 1), "\xff\xff\xff", 3, 0,
 		    0, false },
@@ -309,6 +327,23 @@ static void after_hello(void **state)
 		    0, 0, false },
 		{ "a ping of garbage", HDR(IPC_REQ, IPC_IF_LINK, LINK__TYPE__LINK_PING, 1), "\xff",
 		    1, 0, 0, false },
+		{ "a pack cut within a length", HDR(IPC_PACK, 0, 0, 0), "\x10", 1, 0, 0, false },
+		{ "a pack cut within a frame", HDR(IPC_PACK, 0, 0, 0), "\x40\0\0\0 too short", 14,
+		    0, 0, false },
+		{ "a pack of an endless frame", HDR(IPC_PACK, 0, 0, 0), "\xff\xff\xff\xff", 4, 0, 0,
+		    false },
+		{ "a pack of an empty frame", HDR(IPC_PACK, 0, 0, 0), "\0\0\0\0", 4, 0, 0, false },
+		{ "a pack of garbage", HDR(IPC_PACK, 0, 0, 0), "\x10\0\0\0................", 20, 0,
+		    0, false },
+		{ "a pack in a pack", HDR(IPC_PACK, 0, 0, 0),
+		    "\x10\0\0\0ID\1\5\0\0\0\0\0\0\0\0\0\0\0", 20, 0, 0, false },
+		{ "a pack with a number", HDR(IPC_PACK, 0, 0, 1), NULL, 0, 0, 0, false },
+		{ "a pack with a type", HDR(IPC_PACK, IPC_IF_CERT, T_ECHO, 0), NULL, 0, 0, 0,
+		    false },
+		{ "a pack with a descriptor", { IPC_MAGIC, IPC_VERSION, IPC_PACK, 0, 0, 0, 1, 0 },
+		    NULL, 0, 0, 1, false },
+		{ "a pack too long", HDR(IPC_PACK, 0, 0, 0), big, sizeof(big), 0, 0, false },
+		{ "an empty pack", HDR(IPC_PACK, 0, 0, 0), NULL, 0, 0, 0, true },
 		{ "an answer to nothing", HDR(IPC_REP, IPC_IF_CERT, T_ECHO, 9), "\xff", 1, 0, 0,
 		    true },
 		{ "an answer to nothing, with descriptors",
@@ -326,6 +361,65 @@ static void after_hello(void **state)
 	for (unsigned i = 0; i < 50 && downs != ups; i++)
 		uv_run(&loop, UV_RUN_NOWAIT);
 	assert_int_equal(ups, downs);
+}
+
+/* Requests that come as one frame are answered in one; but only to who said that he understands it. */
+static void packs(void **state)
+{
+	struct ipc_node *srv = node("certd");
+
+	(void)state;
+	assert_int_equal(0, ipc_serve_path(srv, path, 0600, IPC_DOOR_LINK));
+	for (uint32_t understands = 0; understands < 2; understands++) {
+		struct ipc_hdr pack = HDR(IPC_PACK, 0, 0, 0), back;
+		uint8_t b[IPC_PACK_MAX], hello[1024];
+		unsigned answers = 0, heard = 0;
+		int fd = dial();
+		size_t n = 16;
+
+		tell(fd, hello, hello_minor(hello, understands), 0);
+		assert_true(hear(fd, b, sizeof(b), WAIT_MS) > 16);
+		ipc_hdr_put(b, &pack);
+		for (uint32_t i = 1; i <= 20; i++) {
+			struct ipc_hdr h = HDR(IPC_REQ, IPC_IF_CERT, T_ECHO, i);
+			uint32_t len = 16;
+
+			memcpy(b + n, &len, 4);
+			ipc_hdr_put(b + n + 4, &h);
+			n += 4 + len;
+		}
+		tell(fd, b, n, 0);
+		while (answers < 20) {
+			ssize_t got = hear(fd, b, sizeof(b), WAIT_MS);
+			struct rd r;
+			struct slice f;
+			int more;
+
+			assert_true(got >= 16);
+			heard++;
+			assert_int_equal(0, ipc_hdr_get(b, (size_t)got, 0, &back));
+			if (back.kind != IPC_PACK) {
+				assert_int_equal(++answers, back.corr);
+				continue;
+			}
+			assert_int_equal(1, understands);
+			r = rd_of(b + 16, (size_t)got - 16);
+			while ((more = ipc_pack_next(&r, &f)) > 0) {
+				assert_int_equal(
+				    0, ipc_hdr_get((const uint8_t *)f.p, f.n, 0, &back));
+				assert_int_equal(IPC_REP, back.kind);
+				assert_int_equal(++answers, back.corr); /* in their order */
+			}
+			assert_int_equal(0, more);
+		}
+		if (understands)
+			assert_true(heard < 20); /* one, unless the machine is very busy */
+		else
+			assert_int_equal(20, heard);
+		echo_works(fd);
+		close(fd);
+	}
+	ipc_node_free(srv);
 }
 
 /* Told why, then closed: a name that the user does not run, a version that we do not speak. */
@@ -454,6 +548,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(before_hello, setup, teardown),
+		cmocka_unit_test_setup_teardown(packs, setup, teardown),
 		cmocka_unit_test_setup_teardown(after_hello, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(silence, setup, teardown),
