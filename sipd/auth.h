@@ -3,6 +3,9 @@
 #include "sipd/sipd.h"
 
 /* Answers challenges (RFC 3261 22, RFC 7616, RFC 8760). The response is computed by certd; passwords are never here. */
+#define AUTH_TRIES                                                                                 \
+	4 /* challenges to one request: several realms on the way, nonces that are too old */
+#define AUTH_LINES_MAX 4096 /* their answers */
 struct auth_req;
 /* lines: Authorization and Proxy-Authorization header lines; empty with err != 0: ERR_NOTFOUND no challenge that we can
  * answer, ERR_AUTH no password, or what certd said. Runs from the loop. */

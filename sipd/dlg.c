@@ -112,6 +112,14 @@ static int take_routes(struct dlg *d, const struct sip_msg *m, bool turned)
 	return 0;
 }
 
+void dlg_put_local(struct dlg *d, const char *params)
+{
+	size_t n = strlen(d->local), add = strlen(params);
+
+	d->local = mem_grow(d->local, n + add + 1, 1);
+	memcpy(d->local + n, params, add + 1);
+}
+
 int dlg_uas_new(
     const struct sip_msg *req, struct slice local_tag, struct slice contact, struct dlg **out)
 {

@@ -43,6 +43,8 @@ struct dlg_uac {
 struct dlg *dlg_uac_new(const struct dlg_uac *c);
 /* From a request that forms a dialog (INVITE, SUBSCRIBE, REFER) and our To tag. ERR_SYNTAX: no usable Contact, or a
  * Record-Route beyond the limit. */
+/* More parameters of our address: ";epid=…", or nothing. */
+void dlg_put_local(struct dlg *d, const char *params);
 int dlg_uas_new(const struct sip_msg *req, struct slice local_tag, struct slice contact,
     struct dlg **out) MUST_CHECK;
 struct dlg *dlg_dup(const struct dlg *d);

@@ -218,6 +218,7 @@ int inv_in(struct sip_ua *ua, const struct inv_conf *c, struct tx *tx, struct sl
 		(void)tx_refuse(tx, 400, "Contact or Record-Route not usable");
 		return ERR_SYNTAX;
 	}
+	dlg_put_local(d, tx_to_params(tx));
 	i = inv_make(ua, c);
 	i->state = INV_RINGING;
 	i->main = inv_fork_new(i, d);

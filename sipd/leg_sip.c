@@ -271,6 +271,7 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	struct party who = l->leg.who;
 	int err = sdp_of_msg(rsp, &sdp);
 
+	leg_sip_forget_credentials(l);
 	choose_fork(l, rsp->to_tag);
 	if (l->oa.offered)
 		err = err ? err : oa_answered(&l->oa, sdp);
@@ -292,21 +293,6 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	go_on(l);
 }
 
-static void on_credentials(void *ctx, int err, struct slice lines)
-{
-	struct leg_sip *l = ctx;
-	struct inv_body body = { SLICE_LIT("application/sdp"), slice_str(l->oa.local) };
-
-	l->auth = NULL;
-	if (!err)
-		err = inv_retry(l->inv, lines, body);
-	if (err) {
-		log_ev(LOG_WARNING, "INVITE not authenticated", F_CALL(l->leg.ref), F_ERR(err),
-		    F_REMEDY("set the user's password: dectctl user password"));
-		leg_sip_failed(l, CAUSE_FORBIDDEN, NULL);
-	}
-}
-
 static void on_failed(void *ctx, struct inv *i, unsigned status, const struct sip_msg *rsp, int err)
 {
 	struct leg_sip *l = ctx;
@@ -318,14 +304,8 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 	(void)i;
 	if (l->leg.gone)
 		return;
-	if (rsp && (status == 401 || status == 407) && !l->tried_auth && l->leg.user) {
-		l->tried_auth = true;
-		if (s->hooks->challenge && s->hooks->challenge(s, l->leg.user, rsp))
-			return;
-		if (auth_answer(s, l->leg.user, rsp, SLICE_LIT("INVITE"), slice_str(l->uri),
-		        slice_str(l->oa.local), on_credentials, l, &l->auth) == 0)
-			return;
-	}
+	if (leg_sip_challenged(l, rsp, false))
+		return;
 	ms_call_why(rsp, why, sizeof(why));
 	log_ev(LOG_NOTICE, "call refused by the far end", F_CALL(l->leg.ref),
 	    F_U64("IPDECT_STATUS", status), F_ERR(err), F_WHY(why));
@@ -445,27 +425,13 @@ void leg_sip_reoffer(struct leg_sip *l)
 	mem_wipe(text, sizeof(text));
 }
 
-static void on_reoffer_credentials(void *ctx, int err, struct slice lines)
-{
-	struct leg_sip *l = ctx;
-	struct inv_body body = { SLICE_LIT("application/sdp"), slice_str(l->oa.local) };
-
-	l->auth = NULL;
-	if (l->leg.gone)
-		return;
-	if (!err)
-		err = inv_offer(l->inv, false, lines, body);
-	if (err)
-		oa_withdraw(&l->oa);
-}
-
 static void on_reply(
     void *ctx, struct inv *i, enum sip_method m, const struct sip_msg *rsp, int err)
 {
 	struct leg_sip *l = ctx;
-	struct sipd *s = l->leg.sipd;
 	struct slice sdp;
 
+	(void)i;
 	if (l->leg.gone)
 		return;
 	if (m == SIP_M_REFER) {
@@ -474,11 +440,9 @@ static void on_reply(
 	}
 	if (m != SIP_M_INVITE && m != SIP_M_UPDATE)
 		return; /* INFO: nothing follows from it */
-	if (rsp && (rsp->status == 401 || rsp->status == 407) && l->leg.user && !l->auth &&
-	    l->oa.offered &&
-	    auth_answer(s, l->leg.user, rsp, sip_method_name(m), slice_str(inv_dlg(i)->target),
-	        slice_str(l->oa.local), on_reoffer_credentials, l, &l->auth) == 0)
+	if (l->oa.offered && leg_sip_challenged(l, rsp, true))
 		return;
+	leg_sip_forget_credentials(l);
 	if (rsp && rsp->status >= 200 && rsp->status < 300 && l->oa.offered) {
 		err = sdp_of_msg(rsp, &sdp);
 		err = err ? err : oa_answered(&l->oa, sdp);

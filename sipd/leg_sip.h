@@ -24,7 +24,10 @@ struct leg_sip {
 	enum sip_method asked;       /* in-dialog request waiting for its response */
 	bool out, offerless;         /* offerless: the INVITE that came had no offer */
 	bool wait_media, connecting; /* connecting: connect() waits for the media */
-	bool sent, tried_auth, again, prober;
+	bool sent, again, prober;
+	char *
+	    credentials; /* header lines that answered challenges: to the INVITE, later to a change */
+	unsigned challenges;  /* answered */
 	struct ms_conf *conf; /* LYNC: the conference that it is of; NULL: none */
 	bool inviting;        /* LYNC: an invitation to it, without media */
 	bool say;             /* who is at our end waits to be told */
@@ -55,6 +58,11 @@ struct slice leg_sip_refusal(int err);
 void leg_sip_start(struct sipd *s);
 /* May this peer ask something of us. */
 bool leg_sip_welcome(struct sipd *s, struct tp_flow *f);
+/* ---- leg_sip_auth.c ---- */
+/* A response to the INVITE, or to a change, is a challenge that is answered: true, the request is said again. */
+bool leg_sip_challenged(struct leg_sip *l, const struct sip_msg *rsp, bool change);
+void leg_sip_forget_credentials(struct leg_sip *l); /* the next request begins anew */
+
 /* A re-INVITE with what oa.want and the media's address say; later when one is under way. */
 void leg_sip_reoffer(struct leg_sip *l);
 /* Events to the call. */

@@ -70,6 +70,8 @@ struct ms_ep *ms_ep(struct sipd *s, struct user *u); /* makes it; NULL: not in t
 void ms_ep_free(struct user *u);                     /* the record or the registration goes */
 /* Whose endpoint: by epid. NULL: nobody's. */
 struct ms_ep *ms_by_epid(const struct sipd *s, struct slice epid);
+/* Whom a request is for: by epid in To, by ms-opaque of our Contact, by name. NULL: nobody's. */
+struct ms_ep *ms_asked(const struct sipd *s, const struct sip_msg *req);
 /* ";epid=…" behind the address in From. Nothing outside of the dialect. */
 void ms_put_epid(const struct sipd *s, struct wr *w, const struct user *u);
 /* Which connection to the server the user shares with others: tp_dest.key; 0: the one of all. */

@@ -138,6 +138,11 @@ static void on_ntlm(void *ctx, int err, struct ipc_msg *m)
 			e->next->ready = true;
 		}
 	}
+	if (err) { /* this handshake leads nowhere: the next REGISTER begins a new one */
+		ms_sa_free(e->next);
+		e->next = NULL;
+		e->step = MS_PLAIN;
+	}
 	if (fn)
 		fn(e->ctx, err);
 }

@@ -168,7 +168,7 @@ int ms_verify_in(void *ctx, struct tp_flow *f, const struct sip_msg *m)
 	    tp_flow_inbound(f))
 		return 0;
 	v = v.p ? v : sip_msg_value(m, SIP_H_PROXY_AUTHENTICATION_INFO);
-	e = endpoint(s, m->request ? &m->to : &m->from);
+	e = m->request ? ms_asked(s, m) : endpoint(s, &m->from);
 	if (!e)
 		return 0;
 	if (!v.p) {

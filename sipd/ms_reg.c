@@ -154,7 +154,38 @@ static bool orphan(void *ctx, struct tx *tx, const struct sip_msg *req, struct t
 	       ms_deregistered(ctx, tx, req);
 }
 
-static const struct sip_ua_hooks ua_hooks = { ms_sign_out, ms_verify_in, orphan };
+struct ms_ep *ms_asked(const struct sipd *s, const struct sip_msg *req)
+{
+	char name[USER_NAME_MAX + 1];
+	struct sip_uri uri;
+	struct slice epid;
+	struct user *u;
+
+	if (sip_addr_param(&req->to, SLICE_LIT("epid"), &epid))
+		return ms_by_epid(s, epid);
+	if (sip_uri_parse(&uri, req->ruri) == 0 &&
+	    sip_uri_param(&uri, SLICE_LIT("ms-opaque"), &epid)) {
+		struct ms_ep *e = ms_by_epid(s, epid);
+		if (e)
+			return e;
+	}
+	if (sip_unescape(req->to.uri.user, name, sizeof(name)))
+		return NULL;
+	u = users_find(s->users, slice_str(name));
+	return u && u->room ? ustate_of(u)->ms : NULL;
+}
+
+/* Our epid in To of responses and in From of what we send in the dialog, where the request came without it. */
+static void to_params(void *ctx, struct tp_flow *f, const struct sip_msg *req, struct wr *w)
+{
+	struct ms_ep *e = tp_flow_proto(f) == TP_TLS ? ms_asked(ctx, req) : NULL;
+	struct slice epid;
+
+	if (e && !sip_addr_param(&req->to, SLICE_LIT("epid"), &epid))
+		wr_fmt(w, ";epid=%s", e->epid);
+}
+
+static const struct sip_ua_hooks ua_hooks = { ms_sign_out, ms_verify_in, orphan, to_params };
 
 void ms_start(struct sipd *s)
 {

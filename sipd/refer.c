@@ -133,9 +133,11 @@ void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 	}
 	if (l->conversation[0])
 		wr_fmt(&w, "Ms-Conversation-ID: %s\r\n", l->conversation);
-	(void)tx_reply(tx, 202, SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""));
-	if (!slice_ieq(sip_msg_value(req, SIP_H_REFER_SUB), SLICE_LIT("false")) &&
-	    sub_refer_in(s->ua, &conf, inv_dlg(l->inv), req->cseq, &l->refer))
+	bool quiet = slice_ieq(sip_msg_value(req, SIP_H_REFER_SUB), SLICE_LIT("false"));
+	(void)tx_reply(tx, 202, SLICE_LIT(""),
+	    quiet ? SLICE_LIT("Refer-Sub: false\r\n") : SLICE_LIT(""), SLICE_LIT(""),
+	    SLICE_LIT(""));
+	if (!quiet && sub_refer_in(s->ua, &conf, inv_dlg(l->inv), req->cseq, &l->refer))
 		l->refer = NULL;
 	frag(l, 100, false);
 	log_ev(

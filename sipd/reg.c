@@ -12,6 +12,7 @@
 #include "sipd/feed.h"
 #include "sipd/ms.h"
 #include "sipd/mwi.h"
+#include "sipd/sip_auth_hdr.h"
 #include "sipd/sip_build.h"
 
 #define BACKOFF_MS      2000
@@ -135,6 +136,8 @@ int reg_schedule(struct fsm *m, int ev, const void *arg)
 static void on_credentials(void *ctx, int err, struct slice lines)
 {
 	struct reg *r = ctx;
+	char all[AUTH_LINES_MAX];
+	struct wr w = wr_of(all, sizeof(all));
 
 	r->auth = NULL;
 	if (err) {
@@ -143,8 +146,11 @@ static void on_credentials(void *ctx, int err, struct slice lines)
 		(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
 		return;
 	}
+	sip_auth_merge(&w, slice_str(r->lines), lines);
+	if (!wr_nul(&w))
+		all[0] = '\0';
 	free(r->lines);
-	r->lines = mem_dup(lines.p, lines.n);
+	r->lines = mem_str(all);
 	(void)fsm_event(&r->fsm, REG_EV_READY, NULL);
 }
 
@@ -186,7 +192,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 			auth_waited(s, r->user, ERR_AUTH);
 		return;
 	}
-	if ((rsp->status == 401 || rsp->status == 407) && r->auths < 2) {
+	if ((rsp->status == 401 || rsp->status == 407) &&
+	    (r->auths < 2 || (r->auths < AUTH_TRIES && sip_auth_fresh(rsp, slice_str(r->lines))))) {
 		r->auths++;
 		if (s->hooks->challenge && s->hooks->challenge(s, r->user, rsp)) {
 			(void)fsm_event(&r->fsm, REG_EV_CHALLENGE, NULL);
@@ -343,8 +350,6 @@ static int send_on(struct reg *r, struct tp_flow *f, const struct tp_dest *dest,
 		.owner = r->owner };
 
 	build(r, &w, r->expires, f);
-	mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
-	r->lines = NULL;
 	c.msg = wr_slice(&w);
 	return w.bad ? ERR_LIMIT : sip_req_send(r->regs->s->ua, &c, on_req, r, &r->req);
 }
@@ -396,6 +401,10 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	r->paused = r->held = false;
 	if (ev != REG_EV_READY && ev != REG_EV_AGAIN)
 		r->auths = 0;
+	if (ev != REG_EV_READY) { /* credentials are for one nonce */
+		mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
+		r->lines = NULL;
+	}
 	if (!p || r->tries++ > 2 * SIPD_PROXIES) {
 		if (!p)
 			r->why = "no proxy answers";

@@ -1,6 +1,8 @@
 /* Challenges and credentials as a scheme and a list of parameters. */
 #include "sipd/sip_auth_hdr.h"
 
+#include "common/mem.h"
+
 static void skip(struct cur *c)
 {
 	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == ','))
@@ -125,4 +127,72 @@ void sip_auth_put_token(struct wr *w, const char *name, struct slice value)
 {
 	put_name(w, name);
 	wr_slice_add(w, value);
+}
+
+/* ---- challenged again ---- */
+
+/* Credentials of the next line; false: there is none. */
+static bool next_line(struct cur *c, bool *proxy, struct slice *line, struct sip_auth_hdr *h)
+{
+	while (!cur_done(c)) {
+		struct slice name;
+
+		*line = cur_until(c, "\r\n");
+		while (cur_lit(c, '\r') || cur_lit(c, '\n'))
+			;
+		name = slice_sub(*line, 0, slice_chr(*line, ':'));
+		*proxy = slice_ieq(name, SLICE_LIT("Proxy-Authorization"));
+		if (name.n < line->n &&
+		    sip_auth_parse(h, slice_trim(slice_sub(*line, name.n + 1, line->n)), true) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool answered(struct slice sent, bool proxy, struct slice realm)
+{
+	struct cur c = cur_of(sent);
+	struct sip_auth_hdr h;
+	struct slice line;
+	bool p;
+
+	while (next_line(&c, &p, &line, &h))
+		if (p == proxy && slice_eq(sip_auth_param(&h, SLICE_LIT("realm")), realm))
+			return true;
+	return false;
+}
+
+bool sip_auth_fresh(const struct sip_msg *rsp, struct slice sent)
+{
+	static const enum sip_hdr_id ids[] = { SIP_H_WWW_AUTHENTICATE, SIP_H_PROXY_AUTHENTICATE };
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		for (const struct sip_hdr *x = sip_msg_hdr(rsp, ids[i]); x;
+		     x = sip_msg_hdr_next(rsp, x)) {
+			struct cur c = cur_of(x->value);
+			struct sip_auth_hdr h;
+			while (!cur_done(&c) && sip_auth_next(&h, &c, true) == 0) {
+				struct slice realm = sip_auth_param(&h, SLICE_LIT("realm"));
+				if (slice_ieq(sip_auth_param(&h, SLICE_LIT("stale")),
+				        SLICE_LIT("true")) ||
+				    !answered(sent, ids[i] == SIP_H_PROXY_AUTHENTICATE, realm))
+					return true;
+			}
+		}
+	return false;
+}
+
+void sip_auth_merge(struct wr *w, struct slice sent, struct slice lines)
+{
+	struct cur c = cur_of(sent);
+	struct sip_auth_hdr h;
+	struct slice line;
+	bool proxy;
+
+	while (next_line(&c, &proxy, &line, &h))
+		if (!answered(lines, proxy, sip_auth_param(&h, SLICE_LIT("realm")))) {
+			wr_slice_add(w, line);
+			wr_str(w, "\r\n");
+		}
+	wr_slice_add(w, lines);
 }

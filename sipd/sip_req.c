@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "sipd/sip_auth_hdr.h"
 #include "sipd/sip_build.h"
 #include "sipd/sip_ua_int.h"
 
-#define VIA_ROOM 150 /* what our Via and a signature add at least, for the limit of UDP */
+#define CREDENTIALS_MAX 4096
+#define CHALLENGES_MAX  4   /* several realms on the way, nonces that are too old */
+#define VIA_ROOM        150 /* what our Via and a signature add at least, for the limit of UDP */
 
 struct sip_req {
 	struct list node;
@@ -29,8 +32,9 @@ struct sip_req {
 	sip_req_h *fn;
 	void *ctx;
 	int err;
-	bool in_call, over, cancelled, got_any, failed, answered;
-	char *credential;
+	bool in_call, over, cancelled, got_any, failed;
+	unsigned challenges;     /* answered */
+	char *credential, *sent; /* sent: credentials in msg */
 	struct auth_req *asking;
 };
 
@@ -48,6 +52,7 @@ static void free_req(struct sip_req *r)
 	tp_flow_unref(r->flow);
 	mem_free_wiped(r->msg, r->msg ? r->n : 0);
 	free(r->credential);
+	free(r->sent);
 	free(r->hop);
 	free(r->dest);
 	free(r);
@@ -130,7 +135,7 @@ static int rewrite(struct sip_req *r, struct slice lines)
 	wr_slice_add(&w, slice_sub(text, 0, cseq));
 	wr_fmt(&w, "%u ", next);
 	wr_slice_add(&w, sip_method_name(r->method));
-	wr_slice_add(&w, slice_sub(text, at, end));
+	wr_slice_add(&w, slice_sub(text, at, end - at - (r->sent ? strlen(r->sent) : 0)));
 	wr_slice_add(&w, lines);
 	wr_slice_add(&w, slice_sub(text, end, r->n));
 	err = w.bad ? ERR_LIMIT : 0;
@@ -150,10 +155,18 @@ done:
 static void on_credentials(void *ctx, int err, struct slice lines)
 {
 	struct sip_req *r = ctx;
+	char all[CREDENTIALS_MAX];
+	struct wr w = wr_of(all, sizeof(all));
 
 	r->asking = NULL;
-	if (!err)
-		err = rewrite(r, lines);
+	if (!err) {
+		sip_auth_merge(&w, slice_str(r->sent), lines);
+		err = wr_nul(&w) ? rewrite(r, wr_slice(&w)) : ERR_LIMIT;
+	}
+	if (!err) {
+		free(r->sent);
+		r->sent = mem_str(all);
+	}
 	if (!err && r->flow && tp_flow_alive(r->flow))
 		err = send_on(r, r->flow);
 	else if (!err)
@@ -168,15 +181,18 @@ static bool answer_challenge(struct sip_req *r, const struct sip_msg *rsp)
 	struct slice text, uri;
 	const char *body;
 
-	if ((rsp->status != 401 && rsp->status != 407) || !r->credential || r->answered ||
-	    r->cancelled || !r->ua->cred.ask || !r->msg)
+	if ((rsp->status != 401 && rsp->status != 407) || !r->credential || r->cancelled ||
+	    !r->ua->cred.ask || !r->msg)
+		return false;
+	if (r->challenges && (r->challenges >= CHALLENGES_MAX || !r->sent ||
+	                         !sip_auth_fresh(rsp, slice_str(r->sent))))
 		return false;
 	text = (struct slice){ r->msg, r->n };
 	uri = slice_sub(text, 0, slice_chr(text, '\r'));
 	uri = slice_sub(uri, slice_chr(uri, ' ') + 1, uri.n);
 	uri = slice_sub(uri, 0, slice_chr(uri, ' '));
 	body = memmem(r->msg, r->n, sep, sizeof(sep));
-	r->answered = true;
+	r->challenges++;
 	if (r->ua->cred.ask(r->ua->cred_ctx, slice_str(r->credential), rsp,
 	        sip_method_name(r->method), uri,
 	        body ? slice_sub(text, (size_t)(body - r->msg) + 4, r->n) : SLICE_LIT(""),

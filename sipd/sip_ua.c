@@ -239,12 +239,20 @@ static int on_verify(void *ctx, struct tp_flow *f, const struct sip_msg *m)
 	return ua->hooks.verify(ua->hooks_ctx, f, m);
 }
 
+static void on_to_params(void *ctx, struct tp_flow *f, const struct sip_msg *req, struct wr *w)
+{
+	struct sip_ua *ua = ctx;
+
+	ua->hooks.to_params(ua->hooks_ctx, f, req, w);
+}
+
 void sip_ua_set_hooks(struct sip_ua *ua, const struct sip_ua_hooks *h, void *ctx)
 {
 	ua->hooks = *h;
 	ua->hooks_ctx = ctx;
 	ua->tx_ops.sign = h->sign ? on_sign : NULL;
 	ua->tx_ops.verify = h->verify ? on_verify : NULL;
+	ua->tx_ops.to_params = h->to_params ? on_to_params : NULL;
 }
 
 void sip_ua_set_credentials(struct sip_ua *ua, const struct sip_ua_credentials *c, void *ctx)

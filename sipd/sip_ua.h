@@ -22,6 +22,7 @@ struct sip_ua_hooks { /* see tx.h; NULL pointers are fine */
 	int (*verify)(void *ctx, struct tp_flow *f, const struct sip_msg *m);
 	/* A request inside of a dialog that is not there. true: it was answered; else 481. */
 	bool (*orphan)(void *ctx, struct tx *tx, const struct sip_msg *req, struct tp_flow *f);
+	void (*to_params)(void *ctx, struct tp_flow *f, const struct sip_msg *req, struct wr *w);
 };
 struct sip_ua *sip_ua_new(uv_loop_t *loop, struct tmr_wheel *w, const struct sip_ua_conf *conf);
 /* What its sessions and subscriptions have left on the wire ends, too. Owners free theirs before. Run the loop afterwards

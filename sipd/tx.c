@@ -623,6 +623,12 @@ static struct tx *start_server(
 	tp_flow_unref(to);
 	tx->method = m->method;
 	tx->req = m;
+	if (l->ops->to_params && m->to_tag.n == 0) {
+		struct wr w = wr_of(tx->to_params, sizeof(tx->to_params));
+		l->ops->to_params(l->ctx, f, m, &w);
+		if (!wr_nul(&w))
+			tx->to_params[0] = '\0';
+	}
 	fsm_init(&tx->m, kinds[kind].def, &env, TX_ST_FIRST);
 	return tx;
 }
@@ -773,6 +779,11 @@ const char *tx_to_tag(struct tx *tx)
 	return tx->to_tag;
 }
 
+const char *tx_to_params(const struct tx *tx)
+{
+	return tx->to_params;
+}
+
 unsigned tx_status(const struct tx *tx)
 {
 	return tx->final;
@@ -806,14 +817,16 @@ int tx_reply(struct tx *tx, unsigned status, struct slice reason, struct slice l
 	struct tx_layer *l = tx->l;
 	struct wr w = wr_of(l->out, sizeof(l->out));
 	struct tx_ev_arg arg = { 0 };
+	char tag[SIP_TAG_LEN + TX_TO_PARAMS];
 	uint8_t ev;
 	int err;
 
 	if (tx->final || !tx->req)
 		return ERR_STATE;
 	revive_flow(tx);
+	(void)snprintf(tag, sizeof(tag), "%s%s", tx_to_tag(tx), tx->to_params);
 	put_reply(l, &w, tx->flow, tx->req, status, reason,
-	    status > 100 ? slice_str(tx_to_tag(tx)) : SLICE_LIT(""));
+	    status > 100 ? slice_str(tag) : SLICE_LIT(""));
 	wr_slice_add(&w, lines);
 	sip_put_body(&w, type, body);
 	if (w.bad)

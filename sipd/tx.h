@@ -28,7 +28,10 @@ struct tx_ops {
 	    struct wr *lines);
 	/* Right after parsing, before matching. Negative: the message is dropped without an answer. May be NULL. */
 	int (*verify)(void *ctx, struct tp_flow *f, const struct sip_msg *m);
+	/* LYNC: parameters (";epid=…") of ours for To of the responses to a request outside of dialogs. May be NULL. */
+	void (*to_params)(void *ctx, struct tp_flow *f, const struct sip_msg *req, struct wr *w);
 };
+#define TX_TO_PARAMS 40 /* octets of them, with the NUL */
 
 struct tx_layer *tx_layer_new(
     const struct tx_conf *conf, struct tmr_wheel *w, const struct tx_ops *ops, void *ctx);
@@ -95,6 +98,8 @@ int tx_reply(struct tx *tx, unsigned status, struct slice reason, struct slice l
 int tx_refuse(struct tx *tx, unsigned status, const char *reason);
 /* The tag we put into To; made on first use. NUL-terminated. */
 const char *tx_to_tag(struct tx *tx);
+/* What stands behind the tag: of tx_ops.to_params. */
+const char *tx_to_params(const struct tx *tx);
 /* The final response we sent, 0: none yet. */
 unsigned tx_status(const struct tx *tx);
 /* Sends the last response again (2xx and reliable 1xx to INVITE, whose repeats are the core's business). */

@@ -20,6 +20,7 @@ struct tx {
 	uint32_t retr_ms;
 	uint64_t started; /* ms */
 	uint64_t owner;
+	char to_params[TX_TO_PARAMS];
 	char *sent; /* last message sent, whole */
 	size_t sent_n;
 	/* client */

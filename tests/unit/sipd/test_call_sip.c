@@ -150,6 +150,17 @@ static void outgoing(void **state)
 	sip_await(r, "ACK ");
 	sip_await(r, "INVITE ");
 	assert_non_null(strstr(got, "Proxy-Authorization: Digest username=\"200\""));
+	/* the nonce is too old already; then the next hop asks, too */
+	sip_reply(r, "407 Proxy Authentication Required", "x",
+	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n4\", stale=true\r\n", "");
+	sip_await(r, "INVITE ");
+	assert_non_null(strstr(got, "nonce=\"n4\""));
+	assert_null(strstr(got, "nonce=\"n3\""));
+	sip_reply(r, "401 Unauthorized", "x",
+	    "WWW-Authenticate: Digest realm=\"q\", nonce=\"m1\"\r\n", "");
+	sip_await(r, "INVITE ");
+	assert_non_null(strstr(got, "nonce=\"n4\""));
+	assert_non_null(strstr(got, "\r\nAuthorization: Digest username=\"200\", realm=\"q\""));
 	sip_reply(r, "180 Ringing", "t1", "", "");
 	size_t mark = 0;
 	RIG_UNTIL(r, rig_media_of(r, 61)->tone[2] == MEDIA__TONE_KIND__TONE_RINGBACK);
@@ -265,13 +276,59 @@ static void challenged_bye(void **state)
 	assert_non_null(strstr(got, "nonce=\"n5\""));
 	assert_non_null(strstr(got, "uri=\"sip:peer@127.0.0.1:"));
 	assert_non_null(strstr(got, ";tag=t1\r\n"));
-	assert_string_equal(got + strlen(got) - 4, "\r\n\r\n");
-	unsigned digests = r->digests;
-	/* Refused again: that is the end, with no third one. */
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n"); /* no header behind the end */
+	/* The nonce was too old: another one takes its place. */
+	cseq = cseq_now();
 	sip_reply(r, "407 Proxy Authentication Required", "t1",
-	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n6\"\r\n", "");
+	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n6\", stale=TRUE\r\n", "");
+	do
+		sip_await(r, "BYE ");
+	while (cseq_now() == cseq);
+	assert_null(strstr(got, "nonce=\"n5\""));
+	assert_non_null(strstr(got, "nonce=\"n6\""));
+	/* The next hop asks, too: both get theirs. */
+	cseq = cseq_now();
+	sip_reply(r, "401 Unauthorized", "t1",
+	    "WWW-Authenticate: Digest realm=\"q\", nonce=\"m1\"\r\n", "");
+	do
+		sip_await(r, "BYE ");
+	while (cseq_now() == cseq);
+	assert_non_null(
+	    strstr(got, "\r\nProxy-Authorization: Digest username=\"200\", realm=\"p\""));
+	assert_non_null(strstr(got, "\r\nAuthorization: Digest username=\"200\", realm=\"q\""));
+	assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+	unsigned digests = r->digests;
+	/* Refused for good: that is the end. */
+	sip_reply(r, "407 Proxy Authentication Required", "t1",
+	    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n7\"\r\n", "");
 	rig_spin(r, 50);
 	assert_int_equal(r->digests, digests);
+	rig_free(r);
+}
+
+/* A change that is challenged for ever is given up, the call goes on. */
+static void challenged_change(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	(void)state;
+
+	rig_registered(r);
+	assert_int_equal(rig_setup(r, 61, "200", "0305555"), 0);
+	sip_await(r, "INVITE ");
+	sip_reply(r, "200 OK", "t1", "", sip_sdp(1, 8000, ""));
+	sip_await(r, "ACK ");
+	rig_await(r, 0, CALL__TYPE__CALL_CONNECTED, 61);
+	unsigned digests = r->digests;
+	assert_int_equal(rig_hold(r, 61, true), 0);
+	for (int i = 0; i < 2; i++) {
+		sip_await(r, "INVITE ");
+		sip_reply(r, "407 Proxy Authentication Required", "",
+		    "Proxy-Authenticate: Digest realm=\"p\", nonce=\"e\"\r\n", "");
+		sip_await(r, "ACK ");
+	}
+	rig_spin(r, 50);
+	assert_int_equal(r->digests, digests + 1);
+	assert_int_equal(sipd_of(&r->d)->ncalls, 1);
 	rig_free(r);
 }
 
@@ -342,6 +399,27 @@ static void referred(void **state)
 	rig_hangup(r, ref, CAUSE_NORMAL);
 	rig_await(r, mark, CALL__TYPE__CALL_RELEASE, other);
 	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
+	rig_free(r);
+}
+
+/* RFC 4488: who wants no NOTIFY is told that none comes. */
+static void referred_quietly(void **state)
+{
+	struct rig *r = rig_sip_start(rig_local_conf);
+	char to[256];
+	(void)state;
+
+	invite(r, "200", "rq", "", sip_sdp(1, 7000, ""));
+	uint64_t ref = rig_await(r, 0, CALL__TYPE__CALL_OFFER, 0)->call;
+	rig_answer(r, ref);
+	sip_await(r, "SIP/2.0 200");
+	sip_header("To", to, sizeof(to));
+	inside(r, "ACK", 1, "rq", to, "", "");
+	rig_spin(r, 20);
+	inside(r, "REFER", 2, "rq", to, "Refer-To: <sip:201@example.test>\r\nRefer-Sub: false\r\n",
+	    "");
+	sip_await(r, "SIP/2.0 202");
+	assert_non_null(strstr(got, "\r\nRefer-Sub: false\r\n"));
 	rig_free(r);
 }
 
@@ -419,8 +497,10 @@ int main(void)
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(outgoing),
 		cmocka_unit_test(challenged_bye),
+		cmocka_unit_test(challenged_change),
 		cmocka_unit_test(forwarded_out),
 		cmocka_unit_test(referred),
+		cmocka_unit_test(referred_quietly),
 		cmocka_unit_test(displayed),
 	};
 	log_set_level(LOG_WARNING);

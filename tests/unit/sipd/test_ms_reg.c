@@ -148,8 +148,10 @@ static void answers(void **state)
 
 static void nothing(void *ctx, int err)
 {
-	(void)ctx;
-	(void)err;
+	int *told = ctx;
+
+	if (told)
+		*told = err;
 }
 
 static void handshake(void **state)
@@ -175,12 +177,51 @@ static void handshake(void **state)
 	        nothing, NULL),
 	    ERR_SYNTAX);
 	/* this rig's certd knows no NTLM: the request goes out all the same, and its failure is told */
-	assert_int_equal(ms_challenge(e, parse(ms_flow[3].message), nothing, NULL), 1);
-	ms_auth_reset(e);
+	int told = 0;
+	assert_int_equal(ms_challenge(e, parse(ms_flow[3].message), nothing, &told), 1);
+	RIG_UNTIL(r, told != 0);
+	/* no half handshake is left: its opaque must not stand in the first token of the next one */
 	assert_int_equal(e->step, MS_PLAIN);
+	assert_null(e->next);
+	ms_auth_reset(e);
 	/* the list again after our token: refused, not once more */
 	e->step = MS_TOKEN;
 	assert_int_equal(ms_challenge(e, parse(ms_flow[1].message), nothing, NULL), ERR_AUTH);
+	rig_free(r);
+	free(text_of_msg);
+	text_of_msg = NULL;
+}
+
+/* A call for a boss or a team: To is theirs, our Contact comes back in the Request-URI. What we say is said by our endpoint. */
+static void asked(void **state)
+{
+	struct rig *r = rig_new(conf);
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+	static const char form[] =
+	    "INVITE sip:192.0.2.1:5061;transport=tls;ms-opaque=%s;ms-received-cid=4E6A00 "
+	    "SIP/2.0\r\n"
+	    "Via: SIP/2.0/TLS 192.0.2.9;branch=z9hG4bK1\r\nMax-Forwards: 69\r\n"
+	    "From: <sip:carol@contoso.com>;tag=1;epid=99aabbccdd\r\nTo: "
+	    "<sip:%s@contoso.com>%s%s\r\n"
+	    "Call-ID: x\r\nCSeq: 1 INVITE\r\nContact: <sip:carol@contoso.com;gruu>\r\n"
+	    "Content-Length: 0\r\n\r\n";
+	char text[1024];
+	struct dlg *d;
+	(void)state;
+
+	snprintf(text, sizeof(text), form, e->epid, "boss", "", "");
+	assert_ptr_equal(ms_asked(s, parse(text)), e);
+	snprintf(text, sizeof(text), form, "0000000000", "boss", ";epid=", e->epid);
+	assert_ptr_equal(ms_asked(s, parse(text)), e);
+	snprintf(text, sizeof(text), form, "0000000000", e->user->f[USER_NAME], "", "");
+	assert_ptr_equal(ms_asked(s, parse(text)), e);
+	snprintf(text, sizeof(text), form, "0000000000", "boss", "", "");
+	assert_null(ms_asked(s, parse(text)));
+	assert_int_equal(dlg_uas_new(parse(text), SLICE_LIT("t"), SLICE_LIT("<sip:c>"), &d), 0);
+	dlg_put_local(d, ";epid=0123456789");
+	assert_string_equal(d->local, "<sip:boss@contoso.com>;epid=0123456789");
+	dlg_free(d);
 	rig_free(r);
 	free(text_of_msg);
 	text_of_msg = NULL;
@@ -193,6 +234,7 @@ int main(void)
 		cmocka_unit_test(register_text),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(handshake),
+		cmocka_unit_test(asked),
 	};
 
 	log_set_level(LOG_CRIT);
