@@ -202,6 +202,24 @@ static void add_remote(struct ice *a, const struct cand *c)
 	}
 }
 
+/* Who has fewer components sets how many there are (RFC 8445 6.1.2.2): a peer that multiplexes RTCP, or has none. */
+static void one_component(struct ice *a)
+{
+	bool one = false;
+
+	for (uint8_t i = 0; i < a->nremote; i++) {
+		if (a->remote[i].component == 2)
+			return;
+		one = true;
+	}
+	if (!one || a->conf.comps == 1)
+		return;
+	a->conf.comps = 1;
+	a->gather_us[1] = 0;
+	if (a->relay[1].turn.ops)
+		turn_stop(&a->relay[1].turn);
+}
+
 int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const struct cand *c,
     size_t n, bool complete, const struct addr *remote_candidates, uint64_t now_us)
 {
@@ -222,6 +240,8 @@ int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const st
 	    ICE_GATHERING) /* the answer is here: what is gathered by now has been told */
 		gathered(a);
 	if (!a->remote_set) {
+		if (a->conf.mode == ICE_RFC8445 && complete && n)
+			one_component(a);
 		a->remote_set = true;
 		a->state = ICE_CHECKING;
 		a->fail_us = now_us + a->conf.fail_ms * 1000u;

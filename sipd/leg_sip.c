@@ -48,7 +48,7 @@ void leg_sip_apply(struct leg_sip *l)
 	if (!l->leg.media)
 		return;
 	media_apply(l->leg.media, l->leg.side, &l->oa.result);
-	ms_ice_took(l, slice_str(l->oa.remote ? l->oa.remote : ""));
+	leg_ice_took(l, slice_str(l->oa.remote ? l->oa.remote : ""));
 }
 
 /* The user of ours that the call is of. */
@@ -61,19 +61,20 @@ static const struct user *whose(const struct leg_sip *l)
 
 int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
 {
-	char extra[2048];
-	struct wr x = wr_of(extra, sizeof(extra));
+	char extra[2048], session[128];
+	struct wr x = wr_of(extra, sizeof(extra)), xs = wr_of(session, sizeof(session));
 	struct sipd *s = l->leg.sipd;
 
 	leg_sip_local_address(l);
 	if (s->hooks->sdp)
 		s->hooks->sdp(s, l->leg.media, &x);
-	ms_ice_put(l, &x);
+	leg_ice_put(l, &x, &xs);
 	if (make == oa_offer)
 		ms_bypass_put(l, whose(l), &x);
 	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
+	l->oa.session_extra = xs.bad ? (struct slice){ 0 } : wr_slice(&xs);
 	int err = make(&l->oa, w);
-	l->oa.extra = (struct slice){ 0 };
+	l->oa.extra = l->oa.session_extra = (struct slice){ 0 };
 	return err;
 }
 
@@ -172,7 +173,7 @@ static void resolved(void *ctx, int err, const struct resolve_result *res)
 		leg_sip_failed(l, CAUSE_UNKNOWN_NUMBER, NULL);
 		return;
 	}
-	if (l->leg.media && media_ready(l->leg.media) && !ms_ice_wait(l, true))
+	if (l->leg.media && media_ready(l->leg.media) && !leg_ice_wait(l))
 		leg_sip_send_invite(l);
 }
 
@@ -191,7 +192,7 @@ int leg_sip_go(struct leg_sip *l)
 	}
 	if (!l->leg.media)
 		leg_sip_open_media(l);
-	else if (l->flow && media_ready(l->leg.media) && !ms_ice_wait(l, true))
+	else if (l->flow && media_ready(l->leg.media) && !leg_ice_wait(l))
 		leg_sip_send_invite(l);
 	return 0;
 }
@@ -205,6 +206,7 @@ struct leg_sip *leg_sip_make(struct sipd *s, struct user *u)
 	l->leg.ref = id_u64();
 	l->leg.mu.ev = leg_sip_on_media;
 	oa_init(&l->oa, prov_oa(s, u));
+	leg_ice_init(l);
 	return l;
 }
 
@@ -290,6 +292,7 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 		(void)party_of_identity(&who, rsp, slice_str(l->leg.sipd->conf->default_domain));
 	struct call_arg arg = { .leg = &l->leg, .party = &who };
 	(void)call_event(l->leg.call, CALL_EV_ANSWER, &arg);
+	leg_ice_chosen(l, true); /* as it may be since an early answer */
 	go_on(l);
 }
 
@@ -492,15 +495,41 @@ static void on_identity(void *ctx, struct inv *i, const struct sip_msg *req)
 	(void)call_event(l->leg.call, CALL_EV_IDENTITY, &arg);
 }
 
+void leg_sip_answer_offer(struct leg_sip *l)
+{
+	char text[SDP_MAX], lines[160];
+	struct wr w = wr_of(text, sizeof(text)), wx = wr_of(lines, sizeof(lines));
+	bool was_held = l->oa.result.held;
+	int err = leg_sip_write_sdp(l, &w, oa_answer);
+
+	l->ice.due = l->ice.checks = false;
+	tmr_stop(&l->ice.late);
+	if (err) {
+		(void)inv_answer(l->inv, 488, leg_sip_refusal(err), no_body);
+		oa_withdraw(&l->oa);
+		return;
+	}
+	ms_call_put_accepted(l, &wx);
+	err = inv_answer(l->inv, 200, wr_slice(&wx), leg_sip_sdp_body(&w));
+	mem_wipe(text, sizeof(text));
+	if (err)
+		log_ev(LOG_INFO, "an offer was taken back before its answer", F_CALL(l->leg.ref),
+		    F_ERR(err));
+	leg_sip_apply(l);
+	if (l->oa.result.held != was_held) {
+		struct leg *other = call_other(l->leg.call, &l->leg);
+		if (other && !other->gone)
+			other->ops->far_hold(other, l->oa.result.held);
+	}
+}
+
 static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 {
 	struct leg_sip *l = ctx;
 	char text[SDP_MAX];
 	struct wr w = wr_of(text, sizeof(text));
 	struct slice sdp;
-	char lines[160];
-	struct wr wx = wr_of(lines, sizeof(lines));
-	bool same, was_held = l->oa.result.held;
+	bool same;
 	int err = ms_call_sdp(l, whose(l), req, &sdp);
 
 	if (l->leg.gone || l->inviting) {
@@ -520,22 +549,13 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 		return;
 	}
 	err = err ? err : oa_asked(&l->oa, sdp, &same);
-	if (!err)
-		err = leg_sip_write_sdp(l, &w, oa_answer);
 	if (err) {
 		(void)inv_answer(i, 488, leg_sip_refusal(err), no_body);
 		oa_withdraw(&l->oa);
 		return;
 	}
-	ms_call_put_accepted(l, &wx);
-	(void)inv_answer(i, 200, wr_slice(&wx), leg_sip_sdp_body(&w));
-	mem_wipe(text, sizeof(text));
-	leg_sip_apply(l);
-	if (l->oa.result.held != was_held) {
-		struct leg *other = call_other(l->leg.call, &l->leg);
-		if (other && !other->gone)
-			other->ops->far_hold(other, l->oa.result.held);
-	}
+	if (!leg_ice_hold(l, sdp))
+		leg_sip_answer_offer(l);
 	on_identity(l, i, req);
 }
 
@@ -562,6 +582,7 @@ static void on_confirmed(void *ctx, struct inv *i, const struct sip_msg *ack)
 		}
 		leg_sip_apply(l);
 	}
+	leg_ice_chosen(l, true);
 	go_on(l);
 }
 

@@ -3,6 +3,7 @@
 #include "sipd/auth.h"
 #include "sipd/call.h"
 #include "sipd/inv.h"
+#include "sipd/leg_ice.h"
 #include "sipd/sub.h"
 
 /* A leg that is an INVITE session; shared by leg_sip*.c and refer.c. */
@@ -31,8 +32,7 @@ struct leg_sip {
 	struct ms_conf *conf; /* LYNC: the conference that it is of; NULL: none */
 	bool inviting;        /* LYNC: an invitation to it, without media */
 	bool say;             /* who is at our end waits to be told */
-	/* LYNC: in use; an agent is asked for; mediad answered; the final offer was made */
-	bool ice, ice_asked, ice_there, ice_told;
+	struct leg_ice ice;
 	struct party far;      /* who is at our end */
 	char conversation[72]; /* LYNC: Ms-Conversation-ID; empty: none */
 	char accepted
@@ -65,6 +65,8 @@ void leg_sip_forget_credentials(struct leg_sip *l); /* the next request begins a
 
 /* A re-INVITE with what oa.want and the media's address say; later when one is under way. */
 void leg_sip_reoffer(struct leg_sip *l);
+/* Answers the offer that came, which oa knows. */
+void leg_sip_answer_offer(struct leg_sip *l);
 /* Events to the call. */
 void leg_sip_gone(struct leg_sip *l, enum cause cause);
 void leg_sip_failed(struct leg_sip *l, enum cause cause, const char *target);

@@ -202,7 +202,8 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	} else if (!err) {
 		err = oa_asked(&l->oa, sdp, &same);
 	}
-	l->ice = !err && !l->conf && ms_ice_offered(l, sdp);
+	if (!err && !l->conf)
+		leg_ice_offered(l, l->offerless ? (struct slice){ 0 } : sdp);
 	if (err) {
 		log_ev(LOG_NOTICE, "offer refused", F_CALL(l->leg.ref),
 		    F_USER(u ? u->f[USER_NAME] : ""), F_ERR(err),

@@ -72,7 +72,7 @@ static int op_connect(struct leg *g, const struct party *far)
 		leg_sip_open_media(l);
 		return 0;
 	}
-	if (!media_ready(g->media) || (l->ice && ms_ice_wait(l, false))) {
+	if (!media_ready(g->media) || (l->ice.on && leg_ice_wait(l))) {
 		l->connecting = true;
 		return 0;
 	}
@@ -89,14 +89,14 @@ void leg_sip_on_media(
 		return;
 	switch (ev) {
 	case MEDIA_ICE_LOCAL:
-		ms_ice_local(l);
+		leg_ice_local(l);
 		if (!media_ready(m))
 			break; /* its mediad died: MEDIA_MOVED comes */
 		__attribute__((fallthrough));
 	case MEDIA_READY:
-		if (l->out && !l->sent && l->flow && !l->inv && !ms_ice_wait(l, true))
+		if (l->out && !l->sent && l->flow && !l->inv && !leg_ice_wait(l))
 			leg_sip_send_invite(l);
-		if (l->connecting && !(l->ice && ms_ice_wait(l, false))) {
+		if (l->connecting && !(l->ice.on && leg_ice_wait(l))) {
 			l->connecting = false;
 			if (l->leg.call)
 				call_join_media(l->leg.call);
@@ -109,6 +109,7 @@ void leg_sip_on_media(
 			leg_sip_send_invite(l);
 			break;
 		}
+		leg_ice_moved(l);
 		leg_sip_local_address(l);
 		if (!other || !other->handset || other->media != l->leg.media)
 			leg_sip_reoffer(l);
@@ -134,12 +135,8 @@ void leg_sip_on_media(
 		}
 		break;
 	case MEDIA_ICE:
-		/* MS-ICE2 3.1.4.8.3: the caller says what was chosen; without that a Lync client ends the call. */
-		if (side == l->leg.side && v && l->leg.call && l->ice && l->out && !l->ice_told &&
-		    l->leg.up) {
-			l->ice_told = true;
-			leg_sip_reoffer(l);
-		}
+		if (side == l->leg.side)
+			leg_ice_chosen(l, v != 0);
 		break;
 	case MEDIA_DTMF:
 		break; /* mediad carries RFC 4733 through */
@@ -240,6 +237,7 @@ static void on_reap(struct tmr *t, void *ctx)
 	resolve_cancel(l->q);
 	auth_cancel(l->auth);
 	tp_flow_unref(l->flow);
+	leg_ice_fini(l);
 	oa_fini(&l->oa);
 	oa_fini(&l->base);
 	free(l->uri);

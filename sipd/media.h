@@ -61,7 +61,7 @@ struct media_leg {
 	uint32_t ptime;
 	struct sdes tx, rx;
 	enum sdp_dir dir;
-	bool music, ipv6, has_ice, controlling;
+	bool music, ipv6, has_ice, controlling, has_mux, mux;
 	enum media_ice ice;
 };
 

@@ -464,6 +464,10 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 		w->ice = l->ice;
 		w->controlling = l->controlling;
 	}
+	if (l->has_mux) {
+		w->has_mux = true;
+		w->mux = l->mux;
+	}
 	if (l->has_music) {
 		w->has_music = true;
 		w->music = l->music;

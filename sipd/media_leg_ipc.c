@@ -108,6 +108,10 @@ void media_leg_pb(
 		out->ice.controlling = l->controlling;
 		pb->ice = &out->ice;
 	}
+	if (l->has_mux) {
+		pb->has_rtcp_mux = 1;
+		pb->rtcp_mux = l->mux;
+	}
 	if (l->has_music) {
 		pb->has_music = 1;
 		pb->music = l->music;

@@ -119,19 +119,6 @@ void ms_bypass_put(const struct leg_sip *l, const struct user *u, struct wr *w);
 bool ms_bypass_offered(const struct sipd *s, const struct user *u, const struct sip_msg *m,
     const struct sip_part *plain, struct sip_part *gateway) MUST_CHECK;
 
-/* ---- ms_ice.c: MS-ICE2 in descriptions; the agent is mediad's ---- */
-/* An offer of ours: asks for an agent; true: it is not there yet, MEDIA_ICE_LOCAL comes. */
-bool ms_ice_wait(struct leg_sip *l, bool controlling);
-/* Their description: does it have ICE for us? */
-bool ms_ice_offered(const struct leg_sip *l, struct slice sdp);
-void ms_ice_put(const struct leg_sip *l, struct wr *w); /* attribute lines of a description */
-void ms_ice_local(struct leg_sip *l); /* mediad answered: with an agent, or with none */
-void ms_ice_drop(struct leg_sip *l);  /* goes on by the addresses of the descriptions */
-/* Credentials and usable candidates of the audio section; 0: none. chosen: a=remote-candidates. Pure. */
-size_t ms_ice_read(struct slice sdp, struct slice *ufrag, struct slice *pwd,
-    struct media_cand c[MEDIA_CANDS], struct sdp_addr chosen[2]);
-void ms_ice_took(struct leg_sip *l, struct slice sdp); /* theirs: to the agent, or none */
-
 unsigned ms_call_status(
     const struct sipd *s, enum cause cause); /* what a caller is answered with */
 void ms_call_why(

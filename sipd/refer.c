@@ -67,8 +67,11 @@ static void on_outcome(struct call *c, void *ctx, bool ok, unsigned status)
 		struct leg *stays = c->a;
 		told(l, status);
 		call_resume(&l->leg, stays);
-		ms_ice_drop(l); /* the agent was the other call's meanwhile */
+		bool ice = l->ice.on;
+		leg_ice_drop(l); /* the agent was the other call's meanwhile */
 		leg_sip_apply(l);
+		if (ice)
+			leg_ice_restart(l);
 		if (l->oa.result.held)
 			stays->ops->far_hold(stays, true);
 		log_ev(LOG_NOTICE, "transfer failed: the call goes on", F_CALL(l->leg.ref),

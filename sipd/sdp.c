@@ -209,6 +209,8 @@ static void media_attr(struct sdp_media *m, struct slice name, struct slice v)
 		rtcp_parse(m, v);
 	} else if (slice_ieq(name, SLICE_LIT("rtcp-mux"))) {
 		m->rtcp_mux = true;
+	} else if (slice_ieq(name, SLICE_LIT("ice-mismatch"))) {
+		m->ice_mismatch = true;
 	} else if (slice_ieq(name, SLICE_LIT("crypto"))) {
 		if (m->ncrypto < SDP_CRYPTO_MAX)
 			m->crypto[m->ncrypto++] = v;

@@ -44,7 +44,7 @@ struct sdp_media {
 	struct sdp_addr rtcp; /* RFC 3605, or RTP's port + 1 */
 	enum sdp_dir dir;
 	uint32_t ptime, maxptime; /* ms; 0: absent */
-	bool rtcp_mux;
+	bool rtcp_mux, ice_mismatch;
 	struct slice crypto[SDP_CRYPTO_MAX]; /* values of a=crypto */
 	size_t ncrypto;
 	struct slice encryption; /* LYNC: a=encryption */

@@ -27,7 +27,7 @@ void oa_fork(struct oa *to, const struct oa *from)
 	*to = *from;
 	to->local = from->local ? mem_str(from->local) : NULL;
 	to->remote = NULL;
-	to->extra = (struct slice){ 0 };
+	to->extra = to->session_extra = (struct slice){ 0 };
 }
 
 static void keep(char **at, struct slice s)
@@ -91,6 +91,18 @@ static void head(struct oa *o, struct wr *w)
 	if (o->conf->ms)
 		wr_str(w, "b=CT:99980\r\n");
 	wr_str(w, "t=0 0\r\n");
+	wr_slice_add(w, o->session_extra);
+}
+
+/* RFC 3605; with the address where it is not RTP's. */
+static void put_rtcp(const struct oa *o, struct wr *w)
+{
+	wr_fmt(w, "a=rtcp:%u", o->rtcp.port);
+	if (o->rtcp.n && memcmp(o->rtcp.ip, o->rtp.ip, o->rtp.n) != 0) {
+		wr_fmt(w, " IN %s ", o->rtcp.n == 16 ? "IP6" : "IP4");
+		sdp_addr_wr(w, &o->rtcp);
+	}
+	wr_str(w, "\r\n");
 }
 
 static void audio(struct oa *o, struct wr *w, const char *proto, const struct oa_result *r,
@@ -111,8 +123,11 @@ static void audio(struct oa *o, struct wr *w, const char *proto, const struct oa
 		if (r->payload[i].codec == CODEC_EVENT)
 			wr_fmt(w, "a=fmtp:%u 0-16\r\n", r->payload[i].pt);
 	}
-	if (o->rtcp.port && (o->conf->ms || o->rtcp.port != o->rtp.port + 1))
-		wr_fmt(w, "a=rtcp:%u\r\n", o->rtcp.port);
+	if (o->rtcp.port && (o->conf->ms || o->rtcp.port != o->rtp.port + 1 ||
+	                        memcmp(o->rtcp.ip, o->rtp.ip, o->rtp.n) != 0))
+		put_rtcp(o, w);
+	if (o->mux)
+		wr_str(w, "a=rtcp-mux\r\n");
 	wr_slice_add(w, o->extra);
 	wr_fmt(w, "a=ptime:%u\r\n", o->conf->ptime ? o->conf->ptime : 20);
 	if (o->conf->ms)
@@ -311,7 +326,7 @@ static void take_stream(const struct oa *o, const struct sdp_media *m, struct oa
 		theirs = SDP_INACTIVE;
 	r->rtp = m->rtp;
 	r->rtcp = m->rtcp;
-	r->rtcp_mux = false;
+	r->rtcp_mux = o->mux && m->rtcp_mux;
 	r->ptime = m->ptime >= 10 && m->ptime <= 60 ? m->ptime : 0;
 	r->held = theirs == SDP_SENDONLY || theirs == SDP_INACTIVE;
 	r->dir = limit(theirs, o->want);

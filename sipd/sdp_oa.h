@@ -75,6 +75,8 @@ struct oa {
 	char *local, *remote;          /* last descriptions, NUL-terminated; NULL: none */
 	/* Attribute lines of the audio section (candidates, ICE credentials), each ended with CRLF; owner: the caller. */
 	struct slice extra;
+	struct slice session_extra; /* the same for the part before the first section */
+	bool mux;                   /* RTCP is multiplexed (RFC 5761), which ICE's agent does */
 };
 
 void oa_init(struct oa *o, const struct oa_conf *conf);

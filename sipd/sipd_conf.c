@@ -104,6 +104,10 @@ const struct conf_key sipd_keys[] = {
 	    NULL },
 	{ "sipd", "media-tos", CONF_INT, "46", 0, 63, true, OFF(media_dscp), "DSCP of speech.",
 	    NULL },
+	{ "sipd", "ice", CONF_BOOL, "no", 0, 0, true, OFF(ice),
+	    "Offer and accept ICE (RFC 8445, RFC 8839) to find the way of speech; calls with those "
+	    "who do not know it go on as without. [lync] has a key of its own.",
+	    NULL },
 	{ "sipd", "number-rules", CONF_LIST, "", 0, 64, true, OFF(number_rules),
 	    "Rewriting of dialled numbers, \"pattern>result\": N is a digit, % the rest.", NULL },
 	{ "sipd", "complete-numbers", CONF_LIST, "", 0, 64, true, OFF(complete_numbers),

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sipd/ms.h"
+#include "sipd/ice_sdp.h"
 #include "sipd/sdp_oa.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,10 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				    (sdp.media[i].fmt[k].name.p < exact ||
 				        sdp.media[i].fmt[k].name.p > exact + size))
 					abort();
-	struct media_cand cand[MEDIA_CANDS];
-	struct sdp_addr chosen[2] = { 0 };
-	struct slice ufrag, pwd;
-	if (ms_ice_read((struct slice){ exact, size }, &ufrag, &pwd, cand, chosen) > MEDIA_CANDS)
+	struct ice_sdp ice;
+	if (ice_sdp_read(&ice, (struct slice){ exact, size }) &&
+	    (ice.ncand == 0 || ice.ncand > MEDIA_CANDS || ice.draft6 || !ice.ufrag.n))
 		abort();
 	for (int p = 0; p < 6; p++) {
 		struct oa_conf c = { .codec = { CODEC_PCMA, CODEC_PCMU, CODEC_G726_32 },

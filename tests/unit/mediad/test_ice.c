@@ -666,6 +666,29 @@ static void test_consent(void **state)
 	}
 }
 
+/* A peer with one component: RTCP has none here either, and nobody waits for it. */
+static void test_one_component(void **state)
+{
+	struct cand l, r;
+
+	(void)fresh(state);
+	begin(ICE_RFC8445, true, false, true, false, true, false);
+	struct cand only[ICE_LOCAL];
+	size_t n = 0;
+	for (uint8_t i = 0; i < net.b.ice.nlocal; i++)
+		if (net.b.ice.local[i].component == 1)
+			only[n++] = net.b.ice.local[i];
+	assert_int_equal(ice_set_remote(&net.a.ice, slice_str(net.b.ice.ufrag),
+	                     slice_str(net.b.ice.pwd), only, n, true, NULL, net.now),
+	    0);
+	tell(&net.b, &net.a);
+	run(&net, 8000);
+	assert_int_equal(net.a.done, 1);
+	assert_int_equal(net.a.failed, 0);
+	assert_true(ice_selected(&net.a.ice, 1, &l, &r));
+	assert_false(ice_selected(&net.a.ice, 2, &l, &r));
+}
+
 static void test_remote_chosen(void **state)
 {
 	fresh(state);
@@ -909,6 +932,7 @@ int main(void)
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_consent),
+		cmocka_unit_test(test_one_component),
 		cmocka_unit_test(test_remote_chosen),
 		cmocka_unit_test_setup(test_rubbish, fresh),
 	};

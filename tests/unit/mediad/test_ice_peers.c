@@ -162,7 +162,14 @@ static bool nice_ready(NiceAgent *a, guint stream)
 	return true;
 }
 
-static void with_nice(enum ice_mode mode, bool we_control, bool aggressive, bool they_first)
+enum odd {
+	ODD_NOT,
+	ODD_LITE,
+	ODD_CONFLICT
+}; /* they only answer; both believe to be in control, or neither */
+
+static void with_nice(
+    enum ice_mode mode, bool we_control, bool aggressive, bool they_first, enum odd odd)
 {
 	static struct end us;
 	struct ice_conf conf = { .mode = mode, .controlling = we_control };
@@ -170,7 +177,7 @@ static void with_nice(enum ice_mode mode, bool we_control, bool aggressive, bool
 	NiceCompatibility compat =
 	    mode == ICE_MS_ICE2 ? NICE_COMPATIBILITY_OC2007R2 : NICE_COMPATIBILITY_RFC5245;
 	NiceAgent *nice = g_object_new(NICE_TYPE_AGENT, "compatibility", (guint)compat,
-	    "main-context", ctx, "full-mode", TRUE, "nomination-mode",
+	    "main-context", ctx, "full-mode", odd != ODD_LITE, "nomination-mode",
 	    (guint)(aggressive ? NICE_NOMINATION_MODE_AGGRESSIVE : NICE_NOMINATION_MODE_REGULAR),
 	    NULL);
 	bool gathered = false;
@@ -178,8 +185,8 @@ static void with_nice(enum ice_mode mode, bool we_control, bool aggressive, bool
 	NiceAddress local;
 
 	memset(nice_media, 0, sizeof(nice_media));
-	g_object_set(nice, "controlling-mode", we_control ? FALSE : TRUE, "upnp", FALSE, "ice-tcp",
-	    FALSE, NULL);
+	g_object_set(nice, "controlling-mode", we_control == (odd == ODD_CONFLICT), "upnp", FALSE,
+	    "ice-tcp", FALSE, NULL);
 	nice_address_init(&local);
 	assert_true(nice_address_set_from_string(&local, "127.0.0.1"));
 	assert_true(nice_agent_add_local_address(nice, &local));
@@ -293,10 +300,16 @@ static void with_nice(enum ice_mode mode, bool we_control, bool aggressive, bool
 	assert_int_equal(us.media[0], 10);
 	assert_int_equal(us.media[1], 10);
 	assert_int_equal(us.ice.count.bad_integrity, 0);
-	print_message("%s, we are %s, %s nomination%s: %u ms\n",
+	if (odd == ODD_CONFLICT)
+		assert_true(us.ice.count.conflicts > 0 || us.ice.controlling == we_control);
+	print_message("%s, we are %s, %s nomination%s%s: %u ms\n",
 	    mode == ICE_MS_ICE2 ? "OC2007R2" : "RFC 5245",
 	    we_control ? "controlling" : "controlled", aggressive ? "aggressive" : "regular",
-	    they_first ? ", checks before the answer" : "", took);
+	    they_first ? ", checks before the answer" : "",
+	    odd == ODD_LITE       ? ", with a lite agent"
+	    : odd == ODD_CONFLICT ? ", roles collided"
+	                          : "",
+	    took);
 	close_end(&us);
 	g_free(ufrag);
 	g_free(pwd);
@@ -314,7 +327,12 @@ static void test_nice(void **state)
 		for (int we = 0; we < 2; we++)
 			for (int aggressive = 0; aggressive < 2; aggressive++)
 				for (int first = 0; first < 2; first++)
-					with_nice((enum ice_mode)mode, we, aggressive, first);
+					with_nice(
+					    (enum ice_mode)mode, we, aggressive, first, ODD_NOT);
+	with_nice(ICE_RFC8445, true, false, false, ODD_LITE);
+	for (int mode = ICE_RFC8445; mode <= ICE_MS_ICE2; mode++)
+		for (int we = 0; we < 2; we++)
+			with_nice((enum ice_mode)mode, we, false, false, ODD_CONFLICT);
 }
 
 static void test_coturn(void **state)

@@ -1,53 +1,12 @@
-/* LYNC: ICE in descriptions (MS-ICE2, MS-SDPEXT 3.1.5): what mediad's agent says goes into ours, what theirs say goes to it. */
-#include <string.h>
+/* ICE in session descriptions: candidates, credentials, what was chosen. */
+#include "sipd/ice_sdp.h"
 
 #include "common/mem.h"
-#include "sipd/leg_sip.h"
-#include "sipd/ms.h"
 
 static const char *const types[] = { "", "host", "srflx", "prflx", "relay" };
 static const char *const transports[] = { "", "UDP", "TCP-ACT", "TCP-PASS" };
 
-static bool wanted(const struct leg_sip *l)
-{
-	return l->leg.sipd->conf->lync && l->leg.sipd->conf->lync_ice && l->leg.media &&
-	       l->leg.side == MEDIA_NETWORK;
-}
-
 /* ---- ours ---- */
-
-bool ms_ice_wait(struct leg_sip *l, bool controlling)
-{
-	struct media_leg ask = {
-		.on = true, .has_ice = true, .ice = MEDIA_ICE_MS2, .controlling = controlling
-	};
-
-	if (!wanted(l))
-		return false;
-	if (!l->ice_asked) {
-		l->ice = l->ice_asked = true;
-		media_set(l->leg.media, l->leg.side, &ask);
-		return true;
-	}
-	return !l->ice_there;
-}
-
-void ms_ice_local(struct leg_sip *l)
-{
-	if (!l->ice_asked)
-		return; /* another leg's, of the same media */
-	l->ice_there = true;
-	l->ice = l->leg.media && media_agent(l->leg.media, l->leg.side);
-}
-
-void ms_ice_drop(struct leg_sip *l)
-{
-	struct media_leg off = { .on = true, .has_ice = true, .ice = MEDIA_ICE_OFF };
-
-	if (l->ice && l->leg.media)
-		media_set(l->leg.media, l->leg.side, &off);
-	l->ice = false;
-}
 
 static void put_cand(struct wr *w, const struct media_cand *c)
 {
@@ -63,24 +22,24 @@ static void put_cand(struct wr *w, const struct media_cand *c)
 	wr_str(w, "\r\n");
 }
 
-void ms_ice_put(const struct leg_sip *l, struct wr *w)
+void ice_sdp_put(struct wr *w, const struct media_agent *a, const struct ice_sdp_out *how)
 {
-	const struct media_agent *a =
-	    l->ice && l->leg.media ? media_agent(l->leg.media, l->leg.side) : NULL;
+	unsigned n = how->one ? 1 : 2;
 
-	if (!a)
-		return;
 	wr_fmt(w, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", a->ufrag, a->pwd);
-	if (!a->local[0].component || !a->local[1].component) {
+	if (!a->local[0].component || (n == 2 && !a->local[1].component)) {
 		for (size_t i = 0; i < a->ncand; i++)
 			put_cand(w, &a->cand[i]);
 		return;
 	}
-	/* What was chosen, and what for (RFC 5245 9.1.2.2). */
-	put_cand(w, &a->local[0]);
-	put_cand(w, &a->local[1]);
+	/* What was chosen, and what for (RFC 8839 4.4.1.2.2). */
+	for (unsigned i = 0; i < n; i++)
+		put_cand(w, &a->local[i]);
+	/* LYNC: Microsoft's products have it in answers, too. */
+	if (how->rfc && !how->controlling)
+		return;
 	wr_str(w, "a=remote-candidates:");
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		wr_fmt(w, "%s%u ", i ? " " : "", i + 1);
 		sdp_addr_wr(w, &a->remote[i].addr);
 		wr_fmt(w, " %u", a->remote[i].addr.port);
@@ -132,60 +91,73 @@ static int cand_parse(struct media_cand *c, struct slice value)
 	return c->transport == 1 && c->type && port ? 0 : ERR_UNSUPP; /* by UDP only */
 }
 
-size_t ms_ice_read(struct slice sdp, struct slice *ufrag, struct slice *pwd,
-    struct media_cand c[MEDIA_CANDS], struct sdp_addr chosen[2])
+/* LYNC: id component password UDP|TCP 0.priority address port (MS-ICE). */
+static bool is_draft6(struct slice value)
+{
+	struct cur cu = cur_of(slice_trim(value));
+	struct slice f[7], more;
+	uint32_t n;
+
+	for (unsigned i = 0; i < ARRAY_LEN(f); i++)
+		if (word(&cu, &f[i]))
+			return false;
+	return word(&cu, &more) != 0 && slice_u32(f[1], 2, &n) == 0 && n &&
+	       (slice_ieq(f[3], SLICE_LIT("UDP")) || slice_ieq(f[3], SLICE_LIT("TCP")));
+}
+
+/* Is the address where media goes by default among the candidates? */
+static bool is_cand(const struct ice_sdp *s, const struct sdp_addr *a, unsigned component)
+{
+	for (size_t i = 0; i < s->ncand; i++)
+		if (s->cand[i].component == component && sdp_addr_eq(&s->cand[i].addr, a))
+			return true;
+	return false;
+}
+
+static bool changed(const struct ice_sdp *s, const struct sdp_media *m)
+{
+	bool two = false;
+
+	/* Who has no default yet says so by port 9 of no address (RFC 8839 4.2.5). */
+	if (sdp_addr_any(&m->rtp) && m->rtp.port == 9)
+		return false;
+	for (size_t i = 0; i < s->ncand; i++)
+		two |= s->cand[i].component == 2;
+	if (!is_cand(s, &m->rtp, 1))
+		return true;
+	return two && !m->rtcp_mux && !is_cand(s, &m->rtcp, 2);
+}
+
+bool ice_sdp_read(struct ice_sdp *out, struct slice text)
 {
 	struct sdp s;
-	size_t n = 0;
 
-	if (sdp.n == 0 || sdp_parse(&s, sdp))
-		return 0;
+	*out = (struct ice_sdp){ 0 };
+	if (text.n == 0 || sdp_parse(&s, text))
+		return false;
 	const struct sdp_media *m = sdp_first(&s, "audio");
 	if (!m)
-		return 0;
-	*ufrag = slice_trim(m->ice_ufrag.n ? m->ice_ufrag : s.ice_ufrag);
-	*pwd = slice_trim(m->ice_pwd.n ? m->ice_pwd : s.ice_pwd);
-	if (!ufrag->n || !pwd->n)
-		return 0;
-	for (size_t i = 0; i < m->ncand && n < MEDIA_CANDS; i++)
-		n += cand_parse(&c[n], m->cand[i]) == 0;
+		return false;
+	out->lite = s.ice_lite;
+	out->mux = m->rtcp_mux;
+	out->refused = m->ice_mismatch;
+	out->ufrag = slice_trim(m->ice_ufrag);
+	out->pwd = slice_trim(m->ice_pwd);
+	for (size_t i = 0; i < m->ncand && out->ncand < MEDIA_CANDS; i++) {
+		out->draft6 |= is_draft6(m->cand[i]);
+		out->ncand += cand_parse(&out->cand[out->ncand], m->cand[i]) == 0;
+	}
+	out->draft6 &= out->ncand == 0;
 	struct cur cu = cur_of(slice_trim(m->remote_candidates));
 	struct slice comp, ip, port;
 	while (!cur_done(&cu) && word(&cu, &comp) == 0 && word(&cu, &ip) == 0 &&
 	       word(&cu, &port) == 0) {
 		uint32_t k, p;
 		if (slice_u32(comp, 2, &k) || k == 0 || slice_u32(port, 65535, &p) ||
-		    sdp_addr_parse(&chosen[k - 1], ip))
+		    sdp_addr_parse(&out->chosen[k - 1], ip))
 			continue;
-		chosen[k - 1].port = (uint16_t)p;
+		out->chosen[k - 1].port = (uint16_t)p;
 	}
-	return n;
-}
-
-bool ms_ice_offered(const struct leg_sip *l, struct slice sdp)
-{
-	struct media_cand c[MEDIA_CANDS];
-	struct sdp_addr chosen[2] = { 0 };
-	struct slice ufrag, pwd;
-
-	return l->leg.sipd->conf->lync && l->leg.sipd->conf->lync_ice &&
-	       ms_ice_read(sdp, &ufrag, &pwd, c, chosen) > 0;
-}
-
-void ms_ice_took(struct leg_sip *l, struct slice sdp)
-{
-	struct media_cand c[MEDIA_CANDS];
-	struct sdp_addr chosen[2] = { 0 };
-	struct slice ufrag, pwd;
-	size_t n;
-
-	if (!l->ice || !wanted(l) || !media_agent(l->leg.media, l->leg.side))
-		return;
-	n = ms_ice_read(sdp, &ufrag, &pwd, c, chosen);
-	if (n) {
-		media_ice_remote(l->leg.media, l->leg.side, ufrag, pwd, c, n, chosen);
-		return;
-	}
-	/* A gateway, or a peer without: the addresses of the description are used. */
-	ms_ice_drop(l);
+	out->mismatch = out->ncand && changed(out, m);
+	return out->ufrag.n && out->pwd.n && out->ncand;
 }
