@@ -189,7 +189,8 @@ static void read_attr(struct stun_msg *m, enum stun_form form, uint16_t type, st
 	}
 }
 
-int stun_parse(const uint8_t *p, size_t n, enum stun_form form, struct stun_msg *out)
+static int parse(
+    const uint8_t *p, size_t n, enum stun_form form, bool aligned, struct stun_msg *out)
 {
 	struct rd r = rd_of(p, n);
 
@@ -197,13 +198,13 @@ int stun_parse(const uint8_t *p, size_t n, enum stun_form form, struct stun_msg 
 	if (!stun_is(p, n))
 		return n < STUN_HEAD ? ERR_TRUNCATED : ERR_SYNTAX;
 	out->type = rd_be16(&r);
-	if (rd_be16(&r) % 4 && form != STUN_MSTURN)
+	if (rd_be16(&r) % 4 && aligned)
 		return ERR_SYNTAX;
 	rd_copy(&r, out->id.b, sizeof(out->id.b));
 	while (rd_left(&r)) {
 		uint16_t at = (uint16_t)(r.p - p), type = rd_be16(&r), len = rd_be16(&r);
 		struct rd value = rd_sub(&r, len);
-		if (form != STUN_MSTURN)
+		if (aligned)
 			(void)rd_sub(&r, (size_t)(-len & 3));
 		if (r.bad)
 			return ERR_TRUNCATED;
@@ -225,6 +226,19 @@ int stun_parse(const uint8_t *p, size_t n, enum stun_form form, struct stun_msg 
 	}
 	if (form != STUN_MSTURN && !addr_set(&out->mapped))
 		out->mapped = out->plain;
+	return 0;
+}
+
+int stun_parse(const uint8_t *p, size_t n, enum stun_form form, struct stun_msg *out)
+{
+	int err = parse(p, n, form, form != STUN_MSTURN, out);
+	struct stun_msg other;
+
+	/* LYNC: values of any length may follow each other without filling, as ERROR-CODE with its text. */
+	if (form != STUN_MSICE || (!err && (out->integrity_at || out->fingerprint_at)) ||
+	    parse(p, n, form, false, &other))
+		return err;
+	*out = other;
 	return 0;
 }
 
