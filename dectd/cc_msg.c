@@ -39,7 +39,9 @@ const char *cc_reason_name(uint8_t reason)
 		{ CC_R_UNKNOWN, "unknown" }, { CC_R_DETACHED, "detached" },
 		{ CC_R_NOT_IN_RANGE, "not in range" }, { CC_R_USER_UNKNOWN, "user unknown" },
 		{ CC_R_USER_BUSY, "busy" }, { CC_R_USER_REJECT, "rejected" },
-		{ CC_R_EXT_HO, "external handover not supported" }, { CC_R_OVERLOAD, "overload" },
+		{ CC_R_EXT_HO, "external handover not supported" },
+		{ CC_R_NO_NETWORK_PARAM, "no handover reference, or another one" },
+		{ CC_R_EXT_HO_RELEASE, "external handover release" }, { CC_R_OVERLOAD, "overload" },
 		{ CC_R_RESOURCES, "insufficient resources" }, { CC_R_BEARERS, "no bearer" },
 		{ CC_R_IWU_CONGESTION, "congestion" }, { CC_R_SECURITY, "security attack assumed" },
 		{ CC_R_CIPHER_FAILED, "encryption failed" } };

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "dectd/cc_lce.h"
+#include "dectd/cc_lce_priv.h"
 #include "dectd/mm_priv.h"
 #include "dectd/xho.h"
 #include "mm_rig.h"
@@ -445,9 +445,144 @@ static void parked(void **state)
 	end(&b);
 }
 
+/* ---- anything in any order ---- */
+
+static unsigned dice(unsigned *seed, unsigned n)
+{
+	*seed = *seed * 1103515245u + 12345u;
+	return (*seed >> 16) % n;
+}
+
+static bool there(const struct bed *b, const struct hs *h)
+{
+	struct lce_link *l = NULL;
+
+	while ((l = lce_next(b->g.r.lce, l)))
+		if (lce_conn(l) && mac_conn_base(lce_conn(l)) == h->base &&
+		    mac_conn_mcei(lce_conn(l)) == h->mcei)
+			return true;
+	return false;
+}
+
+static void try_say(struct bed *b, struct hs *h, const char *hex)
+{
+	if (h->up && there(b, h))
+		hs_say(h, hex);
+}
+
+static void lost(struct bed *b, struct hs *h)
+{
+	if (h->up && there(b, h))
+		air_dis(&b->g.air, h->base, h->mcei, 2);
+	h->up = false;
+	hs_pump(h);
+}
+
+static void come(struct bed *b)
+{
+	if (b->o.up && there(b, &b->o))
+		return;
+	b->o.mcei = (uint8_t)(7 + (b->o.mcei - 6) % 100); /* never used again early */
+	b->o.rx[0] = '\0';
+	hs_first(&b->o, 0xe5555, SETUP_C);
+}
+
+static void random_step(struct bed *b, unsigned *seed)
+{
+	static const char *const old[] = { "034de223", "034de200", "035a", "035ae223", "037b2c0131",
+		"0550 01018a" };
+	static const char *const other[] = { AUTHED, AUTHED, "130f", "130f", "134de200", "135a",
+		"8541 0d0400000000", "137b2c0131", SETUP_C, "854f 600119", "034de223" };
+
+	switch (dice(seed, 10)) {
+	case 0:
+	case 1:
+		come(b);
+		break;
+	case 2:
+		try_say(b, &b->h, old[dice(seed, ARRAY_LEN(old))]);
+		break;
+	case 3:
+	case 4:
+	case 5:
+		try_say(b, &b->o, other[dice(seed, ARRAY_LEN(other))]);
+		break;
+	case 6:
+		if (b->o.up && there(b, &b->o))
+			(void)mac_input(
+			    b->g.air.mac, 2, (uint8_t[]){ 0x7a, 0x0a, b->o.mcei, 1, 0, 0, 0 }, 7);
+		hs_pump(&b->o);
+		break;
+	case 7:
+		lost(b, dice(seed, 2) ? &b->h : &b->o);
+		break;
+	case 8:
+		if (b->call && cc_state(b->call) == CC_ACTIVE && dice(seed, 4) == 0)
+			cc_release(b->call, CC_R_NORMAL, NULL);
+		break;
+	default:
+		b->g.air.full = dice(seed, 8) == 0;
+		hs_wait(&b->o, 10 + dice(seed, 3000));
+		break;
+	}
+	hs_wait(&b->o, 3);
+}
+
+/* What the handset is to do next, by what came last. */
+static void right_step(struct bed *b)
+{
+	char last[sizeof(b->o.rx)];
+
+	memcpy(last, b->o.rx, sizeof(last));
+	b->o.rx[0] = '\0';
+	if (strstr(last, CIPHER))
+		(void)(there(b, &b->o) && mac_input(b->g.air.mac, 2,
+		                              (uint8_t[]){ 0x7a, 0x0a, b->o.mcei, 1, 0, 0, 0 }, 7));
+	else if (strstr(last, "9307\n"))
+		try_say(b, &b->o, "130f");
+	else if (strstr(last, AUTH))
+		try_say(b, &b->o, AUTHED);
+	else if (strstr(b->h.rx, "834de223\n"))
+		try_say(b, &b->h, "035a");
+	else
+		come(b);
+	b->h.rx[0] = '\0';
+	hs_pump(&b->o);
+	hs_wait(&b->o, 5);
+}
+
+static void any_order(void **state)
+{
+	unsigned moved = 0;
+
+	(void)state;
+	for (unsigned run = 0; run < 400; run++) {
+		unsigned seed = run;
+		struct bed b;
+
+		begin(&b);
+		for (unsigned i = 0; i < 40; i++)
+			if (dice(&seed, 8))
+				right_step(&b);
+			else
+				random_step(&b, &seed);
+		moved += b.moved;
+		/* The handset goes: nothing may be left. */
+		lost(&b, &b.h);
+		lost(&b, &b.o);
+		hs_wait(&b.o, 120000);
+		assert_null(b.call);
+		assert_true(list_empty(&b.low->xhos));
+		assert_null(lce_next(b.g.r.lce, NULL));
+		end(&b);
+	}
+	assert_true(moved > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_order),
 		cmocka_unit_test(table),
 		cmocka_unit_test(reference),
 		cmocka_unit_test(moves),
