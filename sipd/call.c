@@ -80,6 +80,7 @@ static void on_reap(struct tmr *t, void *ctx)
 	tmr_stop(&c->timer);
 	leg_free(c->a);
 	leg_free(c->b);
+	free(c->later);
 	free(c);
 }
 
@@ -464,6 +465,27 @@ static bool fall_back(struct call *c)
 	return true;
 }
 
+/* Targets of a 3xx are tried one after the other; those of a further 3xx come first (RFC 3261 8.1.3.4). */
+static void later(struct call *c, const char *targets)
+{
+	size_t n = strlen(targets) + (c->later ? strlen(c->later) + 1 : 0) + 1;
+	char *all = mem_grow(NULL, n, 1);
+
+	(void)snprintf(all, n, "%s%s%s", targets, c->later ? "\n" : "", c->later ? c->later : "");
+	free(c->later);
+	c->later = all;
+}
+
+static void take_later(struct call *c)
+{
+	size_t n = strcspn(c->later, "\n");
+	char *rest = c->later[n] ? mem_str(c->later + n + 1) : NULL;
+
+	(void)snprintf(c->next, sizeof(c->next), "%.*s", (int)n, c->later);
+	free(c->later);
+	c->later = rest;
+}
+
 int call_failed(struct fsm *m, int ev, const void *p)
 {
 	struct call *c = call_of(m);
@@ -473,10 +495,12 @@ int call_failed(struct fsm *m, int ev, const void *p)
 	(void)ev;
 	ringback(c, false);
 	c->cause = why;
-	if (arg && arg->target) { /* 3xx: the far end sends the call on */
+	if (arg && arg->target) /* 3xx: the far end sends the call on */
+		later(c, arg->target);
+	if (c->later && why != CAUSE_REJECTED && why != CAUSE_ELSEWHERE) {
 		if (++c->hops > HOPS_MAX)
 			return CALL_ENDED;
-		(void)snprintf(c->next, sizeof(c->next), "%s", arg->target);
+		take_later(c);
 		(void)call_event(c, CALL_EV_ROUTE, NULL);
 		return CALL_ROUTE;
 	}

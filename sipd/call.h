@@ -26,7 +26,7 @@ enum call_ev {
 	CALL_EV_EARLY,   /* b sends media before the answer */
 	CALL_EV_RINGING, /* b rings */
 	CALL_EV_ANSWER,  /* b answered; arg.party: who it is, may be NULL */
-	CALL_EV_FAILED, /* b did not take the call: arg.cause, arg.target: where it was sent on (3xx) */
+	CALL_EV_FAILED, /* b did not take the call: arg.cause, arg.target: where it was sent on (3xx), a line each */
 	CALL_EV_GONE,     /* arg.leg ended: arg.cause */
 	CALL_EV_HOLD,     /* arg.leg holds (arg.on) or retrieves */
 	CALL_EV_DTMF,     /* arg.leg, arg.digits */
@@ -63,6 +63,7 @@ struct call {
 	unsigned hops;
 	enum cause cause;
 	char next[NUMBER_MAX]; /* where to route to next */
+	char *later;           /* and then: more targets of a 3xx, a line each; NULL: none */
 	char extra[512];       /* header lines for the next SIP leg */
 	uint64_t start;        /* monotonic ms */
 	/* A transfer in progress that this call is the outcome of. */
@@ -98,6 +99,8 @@ int call_join(struct leg *x, struct leg *y);
  * bridge here, as the setting says. */
 int call_attended(struct leg *x, struct leg *y);
 int call_blind(struct leg *x, const char *target);
+int call_blind_here(
+    struct leg *far, const char *target); /* without REFER: far gets a new call from us */
 /* A REFER that was sent is through: the far end is gone to its new target, or is not. */
 void call_referred(struct leg *far, bool ok);
 /* Three parties: mixes the media of two legs of one handset; off: splits again. */

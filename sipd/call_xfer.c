@@ -121,6 +121,18 @@ int call_attended(struct leg *x, struct leg *y)
 	return call_join(x, y);
 }
 
+int call_blind_here(struct leg *far, const char *target)
+{
+	struct leg *x = far->call ? call_other(far->call, far) : NULL;
+
+	if (!x)
+		return ERR_STATE;
+	/* The new call is made on behalf of the handset's user. */
+	if (!far->handset && !far->user)
+		far->user = x->user;
+	return call_redirect(far, target, NULL, NULL, NULL);
+}
+
 int call_blind(struct leg *x, const char *target)
 {
 	struct leg *far = call_other(x->call, x);
@@ -134,10 +146,7 @@ int call_blind(struct leg *x, const char *target)
 		return ERR_NOTFOUND;
 	if (r && rt.kind == ROUTE_SIP && refer_send(r, target, NULL) == 0)
 		return 0;
-	/* The new call is made on behalf of the handset's user. */
-	if (!far->handset && !far->user)
-		far->user = x->user;
-	return call_redirect(far, target, NULL, NULL, NULL);
+	return call_blind_here(far, target);
 }
 
 void call_referred(struct leg *far, bool ok)

@@ -22,6 +22,7 @@ struct leg_sip {
 	struct tmr reap;
 	struct sub *refer;           /* subscription of a REFER, either way */
 	char *refer_lines;           /* REFER being sent, for a repeat with credentials */
+	char *refer_target;          /* of a blind one, for a far end that refuses REFER */
 	enum sip_method asked;       /* in-dialog request waiting for its response */
 	bool out, offerless;         /* offerless: the INVITE that came had no offer */
 	bool wait_media, connecting; /* connecting: connect() waits for the media */

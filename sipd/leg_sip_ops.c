@@ -243,6 +243,7 @@ static void on_reap(struct tmr *t, void *ctx)
 	free(l->uri);
 	free(l->extra);
 	free(l->refer_lines);
+	free(l->refer_target);
 	free(l->credentials);
 	free(l);
 }

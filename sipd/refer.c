@@ -241,6 +241,8 @@ int refer_send(struct leg_sip *l, const char *target, struct leg_sip *replaces)
 		free(l->refer_lines);
 		l->refer_lines = mem_str(lines);
 		l->refer_tries = 0;
+		free(l->refer_target);
+		l->refer_target = replaces ? NULL : mem_str(target);
 	}
 	return err;
 }
@@ -269,6 +271,19 @@ void refer_reply(struct leg_sip *l, const struct sip_msg *rsp, int err)
 	        slice_str(inv_dlg(l->inv)->target), SLICE_LIT(""), on_refer_credentials, l,
 	        &l->auth) == 0)
 		return;
+	if (rsp && rsp->status >= 300 && l->refer_target && !l->leg.gone &&
+	    l->leg.sipd->conf->transfer != TRANSFER_REFER) {
+		char *target = l->refer_target;
+		l->refer_target = NULL;
+		free(l->refer_lines);
+		l->refer_lines = NULL;
+		err = call_blind_here(&l->leg, target);
+		free(target);
+		log_ev(LOG_NOTICE, "the far end refuses REFER: transferred by a call of ours",
+		    F_CALL(l->leg.ref), F_U64("IPDECT_STATUS", rsp->status), F_ERR(err));
+		if (!err)
+			return;
+	}
 	if (!rsp || rsp->status >= 300) {
 		log_ev(LOG_NOTICE, "the far end refuses the transfer: the calls stay",
 		    F_CALL(l->leg.ref), F_ERR(err), F_U64("IPDECT_STATUS", rsp ? rsp->status : 0));

@@ -1,5 +1,6 @@
 #ifndef SIPD_REG_INT_H
 #define SIPD_REG_INT_H
+#include "sipd/redirect.h"
 #include "sipd/reg.h"
 #include "sipd/reg_tab.h"
 
@@ -28,7 +29,6 @@ struct regs {
 	struct stat_val *ok, *refused, *lost;
 };
 
-#define REG_TARGETS 4 /* of one 3xx */
 struct reg {
 	struct fsm fsm;
 	struct regs *regs;
@@ -43,9 +43,9 @@ struct reg {
 	char call_id[40], tag[20], instance[40];
 	char *lines; /* credentials for the next try */
 	char *routes;
-	char *target[REG_TARGETS]; /* where a 3xx sent us, what to try first */
-	unsigned ntarget;          /* 0: to the proxy */
-	char *gruu;                /* RFC 5627; NULL: none */
+	char *target[REDIRECT_MAX]; /* where a 3xx sent us, what to try first */
+	unsigned ntarget;           /* 0: to the proxy */
+	char *gruu;                 /* RFC 5627; NULL: none */
 	unsigned redirects;
 	uint64_t owner;
 	uint32_t cseq, expires, granted, delay, tries, backoff;

@@ -402,6 +402,52 @@ static void referred(void **state)
 	rig_free(r);
 }
 
+/* A 3xx: the best target first, the next one when that refuses. */
+static void sent_on(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	(void)state;
+
+	rig_registered(r);
+	assert_int_equal(rig_setup(r, 61, "200", "0305555"), 0);
+	sip_await(r, "INVITE sip:0305555@");
+	sip_reply(r, "302 Moved", "a",
+	    "Contact: <sip:low@x.test>;q=0.2, \"High, er\" <sip:high@x.test>;q=0.9\r\n"
+	    "Contact: <mailto:bob@x.test>\r\n",
+	    "");
+	sip_await(r, "INVITE sip:high@x.test");
+	sip_reply(r, "486 Busy", "b", "", "");
+	sip_await(r, "INVITE sip:low@x.test");
+	sip_reply(r, "302 Moved", "c", "Contact: <sip:third@x.test>\r\n", "");
+	sip_await(r, "INVITE sip:third@x.test");
+	sip_reply(r, "200 OK", "d", "", sip_sdp(1, 8000, ""));
+	rig_await(r, 0, CALL__TYPE__CALL_CONNECTED, 61);
+	rig_free(r);
+}
+
+/* The far end lists REFER and refuses it: the transfer is made by a call of ours. */
+static void refer_refused(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	(void)state;
+
+	rig_registered(r);
+	assert_int_equal(rig_setup(r, 61, "200", "0305555"), 0);
+	sip_await(r, "INVITE ");
+	sip_reply(
+	    r, "200 OK", "t1", "Allow: INVITE, ACK, BYE, REFER, NOTIFY\r\n", sip_sdp(1, 8000, ""));
+	sip_await(r, "ACK ");
+	rig_await(r, 0, CALL__TYPE__CALL_CONNECTED, 61);
+	assert_int_equal(rig_transfer(r, 61, 0, "0306666"), 0);
+	sip_await(r, "REFER ");
+	sip_reply(r, "603 Decline", "", "", "");
+	sip_await(r, "INVITE sip:0306666@example.test");
+	assert_non_null(strstr(got, "\r\nFrom: \"User 200\""));
+	sip_reply(r, "200 OK", "t2", "", sip_sdp(1, 8010, ""));
+	sip_await(r, "ACK ");
+	rig_free(r);
+}
+
 /* RFC 4488: who wants no NOTIFY is told that none comes. */
 static void referred_quietly(void **state)
 {
@@ -501,6 +547,8 @@ int main(void)
 		cmocka_unit_test(forwarded_out),
 		cmocka_unit_test(referred),
 		cmocka_unit_test(referred_quietly),
+		cmocka_unit_test(refer_refused),
+		cmocka_unit_test(sent_on),
 		cmocka_unit_test(displayed),
 	};
 	log_set_level(LOG_WARNING);
