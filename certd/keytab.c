@@ -93,6 +93,7 @@ static bool entry(struct rd *r, struct entry *e)
 	w.bad |= wrealm.bad;
 	(void)num(r, 4); /* type of the name */
 	(void)num(r, 4); /* when it was made */
+	mem_wipe(&e->key, sizeof(e->key));
 	e->kvno = num(r, 1);
 	e->key.enctype = (uint16_t)num(r, 2);
 	e->keylen = num(r, 2);
@@ -105,7 +106,6 @@ static bool entry(struct rd *r, struct entry *e)
 	}
 	if (!wr_nul(&w))
 		e->name[0] = '\0';
-	e->key.len = 0;
 	if (e->keylen && e->keylen == keytab_key_len(e->key.enctype)) {
 		e->key.len = (uint8_t)e->keylen;
 		memcpy(e->key.key, key, e->keylen);
@@ -118,8 +118,10 @@ static void keep(struct keytab *k, const struct entry *e)
 {
 	if (k->n && e->kvno < k->kvno)
 		return;
-	if (e->kvno > k->kvno)
+	if (e->kvno > k->kvno) {
+		mem_wipe(k->key, sizeof(k->key));
 		k->n = 0;
+	}
 	k->kvno = e->kvno;
 	for (unsigned i = 0; i < k->n; i++)
 		if (k->key[i].enctype == e->key.enctype)
@@ -156,7 +158,7 @@ int keytab_read(struct slice file, struct slice want, struct keytab *out)
 			continue;
 		if (out->principal[0] && strcmp(out->principal, e.name) != 0)
 			err = ERR_EXISTS;
-		memcpy(out->principal, e.name, sizeof(e.name));
+		memcpy(out->principal, e.name, strlen(e.name) + 1);
 		keep(out, &e);
 	}
 	mem_wipe(&e, sizeof(e));
