@@ -44,11 +44,15 @@ static void on_token(void *ctx, int err)
 	(void)fsm_event(&r->fsm, err ? REG_EV_FAILED : REG_EV_READY, NULL);
 }
 
-static const char *const not_offered[] = { [MS_AUTH_TRUSTED] = "",
-	[MS_AUTH_NTLM] = "the server does not offer NTLM",
-	[MS_AUTH_KERBEROS] = "the server does not offer Kerberos: Set-CsProxyConfiguration "
-	                     "-UseKerberosForClientToProxyAuth $true, or auth = ntlm in [lync]",
-	[MS_AUTH_NEGOTIATE] = "the server offers neither Kerberos nor NTLM" };
+static const char *not_offered(uint32_t how)
+{
+	if (how == MS_AUTH_NTLM)
+		return "the server does not offer NTLM";
+	return how == MS_AUTH_KERBEROS
+	           ? "the server does not offer Kerberos: Set-CsProxyConfiguration "
+	             "-UseKerberosForClientToProxyAuth $true, or auth = ntlm in [lync]"
+	           : "the server offers neither Kerberos nor NTLM";
+}
 
 bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp)
 {
@@ -68,7 +72,7 @@ bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp)
 			return true;
 		}
 		if (err != ERR_AUTH) {
-			r->why = err == ERR_UNSUPP ? not_offered[s->conf->lync_auth]
+			r->why = err == ERR_UNSUPP ? not_offered(s->conf->lync_auth)
 			         : err == ERR_LOST ? "certd does not answer"
 			                           : "the server's challenge cannot be used";
 			r->delay = 60 * 1000;
