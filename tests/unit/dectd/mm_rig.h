@@ -12,6 +12,14 @@
 
 #include "lapc_air.h"
 
+/* IPEI 04097 0175053: EMC 1001, PSN 2ABCD. */
+#define IPEI   "040970175053"
+#define IPUI   "0507 80a8 010012abcd "
+#define TCAP   "63 10 35 15 0a 00 60 04 18 81 02 00 00 00 00 00 92 82"
+#define RIGHTS "0544 " IPUI "0a03014800" TCAP
+#define LOCATE "0554 " IPUI TCAP
+#define AUTH   "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n"
+
 struct rig;
 struct ask { /* a question to certd that is not answered yet */
 	auth_h *fn;
@@ -289,6 +297,20 @@ static inline void rig_fini(struct rig *g)
 	pps_free(g->r.pps);
 	conf_free(dectd_keys, dectd_nkeys, &g->conf);
 	air_fini(&g->air);
+}
+
+/* The device of that IPEI, subscribed and confirmed. */
+static inline struct pp *subscribed(struct rig *g)
+{
+	struct pp *pp;
+
+	assert_int_equal(pp_make(g->r.pps, IPEI, &pp), 0);
+	pp->subscribed = true;
+	pp->confirmed = true;
+	pp->alg = PP_DSAA;
+	pp->state = PP_SUBSCRIBED;
+	assert_int_equal(pp_save(pp), 0);
+	return pp;
 }
 
 /* ---- a handset ---- */

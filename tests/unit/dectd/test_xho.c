@@ -10,10 +10,7 @@
 #include "dectd/xho.h"
 #include "mm_rig.h"
 
-#define IPEI    "040970175053"
-#define IPUI    "0507 80a8 010012abcd "
 #define ARI     "0606 80a0 11234567 "
-#define AUTH    "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n"
 #define AUTHED  "8541 0d04b3d4cf3b"
 #define CIPHER  "054c19028198\n"
 #define REF     "0102030405060708"
