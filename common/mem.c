@@ -45,10 +45,13 @@ void *mem_grow(void *old, size_t n, size_t size)
 
 void *mem_dup(const void *p, size_t n)
 {
-	char *d = mem_new(n + 1);
+	char *d = malloc(n + 1);
 
+	if (!d)
+		mem_bug("out of memory", __FILE__, __LINE__);
 	if (n)
 		memcpy(d, p, n);
+	d[n] = '\0';
 	return d;
 }
 

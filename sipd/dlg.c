@@ -286,7 +286,14 @@ static bool strict_router(const struct dlg *d, struct slice *uri)
 
 static void put_party(struct wr *w, enum sip_hdr_id id, const char *addr, const char *tag)
 {
-	sip_put_hdr_fmt(w, id, tag[0] ? "%s;tag=%s" : "%s", addr, tag);
+	char text[2048];
+	struct wr wt = wr_of(text, sizeof(text));
+
+	wr_str(&wt, addr);
+	wr_str(&wt, tag[0] ? ";tag=" : "");
+	wr_str(&wt, tag);
+	w->bad |= wt.bad;
+	sip_put_hdr(w, id, wr_slice(&wt));
 }
 
 void dlg_put_request(struct dlg *d, struct wr *w, struct slice method, uint32_t cseq)

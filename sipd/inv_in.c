@@ -234,7 +234,6 @@ int inv_in(struct sip_ua *ua, const struct inv_conf *c, struct tx *tx, struct sl
 	i->tx = tx;
 	i->rseq = 1 + id_below(1u << 30);
 	tx_serve(tx, inv_on_server, i);
-	(void)tx_refuse(tx, 100, NULL);
 	*out = i;
 	return 0;
 }

@@ -244,8 +244,6 @@ void inv_on_change(struct inv *i, struct tx *tx, const struct sip_msg *req)
 	}
 	i->in_tx = tx;
 	tx_serve(tx, inv_on_server, i);
-	if (invite)
-		(void)tx_refuse(tx, 100, NULL);
 	i->conf.ops->offer(i->conf.ctx, i, req);
 }
 

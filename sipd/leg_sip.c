@@ -128,7 +128,9 @@ void leg_sip_send_invite(struct leg_sip *l)
 		    slice_str(
 		        l->caller.uri[0] ? l->caller.uri : "sip:anonymous@anonymous.invalid"));
 	}
-	wr_fmt(&wm, "<%s>", l->uri);
+	wr_str(&wm, "<");
+	wr_str(&wm, l->uri);
+	wr_str(&wm, ">");
 	sipd_put_dialog_contact(s, &wc, u, l->flow);
 	wr_str(&wx, l->extra ? l->extra : "");
 	ms_call_conversation(l, &wx);
@@ -149,7 +151,7 @@ void leg_sip_send_invite(struct leg_sip *l)
 	d.nroute = reg_routes(u, route);
 	d.route = route;
 	err = inv_out(s->ua, &conf, dlg_uac_new(&d), leg_sip_sdp_body(&wo), &l->inv);
-	mem_wipe(offer, sizeof(offer));
+	mem_wipe(offer, wo.n);
 	if (err) {
 		log_ev(LOG_WARNING, "INVITE not sent", F_CALL(l->leg.ref), F_ERR(err));
 		leg_sip_failed(l, CAUSE_CONGESTION, NULL);

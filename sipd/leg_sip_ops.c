@@ -47,7 +47,7 @@ static int do_connect(struct leg_sip *l)
 	if (!err)
 		err = inv_accept(
 		    l->inv, wx.bad ? SLICE_LIT("") : wr_slice(&wx), leg_sip_sdp_body(&w));
-	mem_wipe(text, sizeof(text));
+	mem_wipe(text, w.n);
 	if (!err && !l->offerless)
 		leg_sip_apply(l);
 	return err;

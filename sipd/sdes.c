@@ -120,7 +120,11 @@ void sdes_wr(struct wr *w, const struct sdes *c)
 	char b64[ENC_B64_LEN(SDES_KEY_MAX)];
 
 	enc_b64(c->key, c->nkey, b64);
-	wr_fmt(w, "%u %s inline:%s", c->tag, suites[c->suite].name, b64);
+	wr_dec(w, c->tag);
+	wr_str(w, " ");
+	wr_str(w, suites[c->suite].name);
+	wr_str(w, " inline:");
+	wr_str(w, b64);
 	mem_wipe(b64, sizeof(b64));
 	if (c->lifetime) {
 		if ((c->lifetime & (c->lifetime - 1)) == 0)

@@ -76,16 +76,25 @@ static void add(struct oa_result *r, enum codec c, unsigned pt)
 
 /* ---- writing ---- */
 
+/* No printf here: an offer is some twenty lines, and each call has four. */
+static void field(struct wr *w, const char *before, uint64_t v)
+{
+	wr_str(w, before);
+	wr_dec(w, v);
+}
+
 static void head(struct oa *o, struct wr *w)
 {
-	const char *fam = o->rtp.n == 16 ? "IP6" : "IP4";
+	const char *in = o->rtp.n == 16 ? " IN IP6 " : " IN IP4 ";
 
 	o->version++;
-	wr_fmt(w, "v=0\r\no=- %llu %llu IN %s ", (unsigned long long)o->sess_id,
-	    (unsigned long long)o->version, fam);
+	field(w, "v=0\r\no=- ", o->sess_id);
+	field(w, " ", o->version);
+	wr_str(w, in);
 	sdp_addr_wr(w, &o->rtp);
 	/* LYNC: Microsoft's endpoints all write s=session. */
-	wr_fmt(w, "\r\ns=%s\r\nc=IN %s ", o->conf->ms ? "session" : "-", fam);
+	wr_str(w, o->conf->ms ? "\r\ns=session\r\nc=" : "\r\ns=-\r\nc=");
+	wr_str(w, in + 1);
 	sdp_addr_wr(w, &o->rtp);
 	wr_str(w, "\r\n");
 	if (o->conf->ms)
@@ -108,9 +117,11 @@ static void put_rtcp(const struct oa *o, struct wr *w)
 static void audio(struct oa *o, struct wr *w, const char *proto, const struct oa_result *r,
     const struct sdes *keys, size_t nkeys)
 {
-	wr_fmt(w, "m=audio %u %s", o->rtp.port, proto);
+	field(w, "m=audio ", o->rtp.port);
+	wr_str(w, " ");
+	wr_str(w, proto);
 	for (size_t i = 0; i < r->npayload; i++)
-		wr_fmt(w, " %u", r->payload[i].pt);
+		field(w, " ", r->payload[i].pt);
 	wr_str(w, "\r\n");
 	for (size_t i = 0; i < nkeys; i++) {
 		wr_str(w, "a=crypto:");
@@ -119,9 +130,15 @@ static void audio(struct oa *o, struct wr *w, const char *proto, const struct oa
 	}
 	for (size_t i = 0; i < r->npayload; i++) {
 		const struct codec_def *d = &codec_defs[r->payload[i].codec];
-		wr_fmt(w, "a=rtpmap:%u %s/%u\r\n", r->payload[i].pt, d->name, d->rate);
-		if (r->payload[i].codec == CODEC_EVENT)
-			wr_fmt(w, "a=fmtp:%u 0-16\r\n", r->payload[i].pt);
+		field(w, "a=rtpmap:", r->payload[i].pt);
+		wr_str(w, " ");
+		wr_str(w, d->name);
+		field(w, "/", d->rate);
+		wr_str(w, "\r\n");
+		if (r->payload[i].codec == CODEC_EVENT) {
+			field(w, "a=fmtp:", r->payload[i].pt);
+			wr_str(w, " 0-16\r\n");
+		}
 	}
 	if (o->rtcp.port && (o->conf->ms || o->rtcp.port != o->rtp.port + 1 ||
 	                        memcmp(o->rtcp.ip, o->rtp.ip, o->rtp.n) != 0))
@@ -129,10 +146,10 @@ static void audio(struct oa *o, struct wr *w, const char *proto, const struct oa
 	if (o->mux)
 		wr_str(w, "a=rtcp-mux\r\n");
 	wr_slice_add(w, o->extra);
-	wr_fmt(w, "a=ptime:%u\r\n", o->conf->ptime ? o->conf->ptime : 20);
-	if (o->conf->ms)
-		wr_str(w, "a=maxptime:200\r\n");
-	wr_fmt(w, "a=%s\r\n", sdp_dir_name(r->dir));
+	field(w, "a=ptime:", o->conf->ptime ? o->conf->ptime : 20);
+	wr_str(w, o->conf->ms ? "\r\na=maxptime:200\r\na=" : "\r\na=");
+	wr_str(w, sdp_dir_name(r->dir));
+	wr_str(w, "\r\n");
 }
 
 static void refused(struct wr *w, const struct oa_line *l)

@@ -38,6 +38,7 @@ struct tx {
 	const struct sip_msg *req;
 	struct sip_msg *req_own;
 	bool served;
+	struct tmr trying_tmr; /* until a 100 is owed */
 	char to_tag[SIP_TAG_LEN + 1];
 	void *ctx;
 };
@@ -89,6 +90,12 @@ enum {
 };
 enum { RXN_EV_REPEAT, RXN_EV_1XX, RXN_EV_FINAL, RXN_EV_TIMER, RXN_EV_TPERR, RXN_NEV };
 extern const struct fsm_def sip_txi_def, sip_txn_def, sip_rxi_def, sip_rxn_def;
+struct tx_kind_def {
+	const struct fsm_def *def;
+	uint8_t ev_tperr, ev_retrans;
+};
+extern const struct tx_kind_def tx_kinds[TX_NKIND];
+extern const struct fsm_env tx_env;
 /* First states. */
 #define TX_ST_FIRST 0
 
@@ -121,4 +128,20 @@ size_t tx_client_key(char *out, struct slice branch, struct slice method);
 size_t tx_server_key(char *out, const struct sip_msg *req, struct slice method);
 size_t tx_merge_key(char *out, const struct sip_msg *req);
 struct tx *tx_find(struct tx_layer *l, const char *key, size_t n);
+
+/* ---- tx.c, for tx_client.c and tx_server.c ---- */
+struct tx *tx_new(
+    struct tx_layer *l, enum tx_kind kind, struct tp_flow *f, const char *key, size_t n);
+/* Puts the hook's header lines behind the topmost Via: the very last step. */
+int tx_sign(struct tx_layer *l, struct tp_flow *f, uint64_t owner, struct wr *w) MUST_CHECK;
+/* Start line, our Via, the rest, into the layer's buffer. */
+int tx_put_with_via(struct tx_layer *l, struct tp_flow *f, const char *branch, struct slice msg,
+    struct wr *w) MUST_CHECK;
+/* ACK to a refusal and CANCEL: the INVITE's own first lines (RFC 3261 17.1.1.3, 9.1). */
+int tx_put_like_invite(struct tx *tx, struct slice method, struct slice to, struct slice lines,
+    struct wr *w) MUST_CHECK;
+void tx_response_in(struct tx_layer *l, struct tp_flow *f, const struct sip_msg *m);
+void tx_request_in(struct tx_layer *l, struct tp_flow *f, const struct sip_msg *m);
+void tx_refuse_stateless(struct tx_layer *l, struct tp_flow *f, const struct sip_msg *req,
+    unsigned status, const char *why, const char *lines);
 #endif

@@ -419,6 +419,50 @@ static void us(struct world *x, const char *id, const char *tag, const char *met
 	    method, x->port, x->peer, id, method, cseq, tag, id, cseq, method, x->peer, lines);
 }
 
+/* 100s that came; other messages are not expected. */
+static unsigned tryings(struct world *x)
+{
+	unsigned n = 0;
+
+	turn(x);
+	usleep(2000);
+	turn(x);
+	while (next(x)) {
+		assert_true(!m.request && m.status == 100);
+		n++;
+	}
+	return n;
+}
+
+/* A 100 is sent when nothing else is within 200 ms (RFC 3261 17.2.1), and not when something is. */
+static void trying(void **state)
+{
+	struct world *x = start(0);
+	(void)state;
+
+	invite_us(x, "slow", "");
+	assert_int_equal(tryings(x), 0);
+	tmr_advance(x->w, 140);
+	assert_int_equal(tryings(x), 0);
+	tmr_advance(x->w, 59);
+	assert_int_equal(tryings(x), 1);
+	invite_us(x, "slow", ""); /* a repeat gets it again */
+	assert_int_equal(tryings(x), 1);
+	assert_int_equal(inv_refuse(x->inv, 486, SLICE_LIT(""), SLICE_LIT("")), 0);
+	expect(x, "486");
+	inv_free(x->inv);
+	invite_us(x, "soon", "");
+	assert_int_equal(
+	    inv_progress(x->inv, 180, SLICE_LIT(""), SLICE_LIT(""), (struct inv_body){ 0 }), 0);
+	for (unsigned ms = 0; ms < 400; ms += 100) {
+		tmr_advance(x->w, 100);
+		turn(x);
+		while (next(x))
+			assert_int_not_equal(m.status, 100);
+	}
+	stop(x);
+}
+
 static void accepting(void **state)
 {
 	struct world *x = start(0);
@@ -696,6 +740,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cancelling),
+		cmocka_unit_test(trying),
 		cmocka_unit_test(accepting),
 		cmocka_unit_test(glare),
 		cmocka_unit_test(session_timer),
