@@ -484,6 +484,8 @@ static void on_reply(
 		go_on(l);
 }
 
+#define MS_UNSUPPORTED "ms-client-diagnostics: 52063;reason=\"Unsupported session description\"\r\n"
+
 /* Says why an offer is refused (MS-OCER texts are LYNC:, and harmless elsewhere). */
 struct slice leg_sip_refusal(int err)
 {
@@ -492,10 +494,9 @@ struct slice leg_sip_refusal(int err)
 		    "Warning: 304 ipdect \"Encryption levels do not match\"\r\n"
 		    "ms-client-diagnostics: 52017;reason=\"Encryption levels dont match\"\r\n");
 	if (err == ERR_UNSUPP)
-		return SLICE_LIT("Warning: 305 ipdect \"No common codec\"\r\n");
+		return SLICE_LIT("Warning: 305 ipdect \"No common codec\"\r\n" MS_UNSUPPORTED);
 	return SLICE_LIT(
-	    "Warning: 399 ipdect \"Session description not understood\"\r\n"
-	    "ms-client-diagnostics: 52063;reason=\"Unsupported session description\"\r\n");
+	    "Warning: 399 ipdect \"Session description not understood\"\r\n" MS_UNSUPPORTED);
 }
 
 /* The far end is somebody else now (a transfer behind the PBX). */

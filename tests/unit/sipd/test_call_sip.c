@@ -448,6 +448,21 @@ static void refer_refused(void **state)
 	rig_free(r);
 }
 
+/* Nothing that we could speak: both dialects are told why. */
+static void nothing_in_common(void **state)
+{
+	struct rig *r = rig_sip_start(rig_local_conf);
+	(void)state;
+
+	invite(r, "200", "nc", "",
+	    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+	    "m=message 5060 sip null\r\n");
+	sip_await(r, "SIP/2.0 488");
+	assert_non_null(strstr(got, "\r\nWarning: 305 "));
+	assert_non_null(strstr(got, "\r\nms-client-diagnostics: 52063;"));
+	rig_free(r);
+}
+
 /* RFC 4488: who wants no NOTIFY is told that none comes. */
 static void referred_quietly(void **state)
 {
@@ -547,6 +562,7 @@ int main(void)
 		cmocka_unit_test(forwarded_out),
 		cmocka_unit_test(referred),
 		cmocka_unit_test(referred_quietly),
+		cmocka_unit_test(nothing_in_common),
 		cmocka_unit_test(refer_refused),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(displayed),
