@@ -126,7 +126,7 @@ void rfp_link_ping(
 
 const struct rfp_link_info *rfp_link_info(const struct rfp_link *l);
 const struct rfp_link_stats *rfp_link_stats(const struct rfp_link *l);
-const char *rfp_link_state(const struct rfp_link *l); /* "ACTIVE" */
+const char *rfp_link_state(const struct rfp_link *l);   /* "ACTIVE" */
 const char *rfp_link_trouble(const struct rfp_link *l); /* why it is not on air by now; or empty */
 const char *rfp_link_peer(const struct rfp_link *l);
 bool rfp_link_on_air(const struct rfp_link *l);
