@@ -299,23 +299,6 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	go_on(l);
 }
 
-/* The targets of a 3xx, a line each, the best first. */
-static bool sent_on(const struct sip_msg *rsp, char *out, size_t cap)
-{
-	struct slice to[REDIRECT_MAX];
-	struct wr w = wr_of(out, cap);
-	unsigned n = redirect_targets(rsp, true, to);
-
-	for (unsigned i = 0; i < n; i++) {
-		if (to[i].n >= NUMBER_MAX)
-			continue;
-		if (w.n)
-			wr_u8(&w, '\n');
-		wr_slice_add(&w, to[i]);
-	}
-	return wr_nul(&w) && w.n;
-}
-
 static void on_failed(void *ctx, struct inv *i, unsigned status, const struct sip_msg *rsp, int err)
 {
 	struct leg_sip *l = ctx;
@@ -331,7 +314,8 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 	ms_call_why(rsp, why, sizeof(why));
 	log_ev(LOG_NOTICE, "call refused by the far end", F_CALL(l->leg.ref),
 	    F_U64("IPDECT_STATUS", status), F_ERR(err), F_WHY(why));
-	if (rsp && status >= 300 && status < 400 && sent_on(rsp, target, sizeof(target))) {
+	if (rsp && status >= 300 && status < 400 &&
+	    redirect_lines(rsp, NUMBER_MAX, target, sizeof(target))) {
 		leg_sip_failed(l, CAUSE_FORWARDED, target);
 		return;
 	}

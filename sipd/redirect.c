@@ -45,3 +45,19 @@ unsigned redirect_targets(const struct sip_msg *rsp, bool tel, struct slice out[
 	}
 	return n;
 }
+
+bool redirect_lines(const struct sip_msg *rsp, size_t longest, char *out, size_t cap)
+{
+	struct slice to[REDIRECT_MAX];
+	struct wr w = wr_of(out, cap);
+	unsigned n = redirect_targets(rsp, true, to);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (to[i].n >= longest)
+			continue;
+		if (w.n)
+			wr_u8(&w, '\n');
+		wr_slice_add(&w, to[i]);
+	}
+	return wr_nul(&w) && w.n;
+}
