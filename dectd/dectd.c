@@ -412,7 +412,7 @@ void dectd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 	{
 		const struct rfp_base *b = LIST_ENTRY(it, struct rfp_base, node);
 
-		waiting += !b->rec.admitted;
+		waiting += strcmp(rfp_dir_state(b), "pending") == 0;
 		want += b->rec.admitted && b->rec.dect;
 		up += b->link && rfp_link_on_air(b->link);
 		ill += b->alarms != 0;

@@ -200,6 +200,8 @@ static const struct fsm_state states[S_NSTATES] = {
 	[S_PAGING] = { .name = "ESTABLISH-PENDING", .timer = "LCE.03", .ms = 3000 },
 	[S_NEW] = { .name = "NEW", .timer = "LCE.05", .ms = 5000 },
 	[S_UP] = { .name = "ESTABLISHED" },
+	/* PP: who hangs up may call again at once. Its CC-SETUP would cross with our release and be lost with the link. */
+	[S_OVER] = { .name = "CALL-OVER", .timer = "X-over", .ms = 300 },
 	[S_LINGER] = { .name = "PARTIAL-RELEASE", .timer = "LCE.02", .ms = 5000 },
 	[S_RELEASING] = { .name = "RELEASE-PENDING", .timer = "LCE.01", .ms = 5000 },
 	[S_DOWN] = { .name = "RELEASED", .final = true },
@@ -210,6 +212,7 @@ static const char *const events[E_N] = {
 	[E_HELD] = "held",
 	[E_FREE] = "partial",
 	[E_DONE] = "done",
+	[E_OVER] = "call over",
 	[E_TRAFFIC] = "message",
 	[E_GONE] = "DL_RELEASE-ind",
 	[E_ABORT] = "abort",
@@ -221,11 +224,13 @@ static const struct fsm_row rows[] = {
 	{ S_WAIT, E_HELD, S_WAIT, 0, NULL },
 	{ S_WAIT, E_FREE, S_DOWN, 0, cancel },
 	{ S_WAIT, E_DONE, S_DOWN, 0, cancel },
+	{ S_WAIT, E_OVER, S_DOWN, 0, cancel },
 	{ S_WAIT, E_ABORT, S_DOWN, 0, NULL },
 	{ S_PAGING, E_BOUND, S_UP, 0, NULL },
 	{ S_PAGING, E_HELD, S_PAGING, 0, NULL },
 	{ S_PAGING, E_FREE, S_DOWN, 0, cancel },
 	{ S_PAGING, E_DONE, S_DOWN, 0, cancel },
+	{ S_PAGING, E_OVER, S_DOWN, 0, cancel },
 	{ S_PAGING, E_ABORT, S_DOWN, 0, NULL },
 	{ S_PAGING, E_TIMER, S_PAGING, FSM_M(S_DOWN), page_again },
 	{ S_NEW, E_BOUND, S_LINGER, 0, NULL },
@@ -233,6 +238,7 @@ static const struct fsm_row rows[] = {
 	{ S_NEW, E_FREE, S_NEW, 0, NULL },
 	{ S_NEW, E_TRAFFIC, S_NEW, 0, NULL },
 	{ S_NEW, E_DONE, S_RELEASING, 0, release_dl },
+	{ S_NEW, E_OVER, S_RELEASING, 0, release_dl },
 	{ S_NEW, E_GONE, S_DOWN, 0, NULL },
 	{ S_NEW, E_ABORT, S_DOWN, 0, abort_dl },
 	{ S_NEW, E_TIMER, S_DOWN, 0, expired },
@@ -240,8 +246,16 @@ static const struct fsm_row rows[] = {
 	{ S_UP, E_FREE, S_LINGER, 0, NULL },
 	{ S_UP, E_TRAFFIC, S_UP, 0, NULL },
 	{ S_UP, E_DONE, S_RELEASING, 0, release_dl },
+	{ S_UP, E_OVER, S_OVER, 0, NULL },
 	{ S_UP, E_GONE, S_DOWN, 0, NULL },
 	{ S_UP, E_ABORT, S_DOWN, 0, abort_dl },
+	{ S_OVER, E_HELD, S_UP, 0, NULL },
+	{ S_OVER, E_FREE, S_LINGER, 0, NULL },
+	{ S_OVER, E_TRAFFIC, S_OVER, 0, NULL },
+	{ S_OVER, E_DONE, S_RELEASING, 0, release_dl },
+	{ S_OVER, E_GONE, S_DOWN, 0, NULL },
+	{ S_OVER, E_ABORT, S_DOWN, 0, abort_dl },
+	{ S_OVER, E_TIMER, S_RELEASING, 0, release_dl },
 	{ S_LINGER, E_HELD, S_UP, 0, NULL },
 	{ S_LINGER, E_FREE, S_LINGER, 0, linger },
 	{ S_LINGER, E_TRAFFIC, S_LINGER, 0, linger },
@@ -252,6 +266,7 @@ static const struct fsm_row rows[] = {
 	{ S_RELEASING, E_HELD, S_RELEASING, 0, NULL },
 	{ S_RELEASING, E_FREE, S_RELEASING, 0, NULL },
 	{ S_RELEASING, E_DONE, S_RELEASING, 0, NULL },
+	{ S_RELEASING, E_OVER, S_RELEASING, 0, NULL },
 	{ S_RELEASING, E_TRAFFIC, S_RELEASING, 0, NULL },
 	{ S_RELEASING, E_GONE, S_DOWN, 0, NULL },
 	{ S_RELEASING, E_ABORT, S_DOWN, 0, abort_dl },
@@ -274,10 +289,10 @@ static void env_start(struct fsm *m, uint32_t ms)
 	struct lce_link *l = link_of(m);
 	const struct lce_conf *c = &l->e->conf;
 
-	(void)ms;
 	tmr_start(&l->t, m->st == S_PAGING   ? c->lce03
 	                 : m->st == S_NEW    ? c->lce05
 	                 : m->st == S_LINGER ? c->lce02
+	                 : m->st == S_OVER   ? ms
 	                                     : c->lce01);
 }
 
@@ -401,6 +416,7 @@ int lce_send(struct lce_link *l, const struct wr *w)
 		return enqueue(l, w);
 	case S_NEW:
 	case S_UP:
+	case S_OVER:
 	case S_LINGER:
 		return send_now(l, w->p, w->n);
 	default:
@@ -466,24 +482,6 @@ static void idle_ind(void *ctx, struct dlc_link *dl)
 		lce_tell(dlc_user(dl), &(struct lce_event){ .what = LCE_EV_IDLE });
 }
 
-static enum lce_why why_of(enum dlc_why why)
-{
-	switch (why) {
-	case DLC_PEER:
-	case DLC_DONE:
-	case DLC_UNCONFIRMED:
-		return LCE_WHY_NORMAL;
-	case DLC_RADIO_LOST:
-		return LCE_WHY_RADIO;
-	case DLC_BASE_LOST:
-		return LCE_WHY_BASE;
-	case DLC_REPLACED:
-		return LCE_WHY_REPLACED;
-	default:
-		return LCE_WHY_PROTOCOL;
-	}
-}
-
 static void release_ind(void *ctx, struct dlc_link *dl, enum dlc_why why)
 {
 	struct lce_link *l = dlc_user(dl);
@@ -494,7 +492,7 @@ static void release_ind(void *ctx, struct dlc_link *dl, enum dlc_why why)
 	l->dl = NULL;
 	if (l->fsm.st == S_DOWN)
 		return; /* its end is on the way already */
-	l->why = why_of(why);
+	l->why = lce_why_of(why);
 	(void)fsm_event(&l->fsm, E_GONE, NULL);
 }
 

@@ -25,7 +25,7 @@ void lce_drop(struct lce_link *l, uint8_t pd, bool partial)
 	BUG_ON(pd >= NWK_NPD || l->holds[pd] == 0);
 	l->holds[pd]--;
 	if (!lce_is_held(l))
-		lce_local_event(l, partial ? E_FREE : E_DONE);
+		lce_local_event(l, partial ? E_FREE : pd == NWK_CC ? E_OVER : E_DONE);
 }
 
 void lce_release(struct lce_link *l, bool normal)
@@ -167,4 +167,22 @@ int lce_tv_new(struct lce_link *l, uint8_t pd)
 void lce_tv_free(struct lce_link *l, uint8_t pd, uint8_t tv)
 {
 	l->tvs[pd] &= (uint8_t) ~(1u << tv);
+}
+
+enum lce_why lce_why_of(enum dlc_why why)
+{
+	switch (why) {
+	case DLC_PEER:
+	case DLC_DONE:
+	case DLC_UNCONFIRMED:
+		return LCE_WHY_NORMAL;
+	case DLC_RADIO_LOST:
+		return LCE_WHY_RADIO;
+	case DLC_BASE_LOST:
+		return LCE_WHY_BASE;
+	case DLC_REPLACED:
+		return LCE_WHY_REPLACED;
+	default:
+		return LCE_WHY_PROTOCOL;
+	}
 }

@@ -13,6 +13,7 @@ enum {
 	S_PAGING, /* LCE.03 */
 	S_NEW,    /* set up by a portable part that did not tell who it is: LCE.05 */
 	S_UP,
+	S_OVER,      /* its call ended */
 	S_LINGER,    /* nobody holds it: LCE.02 */
 	S_RELEASING, /* LCE.01 */
 	S_DOWN,
@@ -25,6 +26,7 @@ enum {
 	E_HELD,    /* somebody needs the link */
 	E_FREE,    /* nobody needs it: partial release */
 	E_DONE,    /* nobody needs it: normal release */
+	E_OVER,    /* the same after a call: not at once */
 	E_TRAFFIC, /* a message, either way */
 	E_GONE,    /* the data link is released */
 	E_ABORT,
@@ -103,6 +105,7 @@ struct lce_link *lce_second_of(struct lce *e, const struct ipui *pp);
 /* To the entity of its protocol discriminator. */
 void lce_route(struct lce_link *l, const struct nwk_msg *m);
 /* lce.c. An event from an entity: what it causes is told later, from the loop. */
+enum lce_why lce_why_of(enum dlc_why why);
 void lce_local_event(struct lce_link *l, uint8_t ev);
 bool lce_is_held(const struct lce_link *l);
 void lce_trace_msg(struct lce_link *l, enum nwk_dir dir, const void *msg, size_t n);

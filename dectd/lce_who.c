@@ -101,7 +101,7 @@ struct lce_link *lce_second_of(struct lce *e, const struct ipui *pp)
 	{
 		struct lce_link *l = LIST_ENTRY(it, struct lce_link, node);
 
-		if (l->second && (l->fsm.st == S_UP || l->fsm.st == S_LINGER) &&
+		if (l->second && l->fsm.st >= S_UP && l->fsm.st <= S_LINGER &&
 		    ipui_eq(&l->ipui, pp))
 			return l;
 	}
@@ -139,6 +139,10 @@ static struct lce_link *bind_link(
 	struct lce_link *old = n ? CONTAINER_OF(n, struct lce_link, by_id) : NULL;
 	bool answer = is_page_response(m);
 
+	if (old && old->fsm.st == S_OVER) { /* nobody is on it any more */
+		(void)fsm_event(&old->fsm, E_DONE, NULL);
+		old = NULL;
+	}
 	if (old && (old->fsm.st == S_PAGING || old->fsm.st == S_WAIT)) {
 		if (answer)
 			e->st.page_answers++;

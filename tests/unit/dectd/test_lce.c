@@ -395,6 +395,41 @@ static void holds(void **state)
 	events(t, "down0 ");
 }
 
+/* Who hangs up may call again at once: after a call the link stays for a moment, and a new call is on it. */
+static void calls_again_at_once(void **state)
+{
+	struct t *t = *state;
+
+	in_b(t, 4, 0xb4711, "0305" PP "060680a011234567e080");
+	events(t, "up cc:CC-SETUP ");
+	air_expect(&t->air, "1:4 214101\n");
+	air_dtr(&t->air, 1, 4);
+	lce_hold(t->l, NWK_CC);
+	lce_drop(t->l, NWK_CC, false);
+	tmr_advance(t->air.w, 250);
+	air_expect(&t->air, "");
+	assert_int_equal(lce_state(t->l), LCE_UP);
+	air_msg(&t->air, 1, 4, 2, 0, "1305" PP "060680a011234567e080");
+	events(t, "cc:CC-SETUP ");
+	lce_hold(t->l, NWK_CC);
+	air_dtr(&t->air, 1, 4);
+	air_expect(&t->air, "1:4 216101\n");
+	air_dtr(&t->air, 1, 4);
+	tmr_advance(t->air.w, 60000);
+	events(t, "");
+	lce_drop(t->l, NWK_CC, false);
+	tmr_advance(t->air.w, 299);
+	air_expect(&t->air, "");
+	tmr_advance(t->air.w, 2);
+	assert_int_equal(lce_state(t->l), LCE_RELEASING);
+	tmr_advance(t->air.w, 1);
+	air_expect(&t->air, "1:4 a35301\n");
+	air_dtr(&t->air, 1, 4);
+	air_rx(&t->air, 1, 4, "a37301");
+	events(t, "down0 ");
+	air_expect(&t->air, "dis 1:4\n");
+}
+
 static void released_from_inside(void **state)
 {
 	struct t *t = *state;
@@ -620,6 +655,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(comes_by_itself_while_paged, setup, teardown),
 		cmocka_unit_test_setup_teardown(linger, setup, teardown),
 		cmocka_unit_test_setup_teardown(holds, setup, teardown),
+		cmocka_unit_test_setup_teardown(calls_again_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(released_from_inside, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(setup_of_nobody, setup, teardown),

@@ -191,7 +191,7 @@ static void moves(void **state)
 	assert_non_null(strstr(b.o.other, "media 2:7 opens 2\nmedia 1 closes 1\n"));
 	assert_false(b.pp->has_ho_ref); /* it is used up */
 	hs_say(&b.h, "035a");
-	hs_wait(&b.h, 50);
+	hs_wait(&b.h, 350);
 	assert_false(b.h.up);
 	assert_int_equal(b.ended, 0);
 	assert_int_equal(cc_state(b.call), CC_ACTIVE);
@@ -295,7 +295,7 @@ static void falls_back(void **state)
 			hs_say(&b.o, "134de200");
 			hs_expect(&b.o, "935ae200\n");
 		}
-		hs_wait(&b.o, 100);
+		hs_wait(&b.o, 400);
 		assert_false(b.o.up);
 		assert_true(b.h.up);
 		assert_int_equal(b.ended, 0);
@@ -320,7 +320,7 @@ static void rough(void **state)
 	hs_cipher(&b.o);
 	assert_int_equal(b.moved, 1);
 	hs_expect(&b.h, "");
-	hs_wait(&b.h, 50);
+	hs_wait(&b.h, 350);
 	assert_false(b.h.up);
 	assert_int_equal(cc_state(b.call), CC_ACTIVE);
 	end(&b);
@@ -363,7 +363,7 @@ static void rough(void **state)
 	hs_cipher(&b.o);
 	hs_expect(&b.o, "934de241\n");
 	hs_say(&b.o, "135a");
-	hs_wait(&b.o, 50);
+	hs_wait(&b.o, 400);
 	assert_false(b.o.up);
 	assert_int_equal(b.moved, 0);
 	hs_expect(&b.h, "");
@@ -400,7 +400,7 @@ static void hangs_up(void **state)
 	hs_say(&b.h, "035a");
 	hs_expect(&b.o, "934de200\n");
 	hs_say(&b.o, "135a");
-	hs_wait(&b.o, 100);
+	hs_wait(&b.o, 400);
 	assert_false(b.o.up);
 	assert_null(b.call);
 	end(&b);
@@ -415,7 +415,7 @@ static void parked(void **state)
 	begin(&b);
 	hs_say(&b.h, "034de223");
 	hs_expect(&b.h, "835ae22307015f410969" REF "\n");
-	hs_wait(&b.h, 100);
+	hs_wait(&b.h, 400);
 	assert_false(b.h.up);
 	assert_int_equal(b.ended, 0);
 	hs_first(&b.o, 0xe5555, SETUP_C);
