@@ -209,6 +209,8 @@ static void put_ready(struct ready *r, const struct leg *l)
 	r->leg[i].ice_ufrag =
 	    (ProtobufCBinaryData){ strlen(l->ice->ufrag), (uint8_t *)l->ice->ufrag };
 	r->leg[i].ice_pwd = (ProtobufCBinaryData){ strlen(l->ice->pwd), (uint8_t *)l->ice->pwd };
+	r->leg[i].has_ice_gathering = 1;
+	r->leg[i].ice_gathering = l->ice->state == ICE_GATHERING;
 	r->leg[i].n_candidate = l->ice->nlocal;
 	r->leg[i].candidate = r->pcand[i];
 	for (size_t k = 0; k < r->leg[i].n_candidate; k++)

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
+#include "sipd/mras.h"
 
 #define LATE_MS 10000 /* mediad's own limit for checks with MS-ICE2 */
 
@@ -72,7 +73,9 @@ bool leg_ice_wait(struct leg_sip *l)
 		return false;
 	if (!l->ice.asked) {
 		l->ice.on = l->ice.asked = true;
+		(void)mras_for(l->leg.sipd, &ask.relay);
 		media_set(l->leg.media, l->leg.side, &ask);
+		mem_wipe(&ask, sizeof(ask));
 		return true;
 	}
 	return !l->ice.there;

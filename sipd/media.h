@@ -52,6 +52,13 @@ struct media_agent { /* what mediad's agent of a side said */
 	    remote[2]; /* chosen pair of each component; component 0: none */
 };
 
+/* A relay for an agent, with its credentials as octets. */
+struct media_relay {
+	struct sdp_addr addr; /* n = 0: none */
+	bool ms;              /* MS-TURN, else RFC 8656: as the agent's mode */
+	uint8_t user[128], password[128], user_n, password_n;
+};
+
 /* What a side is to be. In media_set() only what has_… says changes. */
 struct media_leg {
 	bool on, has_remote, has_payload, has_keys, has_dir, has_music, strict;
@@ -63,6 +70,7 @@ struct media_leg {
 	enum sdp_dir dir;
 	bool music, ipv6, has_ice, controlling, has_mux, mux;
 	enum media_ice ice;
+	struct media_relay relay; /* of ice */
 };
 
 struct media_pool;

@@ -425,6 +425,7 @@ static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 		media_take_ready(m, u->n_leg, u->leg);
 		for (size_t i = 0; i < u->n_leg; i++)
 			if (u->leg[i]->side == MEDIA__SIDE__SIDE_NETWORK &&
+			    !(u->leg[i]->has_ice_gathering && u->leg[i]->ice_gathering) &&
 			    m->side[MEDIA_NETWORK].want.has_ice)
 				tell(m, MEDIA_ICE_LOCAL, MEDIA_NETWORK, 0);
 		for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
@@ -463,6 +464,7 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 		w->has_ice = true;
 		w->ice = l->ice;
 		w->controlling = l->controlling;
+		w->relay = l->relay;
 	}
 	if (l->has_mux) {
 		w->has_mux = true;
@@ -725,6 +727,15 @@ int media_on_event(struct ipc_peer *peer, struct ipc_msg *msg)
 			m->side[s].agent->remote[local.component - 1] = remote;
 		}
 		tell(m, MEDIA_ICE, s, 1);
+		break;
+	case MEDIA__EVENT_KIND__ICE_GATHERED:
+		if (!m->side[s].agent)
+			break;
+		m->side[s].agent->ncand = 0;
+		for (size_t i = 0; i < e->n_candidate && m->side[s].agent->ncand < MEDIA_CANDS; i++)
+			m->side[s].agent->ncand += media_take_cand(
+			    &m->side[s].agent->cand[m->side[s].agent->ncand], e->candidate[i]);
+		tell(m, MEDIA_ICE_LOCAL, s, 0);
 		break;
 	case MEDIA__EVENT_KIND__ICE_FAILED:
 		tell(m, MEDIA_ICE, s, 0);

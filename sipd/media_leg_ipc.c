@@ -106,6 +106,15 @@ void media_leg_pb(
 		out->ice.mode = (Media__IceMode)l->ice;
 		out->ice.has_controlling = 1;
 		out->ice.controlling = l->controlling;
+		if (l->ice && l->relay.addr.n) {
+			media_addr_pb(&out->relay, &l->relay.addr);
+			out->ice.turn = &out->relay;
+			out->ice.has_turn_user = out->ice.has_turn_password = 1;
+			out->ice.turn_user = (ProtobufCBinaryData){ l->relay.user_n,
+				(uint8_t *)(uintptr_t)l->relay.user };
+			out->ice.turn_password = (ProtobufCBinaryData){ l->relay.password_n,
+				(uint8_t *)(uintptr_t)l->relay.password };
+		}
 		pb->ice = &out->ice;
 	}
 	if (l->has_mux) {

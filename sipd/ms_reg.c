@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
 #include "sipd/ms_auth_int.h"
+#include "sipd/mras.h"
 #include "sipd/ms_diag.h"
 #include "sipd/reg.h"
 #include "sipd/sip_build.h"
@@ -102,6 +103,7 @@ void ms_ep_free(struct user *u)
 
 	if (!e)
 		return;
+	mras_gone(e->s, u);
 	ms_auth_reset(e);
 	map_del(&e->s->ms->by_epid, &e->by_epid);
 	leave_group(e->s->ms, e->group);
@@ -196,6 +198,7 @@ void ms_start(struct sipd *s)
 	s->hooks = &hooks;
 	s->hooks_ctx = s->ms;
 	sip_ua_set_hooks(s->ua, &ua_hooks, s);
+	mras_start(s);
 	if (s->conf->lync_auth == MS_AUTH_KERBEROS || s->conf->lync_auth == MS_AUTH_NEGOTIATE)
 		ms_krb_start(s->ms);
 }
@@ -219,6 +222,7 @@ void ms_stop(struct sipd *s)
 	if (s->users)
 		for (struct user *u = users_next(s->users, NULL); u; u = users_next(s->users, u))
 			ms_ep_free(u);
+	mras_stop(s);
 	map_free(&s->ms->by_epid);
 	free(s->ms->group);
 	free(s->ms);
@@ -330,6 +334,7 @@ void ms_registered(
 	e->allow_events = slice_dup(sip_msg_value(rsp, SIP_H_ALLOW_EVENTS).p
 	                                ? sip_msg_value(rsp, SIP_H_ALLOW_EVENTS)
 	                                : SLICE_LIT(""));
+	mras_wanted(e->s, e->user);
 	*lost = refresh && (e->fixed || slice_ieq(action, SLICE_LIT("added")));
 }
 

@@ -9,6 +9,7 @@
 #include "ctl.pb-c.h"
 #include "pres.pb-c.h"
 #include "sipd/dect_pb.h"
+#include "sipd/mras.h"
 #include "sipd/ms.h"
 
 #define ITEMS_MAX 64
@@ -126,6 +127,7 @@ int prov_on_provision(struct ipc_peer *p, struct ipc_msg *m)
 		to->item[to->n++].value = slice_dup(value);
 	}
 	ustate_of(u)->prov = to;
+	mras_wanted(s, u);
 	const struct oa_conf *oa = prov_oa(s, u);
 	if (oa != &s->oa)
 		log_ev(LOG_INFO, "encryption of speech by the server's policy",
@@ -157,6 +159,9 @@ static const char *use(const struct sipd *s, const struct user *u, const char *n
 	if (strcmp(name, "bypassId") == 0)
 		return ms_bypass_id(s, u) ? "speech may go directly to gateways of this place"
 		                          : "not used: bypass is off";
+	if (strcmp(name, "mrasUri") == 0)
+		return s->conf->lync_mras_uri[0] ? "mras-uri of [lync] is used"
+		                                 : "relays of the A/V Edge";
 	if (strcmp(name, "DisablePhonePresence") == 0 || strcmp(name, "EnablePrivacyMode") == 0)
 		return "presence";
 	return "shown only";

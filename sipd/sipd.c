@@ -17,6 +17,7 @@
 #include "sipd/feed.h"
 #include "sipd/leg_sip.h"
 #include "sipd/media_ipc.h"
+#include "sipd/mras.h"
 #include "sipd/ms.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
@@ -473,6 +474,7 @@ int sipd_reload(struct daemon *d, const void *next)
 	tls_reconf(s);
 	regs_reconf(s->regs);
 	ms_reconf(s);
+	mras_reconf(s);
 	return 0;
 }
 
@@ -540,6 +542,7 @@ void sipd_fini(struct daemon *d)
 	sipd_stats_stop(s);
 	check_dns_stop(s);
 	pres_reqs_free(s);
+	mras_stop(s);
 	tmr_stop(&s->prune);
 	tmr_stop(&s->settled);
 	if (s->users)

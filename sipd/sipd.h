@@ -58,7 +58,7 @@ struct sipd_conf {
 	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
 	struct conf_list lync_front_ends, lync_kdcs;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site,
-	    *lync_bypass_id, *lync_krb_realm;
+	    *lync_bypass_id, *lync_krb_realm, *lync_mras_uri;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;
@@ -91,12 +91,14 @@ struct tls;
 struct pres_reqs;
 struct sipd_stats;
 struct dns_check;
+struct mras;
 struct sipd {
 	struct daemon *d;
 	const struct sipd_conf *conf; /* as configured; with [lync]: effective */
 	struct sipd_conf effective;   /* with the dialect's profile */
 	char *profile;                /* strings of it */
 	struct ms *ms;
+	struct mras *mras; /* LYNC: NULL outside of the dialect */
 	struct list auth_waits; /* requests that wait for a new association (auth_ipc.c) */
 	struct users *users;
 	struct cdr *cdr;

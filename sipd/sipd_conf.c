@@ -203,6 +203,11 @@ const struct conf_key sipd_keys[] = {
 	    NULL },
 	{ "lync", "bypass-id", CONF_STR, "", 0, 64, true, OFF(lync_bypass_id),
 	    "Bypass identifier of this host's subnet; empty: as provisioned for the user.", NULL },
+	{ "lync", "mras-uri", CONF_STR, "", 0, 255, true, OFF(lync_mras_uri),
+	    "Where credentials for the relays of the A/V Edge are asked for (the Edge's MRAS); "
+	    "empty: "
+	    "as provisioned for the users.",
+	    NULL },
 	{ "lync", "site", CONF_STR, "1", 0, 32, true, OFF(lync_site),
 	    "SiteId of the trusted application pool, for the commands of `dectctl check lync`.",
 	    NULL },

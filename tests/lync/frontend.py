@@ -17,6 +17,7 @@ import ssl
 import sys
 import time
 import uuid
+import xml.etree.ElementTree as ET
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -133,6 +134,7 @@ class FrontEnd(PresenceServer):
         self.service, self.by_scheme, self.lifetimes = f"sip/{self.fqdn}", {"NTLM": 0, "Kerberos": 0}, []
         self.refuse_each, self.refused = 0, {}  # so many tickets of each user are refused; address -> how many were
         self.numbers, self.asserted = {}, {}  # E.164 number -> address; address -> P-Asserted-Identity of its requests
+        self.mras, self.mras_asked = None, 0
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
         self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
         self.handshakes, self.registers = 0, {}  # registers: second -> how many REGISTER
@@ -364,7 +366,9 @@ class FrontEnd(PresenceServer):
             self.violation(f"{m.method} without epid in From")
         own = aor_of(m.uri) == aor_of(uri) or self.fqdn in m.uri
         event = m.get("Event", "").split(";")[0].strip()
-        if m.method == "SERVICE":
+        if m.method == "SERVICE" and self.mras and m.uri == self.mras["uri"]:
+            self.on_mras(flow, m, sa, sender)
+        elif m.method == "SERVICE":
             self.on_service(flow, m, sa, sender)
         elif m.method == "SUBSCRIBE" and (own or event == "presence"):
             self.on_subscribe(flow, m, sa, sender, event)
@@ -374,6 +378,33 @@ class FrontEnd(PresenceServer):
             self.on_cancel(flow, m, sa)
         else:
             self.proxy(flow, m, sa)
+
+    def on_mras(self, flow, m, sa, sender):
+        """The A/V Edge's MRAS (MS-AVEDGEA), strict."""
+        self.mras_asked += 1
+        ns = "{http://schemas.microsoft.com/2006/09/sip/mrasp}"
+        try:
+            r = ET.fromstring(m.body)
+            c = r.find(ns + "credentialsRequest")
+            ok = (r.tag == ns + "request" and r.get("version") == "1.0" and r.get("to") == m.uri and r.get("from") == sender.aor and
+                  r.get("requestID").isdigit() and c.get("credentialsRequestID").isdigit() and
+                  c.findtext(ns + "identity") == sender.aor and c.findtext(ns + "location") == "intranet" and
+                  int(c.findtext(ns + "duration")) > 0)
+        except Exception as e:  # noqa: BLE001  bad XML in any way
+            ok, r = False, None
+            self.violation(f"MRAS: {type(e).__name__} {e}")
+        if m.get("Content-Type") != "application/msrtc-media-relay-auth+xml" or not ok:
+            self.violation("MRAS: the request")
+            flow.send(m.reply(400, "Bad Request", tag="m"), sa)
+            return
+        b64, x, i = (lambda v: base64.b64encode(v).decode()), self.mras, r.get("requestID")
+        body = (f'<?xml version="1.0"?>\r\n<response requestID="{i}" version="1.0" reasonPhrase="{x.get("reason", "OK")}" '
+                f'to="{r.get("to")}" from="{r.get("from")}" xmlns="{ns[1:-1]}"><credentialsResponse credentialsRequestID="{i}">'
+                f'<credentials><username>{b64(x["user"])}</username><password>{b64(x["password"])}</password>'
+                f'<duration>480</duration><realm>rtcmedia</realm></credentials><mediaRelayList><mediaRelay>'
+                f'<location>intranet</location><hostName>{x["host"]}</hostName><udpPort>{x["udp"]}</udpPort><tcpPort>443</tcpPort>'
+                f"</mediaRelay></mediaRelayList></credentialsResponse></response>")
+        flow.send(m.reply(200, "OK", [("Content-Type", "application/msrtc-media-relay-auth+xml")], body.encode(), tag="m"), sa)
 
     def on_register(self, flow, m):
         second = int(time.monotonic())

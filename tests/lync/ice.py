@@ -32,7 +32,10 @@ def message(kind, tid, attrs, key):
 
 
 class Agent:
-    def __init__(self, stream, controlling, wrong):
+    """relay: the only way in and out, as behind a firewall; None: every way is open."""
+
+    def __init__(self, stream, controlling, wrong, relay=None):
+        self.relay = relay
         self.stream, self.controlling, self.wrong = stream, controlling, wrong
         self.ufrag, self.pwd, self.tie = os.urandom(2).hex(), os.urandom(12).hex(), os.urandom(8)
         self.remote_ufrag = self.remote_pwd = None
@@ -63,11 +66,12 @@ class Agent:
             f = c.split()
             if f[6] != "typ" or f[2] not in ("UDP", "TCP-PASS", "TCP-ACT"):
                 self.wrong(f"a=candidate:{c}")
-            elif f[2] == "UDP" and f[7] == "host":
+            elif f[2] == "UDP" and f[7] == ("relay" if self.relay and not sdp.attrs("remote-candidates") else f[7] if self.relay
+                                            else "host"):
                 self.remote[int(f[1])] = (f[4], int(f[5]))
         if set(self.remote) != {1, 2}:
-            self.wrong("ICE: a component without host candidate")
-        if self.remote.get(1) != (sdp.ip, sdp.port) and not sdp.attrs("remote-candidates"):
+            self.wrong("ICE: a component without the candidate that counts")
+        if not any(f.split()[4:6] == [sdp.ip, str(sdp.port)] for f in sdp.candidates):
             self.wrong("ICE: the default address is no candidate")
         if not self.task:
             self.task = asyncio.ensure_future(self.run())
@@ -111,6 +115,8 @@ class Agent:
             await asyncio.sleep(0.02)
 
     def input(self, comp, data, addr):
+        if self.relay and addr not in self.relay.relayed():
+            return
         kind, size = struct.unpack_from(">HH", data)
         tid, at, attrs, mac = data[4:20], 20, {}, None
         if len(data) != 20 + size:
