@@ -21,11 +21,21 @@ hs() { # name, options…: a user, its handset, subscribed and registered
 	air "pp add $name ipei=050030000$name number=$name $*" "pp $name on" mark "pp $name subscribe ac=12345678" \
 		"wait 10 pp $name located"
 }
-hs 301 profile=gap-b display=20x4
+hs 301 profile=gap-b display=20x4 "state=$DIR/air/pp-301"
 hs 302 profile=gap-a display=20x4
 hs 303 profile=ng
 air mark "pp 301 dial 302" "wait 10 pp 302 ringing" "pp 302 answer" "wait 5 pp 302 connected" "wait 5 pp 301 connected" \
 	"pp 302 hangup" "wait 5 pp 301 released"
+# External handover, in both orders.
+air "pp add 301b ipei=050030000301 profile=gap-b state=$DIR/air/pp-301 locate=no"
+air mark "pp 301 dial 302" "wait 10 pp 302 ringing" "pp 302 answer" "wait 5 pp 301 connected"
+over() { # from, to, what ends the first link
+	air mark "pp $1 reference" "wait 5 pp $1 reference" > "$DIR/reference"
+	air mark ${3:+"pp $1 hangup $3"} "pp $2 come-over $(sed -n 's/.* reference //p' "$DIR/reference")" "wait 5 pp $2 connected" "sleep 0.3"
+}
+over 301 301b
+over 301b 301 23
+air mark "pp 302 hangup" "wait 5 pp 301 released" "pp remove 301b"
 air mark "pp 303 dial ***999*00" "wait 5 pp 303 display" "sleep 1" "pp 303 hangup" "sleep 1"
 air mark "pp 301 dial 303" "wait 10 pp 303 ringing" "pp 301 hangup" "wait 5 pp 303 released" "sleep 1"
 air mark "pp 303 lists missed" "wait 10 pp 303 list missed done" "wait 10 pp 303 released"
@@ -52,7 +62,7 @@ for what in 'RES Field: ' 'Key: 0x'; do
 	grep -q "$what" "$DIR/all.txt" || fail "no \"$what\" in the capture"
 	grep "$what" "$DIR/all.txt" | grep -qv "${what}0*$" && fail "\"$what\" is not masked"
 done
-for what in CC-SETUP CC-ALERTING CC-CONNECT CC-RELEASE MM-KEY-ALLOCATE MM-AUTH-REQ MM-CIPHER-REQUEST MM-LOCATE-ACCEPT; do
+for what in CC-SETUP CC-ALERTING CC-CONNECT CC-RELEASE MM-KEY-ALLOCATE MM-AUTH-REQ MM-CIPHER-REQUEST MM-LOCATE-ACCEPT MM-INFO-ACCEPT; do
 	grep -q "$what" "$DIR/nwk.txt" || fail "no $what in the capture"
 done
 echo ok

@@ -140,6 +140,7 @@ static void begin(struct bed *b)
 
 static void end(struct bed *b)
 {
+	assert_int_equal(lce_stats(b->g.r.lce)->tx_odd, 0); /* all by the tables of 6.3 */
 	cc_lce_free(b->low);
 	cc_free(b->cc);
 	rig_fini(&b->g);
