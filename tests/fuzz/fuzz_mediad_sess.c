@@ -18,7 +18,7 @@ struct far { /* the stream that comes to a leg */
 };
 struct world {
 	struct mediad m;
-	uint64_t now;
+	uint64_t now, end; /* end: of what one input may last */
 	struct sess *s[SESSIONS];
 	struct far far[SESSIONS][3];
 };
@@ -33,7 +33,7 @@ static uint64_t clock_us(void *ctx)
 
 static void time_goes(struct world *w, unsigned ms)
 {
-	for (unsigned i = 0; i < ms; i += 5) {
+	for (unsigned i = 0; i < ms && w->now < w->end; i += 5) {
 		w->now += 5000;
 		path_step(w->m.path);
 		if (w->now / 1000 % 250 == 0)
@@ -211,10 +211,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		w.m.music_n = 100;
 	}
 	w.m.conf = &conf;
+	w.end = w.now + 20000000;
 	for (unsigned i = 0; i < SESSIONS; i++)
 		open_one(&w, i, size > i ? data[i] : 1);
-	for (size_t at = SESSIONS; at + 2 <= size && at < 400; at += 2)
+	/* The first two call each other. */
+	change(&w, 0, SIDE_NETWORK, 4, 1);
+	change(&w, 1, SIDE_NETWORK, 4, 0);
+	for (size_t at = SESSIONS; at + 2 <= size && at < 400 && w.now < w.end; at += 2)
 		order(&w, data[at], data[at + 1]);
+	w.end = w.now + 60000;
 	time_goes(&w, 60);
 	for (unsigned i = 0; i < SESSIONS; i++)
 		sess_drop(&w.m, w.s[i], "");
