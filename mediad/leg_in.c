@@ -10,7 +10,7 @@
 #define QUIET_FAR_US  1000000 /* another host */
 #define BACK_RUN      5       /* packets that end a silence */
 #define BACK_GAP_US   500000  /* and no further apart */
-#define ALT_RUN       5       /* packets of a second stream with none of the first between */
+#define ALT_RUN       3       /* packets of a second stream with none of the first between */
 
 static void event(
     struct mediad *m, struct leg *l, enum media_ev_kind kind, uint32_t value, const struct addr *a)
