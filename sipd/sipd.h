@@ -98,7 +98,7 @@ struct sipd {
 	struct sipd_conf effective;   /* with the dialect's profile */
 	char *profile;                /* strings of it */
 	struct ms *ms;
-	struct mras *mras; /* LYNC: NULL outside of the dialect */
+	struct mras *mras;      /* LYNC: NULL outside of the dialect */
 	struct list auth_waits; /* requests that wait for a new association (auth_ipc.c) */
 	struct users *users;
 	struct cdr *cdr;

@@ -16,6 +16,7 @@ from world import Failed, World, both_hear, heard, speech, until
 import bypass  # noqa: F401  more flows
 import conference  # noqa: F401
 import edge  # noqa: F401
+import ice_flows  # noqa: F401
 import life  # noqa: F401
 import life_kerberos  # noqa: F401
 

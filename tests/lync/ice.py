@@ -35,7 +35,7 @@ class Agent:
     """relay: the only way in and out, as behind a firewall; None: every way is open."""
 
     def __init__(self, stream, controlling, wrong, relay=None):
-        self.relay = relay
+        self.relay, self.anew = relay, False
         self.stream, self.controlling, self.wrong = stream, controlling, wrong
         self.ufrag, self.pwd, self.tie = os.urandom(2).hex(), os.urandom(12).hex(), os.urandom(8)
         self.remote_ufrag = self.remote_pwd = None
@@ -59,6 +59,11 @@ class Agent:
         ufrag, pwd = sdp.attrs("ice-ufrag"), sdp.attrs("ice-pwd")
         if not ufrag or not pwd or not sdp.candidates:
             return False
+        if self.anew and self.remote_ufrag not in (None, ufrag[0].strip()):
+            # Theirs begins anew: so does ours, and who offers that is in control.
+            self.stop()
+            self.ufrag, self.pwd, self.controlling = os.urandom(2).hex(), os.urandom(12).hex(), False
+            self.remote, self.chosen, self.task = {}, {}, None
         self.remote_ufrag, self.remote_pwd = ufrag[0].strip(), pwd[0].strip()
         if len(self.remote_ufrag) < 4 or len(self.remote_pwd) < 22:
             self.wrong("ICE: ufrag and pwd have at least 4 and 22 characters")
@@ -76,6 +81,10 @@ class Agent:
         if not self.task:
             self.task = asyncio.ensure_future(self.run())
         return True
+
+    def stop(self):
+        if self.task:
+            self.task.cancel()
 
     def send(self, comp, data, to):
         (self.stream.rtp if comp == 1 else self.stream.rtcp).transport.sendto(data, to)
