@@ -464,6 +464,19 @@ static int begin(struct audit *a)
 	return open_file(a, true);
 }
 
+/* What was put aside is evidence: a second one with the same first bad entry gets a name of its own. */
+static bool aside_name(const char *dir, uint64_t bad, char *out, size_t cap)
+{
+	snprintf(out, cap, "%s/audit-%020" PRIu64 ".altered", dir, bad);
+	for (unsigned i = 2; i < 10000; i++) {
+		if (access(out, F_OK) != 0)
+			return errno == ENOENT;
+		snprintf(out, cap, "%s/audit-%020" PRIu64 "-%u.altered", dir, bad, i);
+	}
+	errno = EEXIST;
+	return false;
+}
+
 /* Takes up where the last process stopped; a torn last line is cut off. */
 static int take_up(struct audit *a)
 {
@@ -484,8 +497,7 @@ static int take_up(struct audit *a)
 	}
 	if (err == ERR_AUTH || (!v.begun && noted)) {
 		report(a, v.bad ? v.bad : 1, *v.why ? v.why : "the file is empty");
-		snprintf(aside, sizeof(aside), "%s/audit-%020" PRIu64 ".altered", a->dir, v.bad);
-		if (rename(path, aside) != 0)
+		if (!aside_name(a->dir, v.bad, aside, sizeof(aside)) || rename(path, aside) != 0)
 			return fault(a, "cannot be put aside");
 		a->st = v.begun ? v.good : head;
 		return open_file(a, true);

@@ -65,6 +65,7 @@ void chain_build(X509 *leaf, STACK_OF(X509) * pool, STACK_OF(X509) * anchors, st
 		X509 *up;
 
 		if (out->n > 0 && self_issued(x)) { /* a root: peers have it themselves */
+			out->root = x;
 			out->complete = true;
 			out->trusted = among(anchors, x);
 			break;

@@ -11,6 +11,8 @@
 struct chain {
 	X509 *cert[CHAIN_MAX]; /* borrowed; leaf first, without the root */
 	unsigned n;
+	X509 *
+	    root; /* borrowed; the self-signed end, where it is known and not the leaf; else NULL */
 	bool complete;     /* ends at a self-signed certificate, or at one that is trusted */
 	bool self_signed;  /* the leaf is its own issuer */
 	bool trusted;      /* the end is among the anchors */

@@ -203,6 +203,14 @@ void check_identity(struct check *c, const struct chain *chain)
 		signature(c, chain->cert[i], whose);
 		revocation(c, chain->cert[i], whose);
 	}
+	/* Its signature means nothing; but a peer that has it believes it only while it is valid. */
+	if (chain->root) {
+		char cn[80], whose[120];
+
+		x509_text_cn(X509_get_subject_name(chain->root), cn, sizeof(cn));
+		snprintf(whose, sizeof(whose), "the root certificate \"%s\"", cn);
+		dates(c, chain->root, whose);
+	}
 	if (!chain->complete)
 		add(c, CHECK_REFUSE, "the chain has a hole: missing is %.240s: add it to the file",
 		    chain->missing);

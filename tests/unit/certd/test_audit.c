@@ -422,6 +422,24 @@ static void test_disk_tampered(void **state)
 	}
 }
 
+/* Two alterations of the same entry: both files are kept. */
+static void test_aside_twice(void **state)
+{
+	struct disk d = fresh();
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		fill(&d);
+		close_log(&d);
+		edit(d.dir, ": > audit.log"); /* entry 1 each time */
+		if (i == 0)
+			edit(d.dir, "echo first > audit.log");
+		open_log(&d);
+	}
+	edit(d.dir, "set -- *.altered && test $# = 3 && grep -qx first *1.altered");
+	gone(&d);
+}
+
 static void test_disk_full(void **state)
 {
 	struct disk d = fresh();
@@ -465,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_no_new_file),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_disk_tampered),
+		cmocka_unit_test(test_aside_twice),
 		cmocka_unit_test(test_disk_full),
 	};
 

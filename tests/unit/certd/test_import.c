@@ -182,6 +182,42 @@ static void test_hole(void **state)
 	X509_free(x);
 }
 
+/* A chain whose root has expired, or will soon: peers end at it, though we do not send it. */
+static void test_root_expired(void **state)
+{
+	struct env *e = *state;
+	struct pki_spec spec = { .cn = "Root CA", .ca = true, .from_days = -900, .to_days = -1 };
+	X509 *old = pki_cert(&spec, e->root_key, NULL, NULL), *soon, *x = leaf(e, good());
+	char *text = pem(e->key, x, e->inter, old);
+	struct import i;
+
+	assert_int_equal(run(e, &i, text, false), ERR_VALUE);
+	assert_non_null(strstr(i.why, "the root certificate \"Root CA\" expired on"));
+	assert_null(strchr(i.why, '\n'));
+	import_free(&i);
+	assert_int_equal(run(e, &i, text, true), 0);
+	assert_int_equal(i.chain.n, 2);
+	import_free(&i);
+	free(text);
+	/* The same key's new root beside it is the one that counts. */
+	trust_x(e, e->root);
+	text = pem(e->key, x, e->inter, NULL);
+	if (run(e, &i, text, false))
+		fail_msg("%s", i.why);
+	import_free(&i);
+	free(text);
+	spec.to_days = 9;
+	soon = pki_cert(&spec, e->root_key, NULL, NULL);
+	text = pem(e->key, x, e->inter, soon);
+	assert_int_equal(run(e, &i, text, false), 0);
+	assert_non_null(strstr(i.note, "the root certificate \"Root CA\" expires on"));
+	import_free(&i);
+	free(text);
+	X509_free(soon);
+	X509_free(old);
+	X509_free(x);
+}
+
 /* An issuer that is no CA; and a CA's old certificate with the same key beside its present one. */
 static void test_issuers(void **state)
 {
@@ -598,6 +634,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_good, up, down),
+		cmocka_unit_test_setup_teardown(test_root_expired, up, down),
 		cmocka_unit_test_setup_teardown(test_hole, up, down),
 		cmocka_unit_test_setup_teardown(test_issuers, up, down),
 		cmocka_unit_test_setup_teardown(test_keys, up, down),
