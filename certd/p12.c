@@ -82,13 +82,15 @@ static int encrypted(struct bundle *b, PKCS7 *p7, struct slice password, char *w
 		return err;
 	}
 	if (err)
-		return say(why, cap, ERR_AUTH, "wrong password");
+		return say(why, cap, ERR_AUTH,
+		    "wrong password: it wants the one that the file was exported with");
 	p = der;
 	sk = (STACK_OF(PKCS12_SAFEBAG) *)ASN1_item_d2i(
 	    NULL, &p, (long)n, ASN1_ITEM_rptr(PKCS12_SAFEBAGS));
 	OPENSSL_secure_clear_free(der, n);
 	if (!sk)
-		return say(why, cap, ERR_AUTH, "wrong password");
+		return say(why, cap, ERR_AUTH,
+		    "wrong password: it wants the one that the file was exported with");
 	err = bags(b, sk, password, 0, why, cap);
 	sk_PKCS12_SAFEBAG_pop_free(sk, PKCS12_SAFEBAG_free);
 	return err;
@@ -144,10 +146,12 @@ int p12_read(struct bundle *b, const PKCS12 *p12, struct slice password, char *w
 				pw = SLICE_LIT("");
 			else
 				return say(why, cap, ERR_AUTH,
-				    password.p ? "wrong password"
+				    password.p ? "wrong password: it wants the one that the file "
+				                 "was exported with"
 				               : "it has a password: give it with password=-");
 		} else if (!PKCS12_verify_mac((PKCS12 *)(uintptr_t)p12, pw.p, (int)pw.n)) {
-			return say(why, cap, ERR_AUTH, "wrong password");
+			return say(why, cap, ERR_AUTH,
+			    "wrong password: it wants the one that the file was exported with");
 		}
 	}
 	if (!pw.p)

@@ -469,19 +469,22 @@ static void usage(const struct daemon_def *def, FILE *f)
 	    "  -c FILE  configuration (%s)\n%s"
 	    "  -t       check the configuration, print the effective values, and end\n"
 	    "  -M       print this daemon's part of ipdect.conf(5), and end; -MM: [common], too\n"
-	    "  -V       print the version, and end\n",
+	    "  -V       print the version, and end (--version)\n"
+	    "  -h       print this, and end (--help)\n",
 	    def->name, def->instances ? " -i N" : "", def->summary, CONF_PATH,
 	    def->instances ? "  -i N     instance, 1 or more\n" : "");
 }
 
 static int options(struct run *r, int argc, char **argv, bool *check)
 {
+	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, { 0 } };
 	const struct daemon_def *def = r->d.def;
 	unsigned man = 0;
 	int c;
 
 	r->path = CONF_PATH;
-	while ((c = getopt(argc, argv, "c:i:tMVh")) != -1) {
+	while ((c = getopt_long(argc, argv, "c:i:tMVh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			r->path = optarg;

@@ -34,6 +34,11 @@ chmod 755 "$DIR"
 mkdir -p "$DIR/run/ctl" "$DIR/state"
 printf '[common]\nruntime-dir = %s\nstate-dir = %s\n[certd]\nfqdn = dect.example.test\n' "$DIR/run" "$DIR/state" > "$DIR/c.conf"
 
+# ---- what anybody tries first
+"$BUILD/certd" --help > "$DIR/out" 2> "$DIR/err" && [ ! -s "$DIR/err" ] && grep -q '^usage: certd' "$DIR/out" || fail "certd --help"
+"$BUILD/certd" --version | grep -q '^certd [0-9]' || fail "certd --version"
+"$BUILD/certd" --helpp > "$DIR/out" 2>&1 && fail "certd takes an unknown option"
+
 # ---- nobody is there, then one of four
 status 3 status
 status 3 user list

@@ -15,7 +15,7 @@ cleanup() {
 	done
 	for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
 	wait 2>/dev/null
-	for p in $(cat "$DIR/ports" 2>/dev/null); do rmdir "/tmp/ipdect-port.$p" 2>/dev/null; done
+	drop_ports
 	if [ -n "${KEEP:-}" ]; then echo "kept: $DIR"; else rm -rf "$DIR"; fi
 }
 trap cleanup EXIT
@@ -27,24 +27,7 @@ fail() {
 	done
 	exit 1
 }
-# Below the ports that the kernel hands out to connections, and kept from other tests that run now until this one ends.
-free_port() {
-	local p
-	for ((i = 0; i < 300; i++)); do
-		p=$((20000 + RANDOM % 12000))
-		mkdir "/tmp/ipdect-port.$p" 2> /dev/null || continue
-		echo "$p" >> "$DIR/ports"
-		python3 - $p <<-'PY' && echo $p && return
-			import socket, sys
-			for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-			    s = socket.socket(socket.AF_INET, kind)
-			    try: s.bind(("127.0.0.1", int(sys.argv[1])))
-			    except OSError: sys.exit(1)
-		PY
-	done
-	return 1
-}
-find /tmp -maxdepth 1 -name 'ipdect-port.*' -mmin +60 -exec rmdir {} + 2> /dev/null # of tests that were killed
+. "$TOP/tests/system/lib_port.sh"
 # Times are those of a machine with nothing else to do: a loaded one gets six times as long. Who waits for what comes loses nothing.
 PATIENCE=6
 wait_for() { # seconds, command…

@@ -17,6 +17,7 @@ cleanup() {
 	kill "${PIDS[@]}" 2>/dev/null
 	sleep 0.2
 	for p in $all; do kill -9 "$p" 2>/dev/null; done
+	drop_ports
 	[ -n "${KEEP:-}" ] || rm -rf "$DIR"
 }
 trap cleanup EXIT
@@ -25,18 +26,7 @@ fail() {
 	tail -30 "$DIR"/*.log 2>/dev/null
 	exit 1
 }
-free_port() {
-	python3 - <<'PY'
-import socket
-while True:
-    a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("127.0.0.1", 0)); p = a.getsockname()[1]
-    b = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        b.bind(("127.0.0.1", p)); print(p); break
-    except OSError:
-        pass
-PY
-}
+. "$TOP/tests/system/lib_port.sh"
 wait_for() { # seconds, command…
 	local end=$((SECONDS + $1))
 	shift
