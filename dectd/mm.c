@@ -231,6 +231,7 @@ static bool work_left(const struct mm_ep *ep)
 void mm_begin(struct mm_ep *ep, enum mm_job job)
 {
 	ep->job = job;
+	ep->lost = 0;
 	ep->fresh = ep->renewed = ep->repeated = ep->answered = false;
 	ep->asked = ASK_NOTHING;
 	mm_hold(ep, true);

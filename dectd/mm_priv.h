@@ -115,6 +115,7 @@ struct mm_ep {
 	bool must_verify; /* it said that it leaves, without a proof */
 	enum pp_alg alg;
 	uint64_t handle;
+	unsigned lost;  /* times that the present job met no certd */
 	unsigned paced; /* questions that certd had no time for, in a row */
 	uint8_t dck[16], ndck;
 	uint8_t sent[MM_SENT_MAX];

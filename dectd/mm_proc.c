@@ -8,6 +8,8 @@
 
 #define ID_AUTH "3a4f7f3b6b5247d5a0e3c1f2d7c4b8a6"
 
+#define LOST_MAX 12 /* times that a registration asks for a certd that is away … */
+#define LOST_MS  400
 #define PACED_MAX                                                                                  \
 	3 /* times that a question waits for certd's limit, each as long as a handset's patience */
 
@@ -57,6 +59,17 @@ int mm_certd_failed(struct mm_ep *ep, int err)
 	return mm_fail(ep, ERR_BUSY, 0x30);
 }
 
+/* certd restarts within seconds: a registration waits for it. A handset that is rejected comes back after 41 s only. */
+static int certd_lost(struct mm_ep *ep, int err)
+{
+	if (err != ERR_LOST || ep->job != JOB_LOCATE || ep->lost >= LOST_MAX)
+		return mm_certd_failed(ep, err);
+	ep->lost++;
+	ep->asked = ASK_NOTHING;
+	tmr_start(&ep->late, LOST_MS);
+	return MM_IDLE;
+}
+
 /* ---- authentication of the handset, 13.3.1 ---- */
 
 static int ask_auth(struct mm_ep *ep)
@@ -67,7 +80,7 @@ static int ask_auth(struct mm_ep *ep)
 	ep->alg = ep->pp->alg ? ep->pp->alg : PP_DSAA;
 	ep->asked = ASK_CHALLENGE;
 	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, mm_answered_cert, ep);
-	return err ? mm_certd_failed(ep, err) : MM_ASKING;
+	return err ? certd_lost(ep, err) : MM_ASKING;
 }
 
 static int send_auth(struct mm_ep *ep, const struct auth_result *a)
@@ -102,7 +115,7 @@ int mm_act_auth_answer(struct fsm *f, int ev, const void *arg)
 	ep->asked = ASK_CHECK;
 	err = m->auth->pt_check(m->auth_ctx, ep->handle, (const uint8_t *)res.p,
 	    ep->alg == PP_DSAA2 ? (const uint8_t *)rand.p : NULL, mm_answered_cert, ep);
-	return err ? mm_certd_failed(ep, err) : MM_ASKING;
+	return err ? certd_lost(ep, err) : MM_ASKING;
 }
 
 static int auth_failed(struct mm_ep *ep, const char *why)
@@ -302,10 +315,10 @@ int mm_act_cert(struct fsm *f, int ev, const void *arg)
 		if (a->err == ERR_BUSY)
 			return ask_again(ep);
 		ep->paced = 0;
-		return a->err ? mm_certd_failed(ep, a->err) : send_auth(ep, a);
+		return a->err ? certd_lost(ep, a->err) : send_auth(ep, a);
 	case ASK_CHECK:
 		if (a->err)
-			return mm_certd_failed(ep, a->err);
+			return certd_lost(ep, a->err);
 		return a->ok ? auth_ok(ep, a) : auth_failed(ep, "its key is another one");
 	case ASK_KEY_CHALLENGE:
 		return a->err ? mm_key_start_failed(ep, a->err) : mm_key_send(ep, a);

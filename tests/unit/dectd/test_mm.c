@@ -173,7 +173,35 @@ static void test_certd_away(void **state)
 	(void)subscribed(&g);
 	g.away = true;
 	hs_first(&h, 0xe1234, LOCATE);
+	hs_expect(&h, ""); /* it may be a restart */
+	hs_wait(&h, 5000);
 	hs_expect(&h, "855760013072027181\n"); /* overload, and again after 41 s */
+	assert_int_equal(mm_stats(g.r.mm)->locate_rejects, 1);
+	rig_fini(&g);
+
+	/* It comes back: nobody is rejected. */
+	rig_init(&g, NULL);
+	hs_init(&h, &g, 3);
+	(void)subscribed(&g);
+	g.away = true;
+	hs_first(&h, 0xe1234, LOCATE);
+	hs_wait(&h, 2000);
+	hs_say(&h, LOCATE); /* a copy */
+	hs_expect(&h, "");
+	g.away = false;
+	hs_wait(&h, 500);
+	hs_expect(&h, AUTH);
+	/* And is away again when the answer is to be checked: with a new challenge. */
+	g.err = ERR_LOST;
+	hs_say(&h, "8541 0d04b3d4cf3b");
+	hs_wait(&h, 300);
+	hs_expect(&h, "");
+	g.err = 0;
+	hs_wait(&h, 500);
+	hs_expect(&h, AUTH);
+	hs_say(&h, "8541 0d04b3d4cf3b");
+	hs_expect(&h, "054c19028198\n");
+	assert_int_equal(mm_stats(g.r.mm)->locate_rejects, 0);
 	rig_fini(&g);
 }
 
