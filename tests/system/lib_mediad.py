@@ -141,6 +141,11 @@ class Suite:
         f = open(f"/proc/{self.daemons[i].pid}/stat").read().rsplit(")", 1)[1].split()
         return (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK")
 
+    def ticks_late(self):
+        """Ticks of 5 ms that an instance had no time for."""
+        return sum(int(float(w.rsplit(" ", 1)[1])) for w in self.ctl("metrics").stdout.splitlines()
+                   if w.startswith("ipdect_mediad_ticks_late"))
+
     def rss_kib(self, i=1):
         for line in open(f"/proc/{self.daemons[i].pid}/status"):
             if line.startswith("VmRSS"):
@@ -323,7 +328,7 @@ def seg_snr(ref, got, lag, frame=160, floor=500, block=1600, slip=48):
 class Spandsp:
     """G.726 and G.722 by spandsp: an encoder and decoder that we did not write."""
 
-    def __init__(self, kind, rate=32000, aal2=False):
+    def __init__(self, kind, rate=32000, aal2=False, wide=False):
         import ctypes as c
         try:
             self.c, self.lib = c, c.CDLL("libspandsp.so.2")
@@ -337,8 +342,8 @@ class Spandsp:
             self.e = c.c_void_p(self.lib.g726_init(None, rate, 0, pack))
             self.d = c.c_void_p(self.lib.g726_init(None, rate, 0, pack))
         else:
-            self.e = c.c_void_p(self.lib.g722_encode_init(None, 64000, 1))  # 8000 samples/s
-            self.d = c.c_void_p(self.lib.g722_decode_init(None, 64000, 1))
+            self.e = c.c_void_p(self.lib.g722_encode_init(None, 64000, 0 if wide else 1))  # 1: 8000 samples/s
+            self.d = c.c_void_p(self.lib.g722_decode_init(None, 64000, 0 if wide else 1))
 
     def encode(self, pcm):
         buf = self.c.create_string_buffer(len(pcm) * 2)
@@ -368,16 +373,18 @@ class G711:
 class Voice:
     """A far end that plays speech and records what it hears, by RTP's sequence numbers (gaps become silence)."""
 
-    def __init__(self, pt, codec, pcm, ptime=20, send=None):
+    def __init__(self, pt, codec, pcm, ptime=20, send=None, wide=False):
         self.far, self.pt, self.codec, self.pcm, self.n = Far(), pt, codec, pcm, ptime * 8
+        self.per_tick = 2 if wide else 1  # samples of pcm and heard; RTP's clock is the same
         self.pos, self.heard, self.next, self.gaps, self.first, self.to = 0, [], None, 0, None, None
         self.send_fn, self.events = send, []
 
     def say(self):
-        part = self.pcm[self.pos:self.pos + self.n]
-        self.pos += self.n
-        if len(part) < self.n:
-            part = part + [0] * (self.n - len(part))
+        n = self.n * self.per_tick
+        part = self.pcm[self.pos:self.pos + n]
+        self.pos += n
+        if len(part) < n:
+            part = part + [0] * (n - len(part))
         payload = self.codec.encode(part)
         if self.send_fn:
             self.send_fn(self, payload)
@@ -396,28 +403,30 @@ class Voice:
             pcm = self.codec.decode(payload)
             if self.next is not None and ts != self.next:
                 d = (ts - self.next + 0x80000000 & 0xffffffff) - 0x80000000
+                samples = d * self.per_tick
                 if 0 < d < 16000:
                     self.gaps += 1
-                    self.heard += [0] * d
-                elif -16000 < d < 0 and len(self.heard) + d >= 0:  # comes late, fills its gap
+                    self.heard += [0] * samples
+                elif -16000 < d < 0 and len(self.heard) + samples >= 0:  # comes late, fills its gap
                     self.gaps -= 1
-                    at = len(self.heard) + d
+                    at = len(self.heard) + samples
                     self.heard[at:at + len(pcm)] = pcm
                     continue
             if self.first is None:
                 self.first = time.time()
-            self.next = (ts + len(pcm)) & 0xffffffff
+            self.next = (ts + len(pcm) // self.per_tick) & 0xffffffff
             self.heard += pcm
 
 
 def talk(voices, seconds):
-    """Real time: each voice sends its packets when they are due."""
-    t0 = time.time()
+    """Real time: each voice sends its packets when they are due. -> how late the latest was, s"""
+    t0, late = time.time(), 0.0
     due = [t0 + i * 0.003 for i in range(len(voices))]
     while time.time() - t0 < seconds:
         now = time.time()
         for i, v in enumerate(voices):
             if now >= due[i]:
+                late = max(late, now - due[i])
                 due[i] += v.n / 8000
                 v.say()
             v.listen()
@@ -429,3 +438,4 @@ def talk(voices, seconds):
         for v in voices:
             v.listen()
         time.sleep(0.02)
+    return late

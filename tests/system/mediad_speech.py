@@ -16,36 +16,59 @@ CASES = [  # name, base.Codec, payload type, codec, least segmental SNR there an
 ]
 
 
-def main():
-    pcm = speech(SECONDS, 7)
-    back = speech(SECONDS, 8)
+STALL = 0.02  # s; a far end that speaks so late, or mediad not running for so long, is a network of its own
+TRIES = 5
+
+
+def run():
+    """-> lines, how many are bad, whether the machine had no time for us"""
+    pcm, back = speech(SECONDS, 7), speech(SECONDS, 8)
+    # At twice the rate the same samples are sound up to 8 kHz.
+    wide, wide_back = speech(2 * SECONDS, 9), speech(2 * SECONDS, 10)
+    lines, bad = [], 0
     with Suite(1, ports=400) as s:
         m = s.soft()
         calls, voices = [], []
-        for i, (name, codec, pt, make, least, extra) in enumerate(CASES):
-            ptime = 30 if "ptime=30" in extra else 20
-            net = Voice(pt, make(), back, ptime)
-            radio = Voice(8, G711(True), pcm)
-            sid, legs = m.create(100 + i, f"network:remote={net.far.at},pt={codec}/{pt}+{TE}/101" + ("," + extra if extra else ""),
-                                 f"radio:remote={radio.far.at},pt={PCMA}/8+{TE}/101")
+
+        def call(name, least, net, radio, net_leg, radio_leg):
+            sid, legs = m.create(100 + len(calls), f"network:remote={net.far.at},{net_leg}", f"radio:remote={radio.far.at},{radio_leg}")
             net.to, radio.to = legs["network"][1], legs["radio"][1]
             calls.append((name, least, sid, net, radio))
-            voices += [net, radio]
-        talk(voices, SECONDS + 0.5)
-        bad = 0
+            voices.extend((net, radio))
+
+        for name, codec, pt, make, least, extra in CASES:
+            call(name, least, Voice(pt, make(), back, 30 if "ptime=30" in extra else 20), Voice(8, G711(True), pcm),
+                 f"pt={codec}/{pt}+{TE}/101" + ("," + extra if extra else ""), f"pt={PCMA}/8+{TE}/101")
+        call("G.722 30 ms, wide", 11, Voice(9, Spandsp("g722", wide=True), wide_back, 30, wide=True),
+             Voice(9, Spandsp("g722", wide=True), wide, wide=True), f"pt={G722}/9,ptime=30", f"pt={G722}/9")
+        late = talk(voices, SECONDS + 0.5)
+        time.sleep(0.3)  # mediad's house-keeping counts its late ticks
+        stalled = late > STALL or s.ticks_late() > STALL / 0.005
         for name, least, sid, net, radio in calls:
             st = m.stats(sid, "drop")
-            for way, ref, got in (("to the network", pcm, net), ("to the radio", back, radio)):
+            for way, ref, got in (("to the network", radio.pcm, net), ("to the radio", net.pcm, radio)):
                 lag = align(ref, got.heard)
                 snr, gain = seg_snr(ref, got.heard, lag)
                 ok = snr >= least and 0.9 < gain < 1.1 and got.gaps == 0
                 bad += not ok
-                print(f"{'ok  ' if ok else 'BAD '} {name:16} {way:14} segmental SNR {snr:5.1f} dB (at least {least}), "
-                      f"gain {gain:.2f}, gaps {got.gaps}, our delay {st['legs']['radio']['delay_ms']} ms")
+                lines.append(f"{'ok  ' if ok else 'BAD '} {name:17} {way:14} segmental SNR {snr:5.1f} dB (at least {least}), "
+                             f"gain {gain:.2f}, gaps {got.gaps}, our delay {st['legs']['radio']['delay_ms']} ms")
         if s.close() != [0]:
-            print("BAD  mediad did not end well")
+            lines.append("BAD  mediad did not end well")
             bad += 1
-    sys.exit(1 if bad else 0)
+    return lines, bad, stalled
+
+
+def main():
+    for _ in range(TRIES):
+        lines, bad, stalled = run()
+        print("\n".join(lines), flush=True)
+        if not bad:
+            return
+        if not stalled:
+            sys.exit(1)
+        print(f"the machine did not run this test or mediad for more than {STALL * 1000:.0f} ms: once more")
+    skip("the machine has no time for speech in real time")
 
 
 main()
