@@ -191,7 +191,11 @@ static int password(struct ipc_peer *p, struct ipc_msg *m, enum policy_op op,
 		refuse(p, m, err, why);
 		return err;
 	}
-	err = secret_get(c->store, object == POLICY_LDAP ? STORE_LDAP : STORE_SIP, credential, out);
+	err = secret_get(c->store,
+	    object == POLICY_LDAP   ? STORE_LDAP
+	    : object == POLICY_TURN ? STORE_TURN
+	                            : STORE_SIP,
+	    credential, out);
 	if (err == ERR_NOTFOUND)
 		ipc_fail(p, m, err, "no password is stored for " SLICE_FMT ": dectctl secret set",
 		    SLICE_ARG(credential));
@@ -396,11 +400,11 @@ static int on_secret_reveal(struct ipc_peer *p, struct ipc_msg *m)
 
 	if (!kind_of(in->kind, &kind, &a.object))
 		return ERR_VALUE;
-	if (a.object != POLICY_LDAP) {
+	if (a.object != POLICY_LDAP && a.object != POLICY_TURN) {
 		err = certd_ask(certd_of(p), p, &a, sl(in->id), &why);
 		return refuse(p, m, err ? err : ERR_DENIED, why);
 	}
-	err = password(p, m, POLICY_REVEAL, POLICY_LDAP, sl(in->id), &v);
+	err = password(p, m, POLICY_REVEAL, a.object, sl(in->id), &v);
 	if (err)
 		return 0;
 	out.value = bin(v.v, v.n);
@@ -425,7 +429,7 @@ const struct ipc_handler certd_handlers[] = {
 	ROW(CERT_KRB_REPLY, KRB_MESSAGE + 64, IPC_SIPD, krb_reply, certd_on_krb_reply),
 	ROW(CERT_SECRET_SET, 1024, IPC_SIPD | IPC_DECTD, secret_set, on_secret_set),
 	ROW(CERT_SECRET_DEL, 512, IPC_SIPD | IPC_DECTD, secret_del, on_secret_del),
-	ROW(CERT_SECRET_REVEAL, 512, IPC_PRESENCED, secret_reveal, on_secret_reveal),
+	ROW(CERT_SECRET_REVEAL, 512, IPC_PRESENCED | IPC_SIPD, secret_reveal, on_secret_reveal),
 	ROW(CERT_DECT_PT_AUTH, 512, IPC_DECTD, dect_pt_auth, certd_on_pt_auth),
 	ROW(CERT_DECT_PT_CHECK, 128, IPC_DECTD, dect_pt_check, certd_on_pt_check),
 	ROW(CERT_DECT_FT_AUTH, 128, IPC_DECTD, dect_ft_auth, certd_on_ft_auth),

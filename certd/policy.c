@@ -40,8 +40,9 @@ const struct policy_row policy_rows[] = {
 	{ IPC_ADMIN, POLICY_DELETE, POLICY_LDAP, 0, 0, false, true, POLICY_FREE },
 	{ IPC_ADMIN, POLICY_SET, POLICY_TURN, 0, 0, false, true, POLICY_FREE },
 	{ IPC_ADMIN, POLICY_DELETE, POLICY_TURN, 0, 0, false, true, POLICY_FREE },
-	/* The one password that leaves: an LDAP simple bind sends it. */
+	/* The passwords that leave: an LDAP simple bind sends it; mediad signs each packet to a relay (RFC 8656). */
 	{ IPC_PRESENCED, POLICY_REVEAL, POLICY_LDAP, 0, 0, false, true, POLICY_RATE_AUTH },
+	{ IPC_SIPD, POLICY_REVEAL, POLICY_TURN, 0, 0, false, true, POLICY_RATE_AUTH },
 
 	{ IPC_DECTD, POLICY_ANSWER, POLICY_UAK, 0, 0, false, false, POLICY_RATE_AUTH },
 	{ IPC_DECTD, POLICY_DERIVE, POLICY_UAK, 0, 0, false, false, POLICY_RATE_AUTH },

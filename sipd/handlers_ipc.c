@@ -29,6 +29,8 @@ static int on_cert_changed(struct ipc_peer *p, struct ipc_msg *m)
 
 	if (c->what == CERT__WHAT__WHAT_IDENTITY || c->what == CERT__WHAT__WHAT_TRUST)
 		tls_changed(sipd_of(daemon_of(p)));
+	if (c->what == CERT__WHAT__WHAT_SECRET)
+		ice_servers_secret(sipd_of(daemon_of(p)));
 	return 0;
 }
 

@@ -73,7 +73,12 @@ bool leg_ice_wait(struct leg_sip *l)
 		return false;
 	if (!l->ice.asked) {
 		l->ice.on = l->ice.asked = true;
-		(void)mras_for(l->leg.sipd, &ask.relay);
+		if (!rfc(l)) {
+			(void)mras_for(l->leg.sipd, &ask.relay);
+		} else {
+			ask.relay = l->leg.sipd->servers.turn;
+			ask.stun = l->leg.sipd->servers.stun;
+		}
 		media_set(l->leg.media, l->leg.side, &ask);
 		mem_wipe(&ask, sizeof(ask));
 		return true;

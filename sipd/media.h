@@ -71,6 +71,7 @@ struct media_leg {
 	bool music, ipv6, has_ice, controlling, has_mux, mux;
 	enum media_ice ice;
 	struct media_relay relay; /* of ice */
+	struct sdp_addr stun;     /* of ice; n = 0: none */
 };
 
 struct media_pool;

@@ -465,6 +465,7 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 		w->ice = l->ice;
 		w->controlling = l->controlling;
 		w->relay = l->relay;
+		w->stun = l->stun;
 	}
 	if (l->has_mux) {
 		w->has_mux = true;

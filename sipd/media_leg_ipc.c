@@ -106,6 +106,10 @@ void media_leg_pb(
 		out->ice.mode = (Media__IceMode)l->ice;
 		out->ice.has_controlling = 1;
 		out->ice.controlling = l->controlling;
+		if (l->ice && l->stun.n) {
+			media_addr_pb(&out->stun, &l->stun);
+			out->ice.stun = &out->stun;
+		}
 		if (l->ice && l->relay.addr.n) {
 			media_addr_pb(&out->relay, &l->relay.addr);
 			out->ice.turn = &out->relay;

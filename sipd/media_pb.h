@@ -57,7 +57,7 @@ struct media_pool {
 
 struct media_leg_msg {
 	Media__Leg leg;
-	Base__Addr rtp, rtcp, relay;
+	Base__Addr rtp, rtcp, relay, stun;
 	Media__Payload payload[OA_PAYLOADS], *ppayload[OA_PAYLOADS];
 	Media__Srtp tx, rx;
 	Media__IceSetup ice;

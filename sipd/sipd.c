@@ -436,6 +436,7 @@ int sipd_init(struct daemon *d)
 	if (err)
 		return err;
 	ms_start(s);
+	ice_servers_reconf(s);
 	s->regs = regs_new(s);
 	err = listen_all(s);
 	if (err)
@@ -475,6 +476,7 @@ int sipd_reload(struct daemon *d, const void *next)
 	regs_reconf(s->regs);
 	ms_reconf(s);
 	mras_reconf(s);
+	ice_servers_reconf(s);
 	return 0;
 }
 
@@ -494,6 +496,7 @@ void sipd_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 		break;
 	case IPC_CERTD:
 		tls_certd_up(s);
+		ice_servers_secret(s);
 		break;
 	default:
 		break;
@@ -572,6 +575,7 @@ void sipd_fini(struct daemon *d)
 	cdr_close(s->cdr);
 	map_free(&s->legs);
 	free(s->profile);
+	mem_wipe(&s->servers, sizeof(s->servers));
 	free(s);
 	d->state = NULL;
 }

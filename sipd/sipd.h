@@ -57,6 +57,7 @@ struct sipd_conf {
 	bool lync, lync_strict, lync_policy;
 	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
 	struct conf_list lync_front_ends, lync_kdcs;
+	char *ice_stun, *ice_turn, *ice_turn_user;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site,
 	    *lync_bypass_id, *lync_krb_realm, *lync_mras_uri;
 };
@@ -92,14 +93,20 @@ struct pres_reqs;
 struct sipd_stats;
 struct dns_check;
 struct mras;
+/* What plain ICE asks for addresses; n = 0 each: none. */
+struct ice_servers {
+	struct sdp_addr stun;
+	struct media_relay turn;
+};
 struct sipd {
 	struct daemon *d;
 	const struct sipd_conf *conf; /* as configured; with [lync]: effective */
 	struct sipd_conf effective;   /* with the dialect's profile */
 	char *profile;                /* strings of it */
 	struct ms *ms;
-	struct mras *mras;      /* LYNC: NULL outside of the dialect */
-	struct list auth_waits; /* requests that wait for a new association (auth_ipc.c) */
+	struct mras *mras;          /* LYNC: NULL outside of the dialect */
+	struct ice_servers servers; /* ice_servers_ipc.c */
+	struct list auth_waits;     /* requests that wait for a new association (auth_ipc.c) */
 	struct users *users;
 	struct cdr *cdr;
 	struct sip_ua *ua;
@@ -189,4 +196,7 @@ void sipd_end_sip_calls(struct sipd *s, const struct user *u);
 void sipd_device_changed(struct sipd *s, struct ustate *us);
 /* Calls of a user changed (presence). */
 void sipd_calls_changed(struct sipd *s, struct user *u);
+/* ---- ice_servers_ipc.c: STUN and TURN servers of plain ICE ---- */
+void ice_servers_reconf(struct sipd *s); /* at the start, and when the configuration changed */
+void ice_servers_secret(struct sipd *s); /* certd is there, or has another secret */
 #endif

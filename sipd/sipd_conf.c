@@ -108,6 +108,15 @@ const struct conf_key sipd_keys[] = {
 	    "Offer and accept ICE (RFC 8445, RFC 8839) to find the way of speech; calls with those "
 	    "who do not know it go on as without. [lync] has a key of its own.",
 	    NULL },
+	{ "sipd", "ice-stun-server", CONF_STR, "", 0, 64, true, OFF(ice_stun),
+	    "With ice: the STUN server, address or address:port, that says which address the world "
+	    "sees; empty: none.",
+	    NULL },
+	{ "sipd", "ice-turn-server", CONF_STR, "", 0, 64, true, OFF(ice_turn),
+	    "With ice: the TURN server (RFC 8656, over UDP), address or address:port; empty: none.",
+	    NULL },
+	{ "sipd", "ice-turn-user", CONF_STR, "", 0, 128, true, OFF(ice_turn_user),
+	    "Name at the TURN server; its password: dectctl secret set NAME kind=turn.", NULL },
 	{ "sipd", "number-rules", CONF_LIST, "", 0, 64, true, OFF(number_rules),
 	    "Rewriting of dialled numbers, \"pattern>result\": N is a digit, % the rest.", NULL },
 	{ "sipd", "complete-numbers", CONF_LIST, "", 0, 64, true, OFF(complete_numbers),

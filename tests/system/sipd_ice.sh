@@ -11,6 +11,7 @@ if [ -z "${IN_NET:-}" ] && unshare -n true 2>/dev/null && command -v ip >/dev/nu
 fi
 if [ -n "${IN_NET:-}" ]; then
 	ip link set lo up
+	ip addr add 192.0.2.30/24 dev lo
 	ip addr add 192.0.2.10/24 dev lo || { echo "no network of its own"; exit 77; }
 	IP=192.0.2.10
 else
@@ -19,7 +20,7 @@ else
 fi
 . "$TOP/tests/system/lib_sipd.sh"
 PORT=$(free_port)
-M=$((20000 + RANDOM % 400 * 100))
+M=$((20000 + RANDOM % 200 * 100))
 /usr/bin/python3 -c 'import math, struct, sys, wave
 w = wave.open(sys.argv[1], "wb"); w.setnchannels(1); w.setsampwidth(2); w.setframerate(8000)
 w.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(i * 2 * math.pi * 1000 / 8000))) for i in range(8000 * 60)))' "$DIR/tone.wav"
@@ -72,6 +73,8 @@ accept-calls = any
 ice = on
 [common]
 log-level = info
+[certd]
+fqdn = dect.example.test
 [mediad]
 rtp-address = $IP
 rtp-ports = $M-$((M + 99))
@@ -143,5 +146,28 @@ run "lite telephones" 2 "$ICE" "$ICE" "ice_mode lite" "ice_mode lite"
 run "RTCP multiplexed" 2 "$ICE" "$ICE" "rtcp_mux yes" "rtcp_mux yes"
 run "called telephone without ICE" 1 "$ICE" "mediaenc=srtp" "ice_nomination regular" "# none"
 run "caller without ICE" 1 "mediaenc=srtp" "$ICE" "# none" "ice_nomination regular"
+
+# No way but a relay's: what leaves from our address to the telephones' ports is refused, and coturn is at another address. The
+# password comes from certd.
+turn() {
+	command -v turnserver >/dev/null && [ -x "$BUILD/certd" ] || { echo "no coturn or no certd: relays not tried"; return; }
+	[ -n "${IN_NET:-}" ] || { echo "no network of its own: relays not tried"; return; }
+	ip rule add pref 10 lookup local && ip rule add pref 5 from $IP to 192.0.2.0/24 ipproto udp dport $((M + 1000))-$((M + 1999)) prohibit &&
+		ip rule del pref 0 || { echo "no routing by port: relays not tried"; return; }
+	turnserver -n -L 192.0.2.30 -E 192.0.2.30 -p 3478 --min-port=49160 --max-port=49260 --lt-cred-mech -u anna:sesame \
+		-r example.test --no-tls --no-dtls --no-tcp --no-cli --userdb="$DIR/turn.db" --pidfile="$DIR/turn.pid" \
+		--log-file=stdout --simple-log > "$DIR/coturn.out" 2>&1 &
+	PIDS+=($!)
+	"$BUILD/certd" -c "$DIR/ipdect.conf" > "$DIR/certd.log" 2>&1 &
+	PIDS+=($!)
+	set_secret() { printf 'sesame\n' | ctl secret set anna kind=turn value=-; }
+	wait_for 10 set_secret || fail "secret set: $(tail -3 "$DIR/certd.log")"
+	sed -i 's/^ice = on/ice = on\nice-stun-server = 192.0.2.30\nice-turn-server = 192.0.2.30:3478\nice-turn-user = anna/' "$DIR/ipdect.conf"
+	kill -HUP "$SIPD"
+	wait_for 10 grep -q 'a TURN server for plain ICE' "$DIR/sipd.log" || fail "no password of the TURN server"
+	run "through a relay" 2 "$ICE" "$ICE" "ice_nomination regular" "ice_nomination regular"
+	[ "$(grep -c 'path chosen by ICE.*kind=relay' "$DIR/mediad.log")" = 2 ] || fail "not by the relay: $(grep 'path chosen' "$DIR/mediad.log" | tail -2)"
+}
+turn
 kill -0 "$SIPD" || fail "sipd died"
 ! grep -q 'no path by ICE\|far end is lost' "$DIR/mediad.log" || fail "ICE failed: $(grep 'ICE' "$DIR/mediad.log")"

@@ -119,7 +119,7 @@ static void test_secrets(void **state)
 	assert_int_equal(digest(g, sipd, "Mufasa"), ERR_NOTFOUND);
 }
 
-/* The one exception. */
+/* The exceptions. */
 static void test_reveal(void **state)
 {
 	struct rig *g = *state;
@@ -133,6 +133,13 @@ static void test_reveal(void **state)
 	assert_int_equal(reveal(g, pres, CERT__SECRET_KIND__SECRET_LDAP, "bind"), 0);
 	assert_int_equal(RIG_BODY(g, Cert__SecretValue)->value.len, 11);
 	(void)why;
+	struct ipc_peer *sipd = rig_peer(g, IPC_SIPD);
+	assert_int_equal(
+	    store_put(c->store, STORE_TURN, slice_str("anna"), slice_str("sesame")), 0);
+	assert_int_equal(reveal(g, sipd, CERT__SECRET_KIND__SECRET_TURN, "anna"), 0);
+	assert_int_equal(RIG_BODY(g, Cert__SecretValue)->value.len, 6);
+	assert_int_equal(reveal(g, sipd, CERT__SECRET_KIND__SECRET_LDAP, "bind"), ERR_DENIED);
+	assert_int_equal(reveal(g, pres, CERT__SECRET_KIND__SECRET_TURN, "anna"), ERR_DENIED);
 	/* A role that may not ask at all loses its link: the contract is broken. */
 	struct ipc_peer *dectd = rig_peer(g, IPC_DECTD);
 	assert_int_equal(reveal(g, dectd, CERT__SECRET_KIND__SECRET_LDAP, "bind"), ERR_LOST);

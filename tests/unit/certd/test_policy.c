@@ -50,6 +50,7 @@ static const char *const allowed[] = {
 	"admin set turn",
 	"admin delete turn",
 	"presenced reveal ldap",
+	"sipd reveal turn",
 	"dectd answer uak",
 	"dectd derive uak",
 	"dectd set uak",
