@@ -30,7 +30,9 @@ def main():
         net.to, radio.to, next_radio.to = legs["network"][1], legs["radio"][1], legs["radio"][1]
         trans.to, other.to = legs2["network"][1], legs2["radio"][1]
         ports = [l[side][1] for l in (legs, legs2) for side in ("network", "radio")]
-        cap = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-w", pcap, "-f", " or ".join(f"udp port {p} or udp port {p + 1}" for p in ports)],
+        # Tests beside this one have the same ports at other addresses of the loopback.
+        here = "src 127.0.0.1 and dst 127.0.0.1 and (" + " or ".join(f"udp port {p} or udp port {p + 1}" for p in ports) + ")"
+        cap = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-w", pcap, "-f", here],
                                stderr=subprocess.PIPE, text=True)
         end = time.time() + 5
         while not os.path.exists(pcap) and time.time() < end and cap.poll() is None:
