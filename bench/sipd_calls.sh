@@ -11,14 +11,6 @@ command -v kamailio >/dev/null && command -v sipp >/dev/null || { echo "kamailio
 PORT=$(free_port)
 PBX=$(free_port)
 UAS=$(free_port)
-ticks() { # of processes, in ms
-	local p sum=0 t
-	for p in "$@"; do
-		t=$(awk '{print $14 + $15}' "/proc/$p/stat" 2>/dev/null || echo 0)
-		sum=$((sum + t))
-	done
-	echo $((sum * 1000 / $(getconf CLK_TCK)))
-}
 cat > "$DIR/kamailio.cfg" <<CFG
 debug=0
 children=1
@@ -65,11 +57,11 @@ load() { # port
 }
 KIDS="$KAM $(pgrep -P $KAM | tr '\n' ' ')"
 for round in 1 2 3; do # alternating: the machine is not the same from minute to minute
-	k0=$(ticks $KIDS); load $PBX || fail "load through Kamailio"; k1=$(ticks $KIDS)
-	s0=$(ticks $SIPD); load $PORT || fail "load through sipd"; s1=$(ticks $SIPD)
+	k0=$(cpu_us $KIDS); load $PBX || fail "load through Kamailio"; k1=$(cpu_us $KIDS)
+	s0=$(cpu_us $SIPD); load $PORT || fail "load through sipd"; s1=$(cpu_us $SIPD)
 	echo "$((k1 - k0)) $((s1 - s0))"
 done | sort -n | awk -v n=$CALLS -v r=$RATE -v rss="$(awk '/VmRSS/ {print $2}' /proc/$SIPD/status)" '
-	{ k[NR] = $1 / n; s[NR] = $2 / n; q[NR] = $2 / ($1 ? $1 : 1) }
+	{ k[NR] = $1 / n / 1000; s[NR] = $2 / n / 1000; q[NR] = $2 / ($1 ? $1 : 1) }
 	function mid(a, b, c) { return a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b) }
 	END { printf "%d calls at %d/s, medians of 3: Kamailio %.3f ms CPU a call, sipd %.3f ms, ratio %.2f (target 2.0)\n",
 	    n, r, mid(k[1], k[2], k[3]), mid(s[1], s[2], s[3]), mid(q[1], q[2], q[3]) }'

@@ -8,9 +8,6 @@ BUILD=$(cd "$BUILD" && pwd) || exit 1
 command -v kamailio >/dev/null || { echo "kamailio is not installed"; exit 77; }
 [ $# -gt 0 ] || set -- 100 1000 10000
 PBX=$(free_port)
-cpu() { # of processes, in us; the scheduler counts nanoseconds where stat has hundredths of a second
-	cat $(for p in "$@"; do echo "/proc/$p/task/*/schedstat"; done) 2>/dev/null | awk '{ s += $1 } END { printf "%d", s / 1000 }'
-}
 rss() { awk '/VmRSS/ {printf "%.1f", $2 / 1024}' "/proc/$1/status"; }
 cat > "$DIR/kamailio.cfg" <<CFG
 debug=0
@@ -51,14 +48,14 @@ CONF
 	} | ctl user import file=- > /dev/null || fail "user import"
 	empty=$(rss $SIPD)
 	KIDS=$(tree $KAM)
-	k0=$(cpu $KIDS)
-	s0=$(cpu $SIPD)
+	k0=$(cpu_us $KIDS)
+	s0=$(cpu_us $SIPD)
 	sed -i "\$a proxy-1 = sip:127.0.0.1:$PBX" "$DIR/ipdect.conf"
 	kill -HUP $SIPD
 	all() { ctl status 2>/dev/null | grep -q "$n of $n registered"; }
 	wait_for $((20 + n / 200)) all || fail "not all of $n are registered: $(ctl reg list | head -3) $(tail -3 "$DIR/kamailio.log")"
-	s1=$(cpu $SIPD)
-	k1=$(cpu $KIDS)
+	s1=$(cpu_us $SIPD)
+	k1=$(cpu_us $KIDS)
 	awk -v n=$n -v s=$((s1 - s0)) -v k=$((k1 - k0)) -v e=$empty -v r=$(rss $SIPD) 'BEGIN {
 		printf "%d users: sipd %.4f ms CPU a REGISTER, Kamailio %.4f ms, ratio %.2f (target 1.0); resident %.1f MiB registered, %.1f not\n",
 		    n, s / n / 1000, k / n / 1000, s / (k ? k : 1), r, e }'

@@ -13,7 +13,6 @@ TLS=$(free_port)
 PBX=$(free_port)
 PBXTLS=$(free_port)
 UAS=$(free_port)
-ticks() { awk '{print ($14 + $15) * 10}' "/proc/$1/stat"; }
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=ca -days 2 -keyout "$DIR/ca.key" -out "$DIR/ca.pem" 2>/dev/null
 for n in localhost ipdect.test; do
 	openssl req -newkey rsa:2048 -nodes -subj "/CN=$n" -keyout "$DIR/$n.key" -out "$DIR/$n.csr" 2>/dev/null
@@ -86,10 +85,10 @@ load() { # called
 load 200
 load 300
 for round in 1 2 3; do
-	s0=$(ticks $SIPD); load 200; s1=$(ticks $SIPD); load 300; s2=$(ticks $SIPD)
+	s0=$(cpu_us $SIPD); load 200; s1=$(cpu_us $SIPD); load 300; s2=$(cpu_us $SIPD)
 	echo "$((s1 - s0)) $((s2 - s1))"
 done | sort -n | awk -v n=$CALLS -v r=$RATE '
-	{ u[NR] = $1 / n; t[NR] = $2 / n; q[NR] = $2 / ($1 ? $1 : 1) }
+	{ u[NR] = $1 / n / 1000; t[NR] = $2 / n / 1000; q[NR] = $2 / ($1 ? $1 : 1) }
 	function mid(a, b, c) { return a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b) }
 	END { printf "%d calls at %d/s, medians of 3: UDP %.3f ms CPU a call, TLS %.3f ms, ratio %.2f (target 1.6)\n",
 	    n, r, mid(u[1], u[2], u[3]), mid(t[1], t[2], t[3]), mid(q[1], q[2], q[3]) }'

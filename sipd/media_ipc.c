@@ -20,163 +20,11 @@ _Static_assert((int)MEDIA_RADIO == (int)MEDIA__SIDE__SIDE_RADIO, "side numbers")
 _Static_assert((int)MEDIA_TONE_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "tone numbers");
 
 #define REQUEST_MS 2000
-#define TRIES      3 /* instances asked before a session is given up */
+#define TRIES      3  /* instances asked before a session is given up */
+#define BUSY_MS    20 /* the link has as many requests under way as it takes */
 
 static void flush(struct media *m);
 static void on_flush(struct tmr *t, void *ctx);
-static void drop(struct media *m);
-
-struct media_pool *media_pool_new(void *daemon)
-{
-	struct media_pool *p = mem_new(sizeof(*p));
-
-	p->d = daemon;
-	list_init(&p->instances);
-	list_init(&p->all);
-	p->s_open = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_sessions", NULL,
-	    "Media sessions that calls asked for");
-	p->s_failed = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_failures", NULL,
-	    "Media sessions that no mediad could make");
-	p->s_moved = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_moves", NULL,
-	    "Media sessions made again on another mediad");
-	p->s_lost = stat_get(p->d->stats, STAT_COUNTER, "ipdect_sipd_media_lost", NULL,
-	    "Media sessions that died with their mediad");
-	return p;
-}
-
-void media_pool_dscp(struct media_pool *p, unsigned dscp)
-{
-	p->dscp = dscp;
-}
-
-void media_pool_free(struct media_pool *p)
-{
-	LIST_FOREACH(&p->all, it)
-	{
-		struct media *m = LIST_ENTRY(it, struct media, node);
-		ipc_forget(p->d->ipc, m);
-		tmr_stop(&m->later);
-		tmr_stop(&m->flush);
-		list_remove(&m->node);
-		free(m->side[MEDIA_NETWORK].agent);
-		free(m->side[MEDIA_RADIO].agent);
-		mem_free_wiped(m, sizeof(*m));
-	}
-	LIST_FOREACH(&p->instances, it)
-	free(LIST_ENTRY(it, struct instance, node));
-	map_free(&p->sessions);
-	free(p);
-}
-
-/* ---- the instances ---- */
-
-static struct instance *instance_of(struct media_pool *p, const struct ipc_peer *peer)
-{
-	LIST_FOREACH(&p->instances, it)
-	{
-		struct instance *i = LIST_ENTRY(it, struct instance, node);
-		if (i->peer == peer)
-			return i;
-	}
-	return NULL;
-}
-
-void media_peer_up(struct media_pool *p, void *peer, bool restarted)
-{
-	struct instance *i = mem_new(sizeof(*i));
-
-	(void)restarted;
-	i->peer = peer;
-	i->number = ipc_peer_instance(peer);
-	i->max = UINT32_MAX; /* until it tells */
-	list_append(&p->instances, &i->node);
-	log_ev(LOG_NOTICE, "mediad is there", F_U64("IPDECT_INSTANCE", i->number));
-	/* What waited for an instance goes on. */
-	LIST_FOREACH(&p->all, it)
-	{
-		struct media *m = LIST_ENTRY(it, struct media, node);
-		if (m->st == M_NEW && !tmr_pending(&m->later))
-			media_create(m);
-	}
-}
-
-void media_peer_down(struct media_pool *p, void *peer)
-{
-	struct instance *i = instance_of(p, peer);
-
-	if (!i)
-		return;
-	list_remove(&i->node);
-	log_ev(LOG_WARNING, "mediad is gone: its calls move", F_U64("IPDECT_INSTANCE", i->number));
-	LIST_FOREACH(&p->all, it)
-	{
-		struct media *m = LIST_ENTRY(it, struct media, node);
-		if (m->at != i)
-			continue;
-		m->at = NULL;
-		map_del(&p->sessions, &m->by_session);
-		if (m->st == M_READY) {
-			m->st = M_NEW;
-			m->tries = 0;
-			m->moving = true;
-			if (m->refs)
-				media_create(m);
-			else
-				drop(m);
-		}
-		/* M_ASKED: its request fails with ERR_LOST and goes on from there */
-	}
-	free(i);
-}
-
-unsigned media_pool_up(const struct media_pool *p, uint32_t *sessions)
-{
-	unsigned n = 0;
-
-	*sessions = 0;
-	LIST_FOREACH(&p->instances, it)
-	{
-		const struct instance *i = LIST_ENTRY(it, struct instance, node);
-		n += !i->draining;
-		*sessions += i->sessions;
-	}
-	return n;
-}
-
-static struct instance *pick(struct media_pool *p, uint32_t near)
-{
-	struct instance *best = NULL;
-
-	LIST_FOREACH(&p->instances, it)
-	{
-		struct instance *i = LIST_ENTRY(it, struct instance, node);
-		uint64_t load = (uint64_t)i->sessions + i->ours;
-		if (i->draining || load >= i->max)
-			continue;
-		if (near && i->number == near)
-			return i;
-		if (!best || load < (uint64_t)best->sessions + best->ours)
-			best = i;
-	}
-	return best;
-}
-
-int media_on_load(struct ipc_peer *peer, struct ipc_msg *msg)
-{
-	struct daemon *d = daemon_of(peer);
-	struct media_pool *p = media_pool_of(d);
-	const Media__Load *l = IPC_BODY(msg, Media__Load);
-	struct instance *i = instance_of(p, peer);
-
-	if (!i)
-		return ERR_STATE;
-	i->sessions = l->sessions;
-	i->max = l->max_sessions;
-	i->ports = l->ports_free;
-	i->draining = l->draining;
-	i->ours = 0;
-	return 0;
-}
 
 /* ---- events to those who are attached ---- */
 
@@ -209,7 +57,7 @@ static void on_later(struct tmr *t, void *ctx)
 
 	(void)t;
 	if (m->refs == 0) {
-		drop(m);
+		media_drop(m);
 	} else if (m->st == M_NEW) {
 		media_create(m);
 	} else if (m->st == M_DEAD) {
@@ -243,7 +91,7 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 		m->at = NULL;
 		m->st = M_NEW;
 		if (m->refs == 0)
-			drop(m);
+			media_drop(m);
 		else
 			media_create(m);
 		return;
@@ -255,7 +103,7 @@ static void on_created(void *ctx, int err, struct ipc_msg *msg)
 	if (!map_put(&p->sessions, &m->by_session, map_u64(&m->session)))
 		log_ev(LOG_WARNING, "two mediad gave the same session number", F_CALL(m->call));
 	if (m->refs == 0) {
-		drop(m);
+		media_drop(m);
 		return;
 	}
 	bool moved = m->moving;
@@ -280,7 +128,7 @@ void media_create(struct media *m)
 	Media__SessionCreate req = MEDIA__SESSION_CREATE__INIT;
 	Media__Leg *legs[2];
 	struct media_leg_msg pb[2];
-	struct instance *i = pick(p, m->mixed && m->mixed->at ? m->mixed->instance : m->near);
+	struct instance *i = media_pick(p, m->mixed && m->mixed->at ? m->mixed->instance : m->near);
 
 	if (!i || m->tries++ == TRIES) {
 		/* One more chance: an instance may be on its way back. */
@@ -309,12 +157,18 @@ void media_create(struct media *m)
 	i->ours++;
 	int err = ipc_request(i->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_CREATE, &req.base,
 	    &media__session_ready__descriptor, REQUEST_MS, on_created, m);
-	if (err) {
+	if (err == ERR_BUSY) { /* its turn comes: no fault of the instance */
+		m->st = M_NEW;
+		m->at = NULL;
+		m->tries--;
+		i->ours--;
+		tmr_start(&m->later, BUSY_MS);
+	} else if (err) {
 		m->st = M_NEW;
 		m->at = NULL;
 		i->ours += 16;
-		if (err == ERR_LOST || err == ERR_BUSY)
-			tmr_start(&m->later, 20);
+		if (err == ERR_LOST)
+			tmr_start(&m->later, BUSY_MS);
 		else
 			failed(m, err);
 	}
@@ -360,7 +214,7 @@ static void on_dropped(void *ctx, int err, struct ipc_msg *msg)
 		log_ev(LOG_INFO, "a media session could not be dropped", F_ERR(err));
 }
 
-void media_drop_session(struct media *m)
+int media_drop_session(struct media *m)
 {
 	Media__SessionDrop req = MEDIA__SESSION_DROP__INIT;
 	int err;
@@ -368,18 +222,21 @@ void media_drop_session(struct media *m)
 	req.session = m->session;
 	err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_DROP, &req.base,
 	    &media__session_stats__descriptor, REQUEST_MS, on_dropped, m->pool);
-	if (err)
+	if (err && err != ERR_BUSY)
 		on_dropped(m->pool, err, NULL);
+	return err;
 }
 
-static void drop(struct media *m)
+void media_drop(struct media *m)
 {
 	struct media_pool *p = m->pool;
 
 	if (m->st == M_ASKED)
 		return; /* on_created drops it */
-	if (m->st == M_READY && m->at)
-		media_drop_session(m);
+	if (m->st == M_READY && m->at && media_drop_session(m) == ERR_BUSY) {
+		tmr_start(&m->later, BUSY_MS); /* else mediad would keep it */
+		return;
+	}
 	media_unlink(m, MEDIA_NETWORK);
 	media_unlink(m, MEDIA_RADIO);
 	if (m->mixed)

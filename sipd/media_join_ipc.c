@@ -86,7 +86,7 @@ static void move_to(struct media *m, uint32_t instance)
 {
 	log_ev(LOG_NOTICE, "a session moves to where the other one of a conference is",
 	    F_CALL(m->call), F_U64("IPDECT_FROM", m->instance), F_U64("IPDECT_TO", instance));
-	media_drop_session(m);
+	(void)media_drop_session(m);
 	map_del(&m->pool->sessions, &m->by_session);
 	m->at = NULL;
 	m->st = M_NEW;

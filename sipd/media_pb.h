@@ -74,7 +74,13 @@ void media_take_ready(struct media *m, size_t n, Media__LegReady *const *legs);
 /* media_ipc.c */
 void media_create(
     struct media *m); /* at an instance that has room; READY, MOVED, FAILED or LOST is told */
-void media_drop_session(struct media *m); /* at its instance; m stays */
+/* At its instance; m stays. ERR_BUSY: not yet, as the link has too many requests under way. */
+int media_drop_session(struct media *m);
+void media_drop(struct media *m); /* the session and m; later where the link is busy */
+
+/* media_pool_ipc.c */
+/* An instance that has room, that with number `near` first. NULL: none. */
+struct instance *media_pick(struct media_pool *p, uint32_t near);
 /* A request about m's session; a failure is logged only. ERR_LOST: it is at no instance. */
 int media_ask(struct media *m, uint16_t type, const ProtobufCMessage *body);
 

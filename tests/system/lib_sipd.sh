@@ -65,6 +65,9 @@ stop_softcall() {
 	kill -TERM "$SOFT" 2>/dev/null
 	wait "$SOFT" 2>/dev/null
 }
+cpu_us() { # of processes; the scheduler counts nanoseconds where stat has hundredths of a second
+	cat $(for p in "$@"; do echo "/proc/$p/task/*/schedstat"; done) 2>/dev/null | awk '{ s += $1 } END { printf "%d", s / 1000 }'
+}
 field() { # file, name
 	python3 -c 'import json,sys; print(json.loads([l for l in open(sys.argv[1]) if l.startswith("{")][-1])[sys.argv[2]])' "$1" "$2"
 }

@@ -17,9 +17,10 @@
 #include "sipd/sipd.h"
 #include "sipd/call.h"
 
-#define RIG_EVENTS 8192
-#define RIG_MS     20000 /* how long anything may take on a loaded machine */
-struct rig_event {       /* what dectd was told */
+#define RIG_EVENTS   8192
+#define RIG_SESSIONS 1024
+#define RIG_MS       20000 /* how long anything may take on a loaded machine */
+struct rig_event {         /* what dectd was told */
 	uint16_t type;
 	uint64_t call, session;
 	int kind, cause;
@@ -49,7 +50,7 @@ struct rig {
 	struct ipc_peer *to_sipd, *media_peer; /* their ends */
 	struct rig_event ev[RIG_EVENTS];
 	size_t nev;
-	struct rig_media m[64];
+	struct rig_media m[RIG_SESSIONS];
 	size_t nm;
 	char dir[64];
 	int offer_cause;  /* 0: offers are accepted */
@@ -257,7 +258,7 @@ static int rig_create(struct ipc_peer *p, struct ipc_msg *msg)
 	Media__SessionReady r = MEDIA__SESSION_READY__INIT;
 	struct rig_ready ready;
 
-	assert_true(rig_now->nm < 64);
+	assert_true(rig_now->nm < RIG_SESSIONS);
 	struct rig_media *m = &rig_now->m[rig_now->nm++];
 	*m = (struct rig_media){ .session = 0x1000 + rig_now->nm, .call = c->call, .at = p };
 	for (size_t i = 0; i < c->n_leg; i++)
