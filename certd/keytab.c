@@ -196,7 +196,7 @@ int keytab_unpack(struct slice record, struct keytab *out)
 		return ERR_SYNTAX;
 	n = num(&r, 1);
 	p = take(&r, n);
-	if (!p || n > KEYTAB_PRINCIPAL)
+	if (!p || n == 0 || n > KEYTAB_PRINCIPAL || memchr(p, 0, n))
 		return ERR_SYNTAX;
 	memcpy(out->principal, p, n);
 	out->kvno = num(&r, 4);
