@@ -23,11 +23,15 @@ async def measure(mode, n, rate):
     w = World(mode)
     users = [str(10000 + i) for i in range(n)]
     try:
+        if mode == "kerberos":
+            began = time.monotonic()
+            w.kerberos(users)
+            print(f"{mode}: {n} accounts at the KDC in {time.monotonic() - began:.1f} s", flush=True)
         first = await w.front_end(users, separate=True)
         second = await w.front_end(users, separate=True)
         w.settings.update({"register-rate": rate, "register-when": "always", "transports": "udp", "keep-alive": "2s"})
         await w.start([], f"localhost:{first.port} localhost:{second.port}", media=False)
-        if mode == "ntlm":
+        if mode != "trusted":
             # passwords first, so that nobody is refused for want of one
             began = time.monotonic()
             await w.add_passwords(users)
@@ -52,7 +56,11 @@ async def measure(mode, n, rate):
         sipd1, certd1 = cpu(w.sipd.pid), cpu(w.certd.pid)
         print(f"{mode}: {n} users registered in {up - before:.1f} s, register-rate {rate}: at most {state['most']} REGISTER in a "
               f"second, {state['all']} in all, {state['flows']} connection(s); sipd {1000 * (sipd1 - sipd0) / n:.2f} ms CPU a user, "
-              f"certd {1000 * (certd1 - certd0) / n:.2f} ms; sipd {rss(w.sipd.pid):.0f} MiB", flush=True)
+              f"certd {1000 * (certd1 - certd0) / n:.2f} ms; sipd {rss(w.sipd.pid):.0f} MiB, certd {rss(w.certd.pid):.0f} MiB",
+              flush=True)
+        if w.realm:
+            log = w.realm.log()
+            print(f"{mode}: {log.count('AS_REQ')} AS_REQ, {log.count('TGS_REQ')} TGS_REQ", flush=True)
         wrong = (await first.ask({"do": "state"}))["violations"]
         died = time.monotonic()
         first.child.kill()
@@ -60,6 +68,8 @@ async def measure(mode, n, rate):
         state = await second.ask({"do": "rate"})
         print(f"{mode}: front end killed: all {n} users at the second after {gone - died:.1f} s, at most {state['most']} REGISTER in a "
               f"second", flush=True)
+        if w.realm:
+            print(f"{mode}: {w.realm.log().count('_REQ') - log.count('_REQ')} messages to the KDC for it", flush=True)
         wrong += (await second.ask({"do": "state"}))["violations"]
         if wrong:
             print(f"{mode}: {len(wrong)} violations, the first: {wrong[0]}")

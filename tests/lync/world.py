@@ -218,12 +218,15 @@ class World:
 
     def kerberos(self, users):
         """A realm with these users, found by DNS."""
-        port = free_port()
-        self.realm = kdc.Realm(self.dir + "/realm", port)
-        self.realm.add({u: "secret-" + u for u in users})
-        self.realm.start()
+        if "KDC_REALM" in os.environ:
+            self.realm = kdc.Domain(self.dir + "/realm")
+            self.lync["kerberos-realm"] = kdc.REALM
+        else:
+            self.realm = kdc.Realm(self.dir + "/realm", free_port())
+            self.realm.add({u: "secret-" + u for u in users})
+            self.realm.start()
         target = b"".join(bytes([len(x)]) + x.encode() for x in ("localhost",)) + b"\0"
-        self.names[("_kerberos._udp.contoso.com", 33)] = b"\0\0\0\0" + port.to_bytes(2, "big") + target
+        self.names[(f"_kerberos._udp.{kdc.REALM.lower()}", 33)] = b"\0\0\0\0" + self.realm.port.to_bytes(2, "big") + target
         # what certd must not look at
         self.env = {**os.environ, "KRB5_CONFIG": "/nonexistent/krb5.conf", "KRB5_TRACE": self.dir + "/trace"}
 
@@ -320,7 +323,9 @@ class World:
             await self.ctl("secret", "set", u, "kind=sip", "value=-", stdin="secret-" + u)
 
     async def add_users(self, users, passwords=True):
-        text = "name,display-name,ipei\n" + "".join(f"{u},User {u},0500300{int(u):05d}\n" for u in users)
+        upn = os.environ.get("KDC_UPN")  # suffix of every second user's name in the domain
+        text = "name,display-name,ipei,auth-user\n" + "".join(
+            f"{u},User {u},0500300{int(u):05d},{f'{u}@{upn}' if upn and int(u) % 2 else ''}\n" for u in users)
         await self.ctl("user", "import", "file=-", stdin=text)
         if self.mode != "trusted" and passwords:
             await self.add_passwords(users)
