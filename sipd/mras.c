@@ -343,14 +343,19 @@ bool mras_for(const struct sipd *s, struct media_relay *out)
 	return true;
 }
 
-void mras_text(const struct sipd *s, char *out, size_t cap)
+int mras_text(const struct sipd *s, char *out, size_t cap)
 {
 	const struct mras *m = s->mras;
 	uint64_t now = tmr_now(s->d->wheel);
 
-	if (m && m->until_ms > now)
-		(void)snprintf(out, cap, "credentials for %llu minutes",
+	if (m && m->until_ms > now) {
+		(void)snprintf(out, cap, "credentials for %llu minutes more",
 		    (unsigned long long)((m->until_ms - now) / 60000));
-	else
-		(void)snprintf(out, cap, "%s", m && m->failed ? m->why : "");
+		return 1;
+	}
+	(void)snprintf(out, cap, "%s",
+	    m && m->failed
+	        ? m->why
+	        : "no mras-uri, and none is provisioned: no far end outside of the network");
+	return m && m->failed ? -1 : 0;
 }

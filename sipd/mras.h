@@ -37,6 +37,6 @@ void mras_reconf(struct sipd *s);                     /* the configuration is an
 void mras_gone(struct sipd *s, const struct user *u); /* the user's record goes */
 /* For a call: fills in the relay and its credentials. false: there are none now. */
 bool mras_for(const struct sipd *s, struct media_relay *out);
-/* For `dectctl check lync`: state in words. */
-void mras_text(const struct sipd *s, char *out, size_t cap);
+/* For `dectctl check lync`: in words. 1: credentials are here; 0: nobody to ask is known; -1: refused. */
+int mras_text(const struct sipd *s, char *out, size_t cap);
 #endif

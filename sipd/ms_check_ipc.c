@@ -10,6 +10,7 @@
 #include "sipd/dns.h"
 #include "sipd/ms.h"
 #include "sipd/ms_cert.h"
+#include "sipd/mras.h"
 #include "sipd/prov.h"
 #include "sipd/reg.h"
 #include "sipd/sip_build.h"
@@ -345,6 +346,20 @@ static void report_policy(struct lync_check *c)
 	    "here %s; the server says %s", ours[s->oa.srtp], v ? v : "nothing yet");
 }
 
+static void report_edge(struct lync_check *c)
+{
+	char text[200];
+
+	if (!c->s->conf->lync_ice)
+		return;
+	int has = mras_text(c->s, text, sizeof(text));
+	ctl_check(c->run, "A/V Edge", has < 0 ? CTL_WARNING : CTL_OK,
+	    has < 0 ? "compare mras-uri with Get-CsService -EdgeServer, and ask the Edge's "
+	              "administrator"
+	            : "",
+	    "%s", text);
+}
+
 static void report_commands(struct lync_check *c)
 {
 	const struct sipd_conf *conf = c->s->conf;
@@ -387,6 +402,7 @@ static void finish(struct lync_check *c)
 	report_certificate(c);
 	report_registration(c);
 	report_policy(c);
+	report_edge(c);
 	report_commands(c);
 	ctl_done(c->run, 0);
 	drop(c);
