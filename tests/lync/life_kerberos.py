@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 
 from case import expect, flow
 from life import USERS, hang_up, here
@@ -211,6 +213,31 @@ async def keytab(t):
     await until("the others are back", here(t.fe, 3), 60)
     await w.ctl("secret", "set", "203", "kind=sip", "value=-", stdin="secret-203")
     await until("registered again", here(t.fe), 90)
+
+
+@flow("kerberos")
+async def clock_off(t):
+    """This host's clock is twenty minutes fast: log-ins go by the KDC's clock, and the difference is said with its remedy."""
+    w = t.world
+    if not shutil.which("cc"):
+        print("no C compiler: not with a clock that is off")
+        return
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", w.dir + "/clock.so",
+                    os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock.c")], check=True)
+    argv = w.certd.args
+    w.certd.terminate()
+    w.certd.wait(20)
+    w.certd = w.spawn("certd", *argv, env={**w.env, "LD_PRELOAD": w.dir + "/clock.so", "AHEAD": "1200",
+                                           "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    await back(t)
+    await until("the difference is said", lambda: w.logged("sipd", "the KDC's clock differs from this host's ahead=-1"), 20)
+    h, c = await t.in_call()
+    await c.bye()
+    await h.gone()
+    w.certd.terminate()
+    w.certd.wait(20)
+    w.certd = w.spawn("certd", *argv, env=w.env)
+    await back(t)
 
 
 @flow("kerberos")
