@@ -388,6 +388,14 @@ uint32_t rfp_dir_ticket(struct rfp_dir *d)
 	return d->tickets;
 }
 
+/* Nothing, or the address of a group, is no device's. */
+static bool usable(const uint8_t mac[6])
+{
+	static const uint8_t none[6];
+
+	return memcmp(mac, none, sizeof(none)) != 0 && !(mac[0] & 1);
+}
+
 static void on_init(void *ctx, struct rfp_link *l, const struct rfp_link_info *in)
 {
 	struct dir_link *dl = ctx;
@@ -397,6 +405,12 @@ static void on_init(void *ctx, struct rfp_link *l, const struct rfp_link_info *i
 	char mac[13];
 
 	rfp_dir_mac_text(in->mac, mac);
+	if (!b && !usable(in->mac)) {
+		log_ev(LOG_NOTICE, "base without an address of its own: refused",
+		    F_TEXT("IPDECT_MAC", mac), F_PEER(rfp_link_peer(l)));
+		rfp_link_refuse(l);
+		return;
+	}
 	if (!b)
 		b = pending(d, in->mac);
 	if (!b) {
