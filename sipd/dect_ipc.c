@@ -94,9 +94,11 @@ struct leg *leg_dect_new(struct sipd *s, struct user *u)
 
 static void open_media(struct leg_dect *l)
 {
+	const struct leg *far = l->leg.call ? call_other(l->leg.call, &l->leg) : NULL;
 	struct media_leg net = { .on = true },
 	                 radio = { .on = true, .has_payload = true, .ptime = 20 };
 
+	net.ipv6 = far && far->ipv6;
 	for (size_t i = 0; i < l->ncodec; i++)
 		radio.payload[radio.npayload++] =
 		    (struct oa_payload){ l->codec[i], (uint8_t)codec_defs[l->codec[i]].pt };

@@ -51,6 +51,7 @@ struct leg {
 	struct media_user mu;
 	bool handset, calling; /* calling: it began the call */
 	bool up, gone, holding, held_by_far;
+	bool ipv6;       /* its speech is to come over IPv6 */
 	bool naming;     /* presenced is asked for who's name */
 	uint64_t record; /* id of its call record; 0: none */
 	uint64_t began, answered;

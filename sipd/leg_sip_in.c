@@ -215,6 +215,8 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 		leg_free(&l->leg);
 		return;
 	}
+	l->leg.ipv6 =
+	    l->oa.asked && l->oa.next.rtp.n == 16; /* the handset's media is made for it */
 	if (inv_in(s->ua, &conf, tx, wr_slice(&wc), &l->inv)) {
 		leg_free(&l->leg); /* was answered there */
 		return;

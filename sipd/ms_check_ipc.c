@@ -195,7 +195,7 @@ static void report_front_end(struct lync_check *c, const struct asked *k)
 		    "connected, certificate proven, answers SIP (%u to OPTIONS)", k->status);
 	else
 		ctl_check(r, what, CTL_FAILED,
-		    k->err == ERR_AUTH
+		    k->err == ERR_AUTH || strstr(k->why, "certificate")
 		        ? "import the CA of the front ends: dectctl trust import; name them "
 		          "in front-ends as their certificates do; the front end must "
 		          "believe our CA, too"

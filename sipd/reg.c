@@ -325,10 +325,16 @@ static void build(struct reg *r, struct wr *w, uint32_t expires, const struct tp
 /* Nothing answers at this proxy: the next one. */
 static void silent(struct reg *r, int err)
 {
+	struct tp_flow *f = r->req ? sip_req_flow(r->req) : NULL;
+
 	r->code = 0;
 	r->why = err == ERR_NOTFOUND ? "the proxy's name cannot be resolved"
 	         : err == ERR_AUTH   ? "the proxy could not be proven by TLS"
 	                             : "the proxy does not answer";
+	if (f && *tp_flow_why(f)) { /* what became of the connection tells more */
+		(void)snprintf(r->said, sizeof(r->said), "%s: %s", r->why, tp_flow_why(f));
+		r->why = r->said;
+	}
 	if (!reg_target_failed(r)) /* else it is not the proxy's fault */
 		reg_proxy_down(r->proxy, r->why);
 	stat_add(r->regs->lost, 1);
@@ -388,6 +394,20 @@ static void on_resolved(void *ctx, int err, const struct resolve_result *res)
 	}
 }
 
+/* Every proxy is down: what the first of them died of. */
+static const char *nobody(struct reg *r)
+{
+	const struct regs *g = r->regs;
+
+	for (unsigned i = 0; i < g->nproxy; i++)
+		if (g->proxy[i].down && g->proxy[i].why) {
+			(void)snprintf(r->said, sizeof(r->said), "no proxy answers; %s: %s",
+			    g->proxy[i].uri, g->proxy[i].why);
+			return r->said;
+		}
+	return "no proxy answers";
+}
+
 int reg_send(struct fsm *m, int ev, const void *arg)
 {
 	struct reg *r = reg_of(m);
@@ -407,7 +427,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	}
 	if (!p || r->tries++ > 2 * SIPD_PROXIES) {
 		if (!p)
-			r->why = "no proxy answers";
+			r->why = nobody(r);
 		r->tries = 0;
 		(void)reg_fail(m, ev, NULL);
 		return REG_WAIT;

@@ -16,6 +16,7 @@ struct proxy {
 	struct tmr probe;
 	struct sip_req *req;
 	const char *why;
+	char said[200]; /* what why may point to */
 	bool has_date;
 	int64_t ahead_s; /* its clock before ours, as last seen */
 };

@@ -177,7 +177,8 @@ void reg_proxy_down(struct proxy *p, const char *why)
 		return;
 	p->down = true;
 	p->since = tmr_now(p->regs->s->d->wheel);
-	p->why = why;
+	(void)snprintf(p->said, sizeof(p->said), "%s", why);
+	p->why = p->said;
 	log_ev(LOG_WARNING, "proxy does not answer", F_TEXT("IPDECT_PROXY", p->uri), F_WHY(why),
 	    F_REMEDY("it is asked again twice a second; other proxies take over meanwhile"));
 	tmr_start(&p->probe, again_in(p));

@@ -448,6 +448,31 @@ static void refer_refused(void **state)
 	rig_free(r);
 }
 
+/* The caller's speech comes over IPv6: the handset's session is made for that. */
+static void over_ipv6(void **state)
+{
+	struct rig *r = rig_sip_start(rig_local_conf);
+	(void)state;
+
+	for (int six = 0; six < 2; six++) {
+		char sdp[300];
+		snprintf(sdp, sizeof(sdp),
+		    "v=0\r\no=p 1 1 IN IP6 ::1\r\ns=-\r\nc=IN %s\r\nt=0 0\r\n"
+		    "m=audio 7000 RTP/AVP 8\r\n",
+		    six ? "IP6 ::1" : "IP4 127.0.0.1");
+		size_t mark = r->nev;
+		invite(r, "200", six ? "v6" : "v4", "", sdp);
+		uint64_t ref = rig_await(r, mark, CALL__TYPE__CALL_OFFER, 0)->call;
+		RIG_UNTIL(r, rig_media_of(r, ref));
+		assert_int_equal(rig_media_of(r, ref)->ipv6[1], six);
+		assert_false(rig_media_of(r, ref)->ipv6[2]);
+		r->offer_cause = 0;
+		rig_hangup(r, ref, CAUSE_BUSY);
+		RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
+	}
+	rig_free(r);
+}
+
 /* Nothing that we could speak: both dialects are told why. */
 static void nothing_in_common(void **state)
 {
@@ -563,6 +588,7 @@ int main(void)
 		cmocka_unit_test(referred),
 		cmocka_unit_test(referred_quietly),
 		cmocka_unit_test(nothing_in_common),
+		cmocka_unit_test(over_ipv6),
 		cmocka_unit_test(refer_refused),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(displayed),

@@ -71,6 +71,25 @@ static void refusals(void **state)
 	rig_free(r);
 }
 
+/* No proxy is there: what is shown says which, and what became of the connection. */
+static void nobody_there(void **state)
+{
+	struct rig *r =
+	    one("[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp tcp\n"
+	        "default-domain = example.test\nmessage-waiting = no\n"
+	        "register-when = always\nkeep-alive = 0\n"
+	        "proxy-1 = sip:127.0.0.1:1;transport=tcp\n");
+	struct reg_view v = { 0 };
+	(void)state;
+
+	RIG_UNTIL(r, (reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v),
+	                 v.why && strstr(v.why, "connection refused")));
+	RIG_UNTIL(
+	    r, (reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v),
+	           v.why && strstr(v.why, "no proxy answers; sip:127.0.0.1:1;transport=tcp: ")));
+	rig_free(r);
+}
+
 static void gruu_and_routes(void **state)
 {
 	struct rig *r = one(conf);
@@ -404,6 +423,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(gruu_and_routes),
 		cmocka_unit_test(redirected),
+		cmocka_unit_test(nobody_there),
 		cmocka_unit_test(fail_over),
 		cmocka_unit_test(reconfigured),
 		cmocka_unit_test(outbound_refused),
