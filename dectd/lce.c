@@ -369,7 +369,7 @@ bool lce_is_held(const struct lce_link *l)
 static void check_sent(struct lce_link *l, const uint8_t *p, size_t n)
 {
 	struct nwk_msg m;
-	struct nwk_fault f;
+	struct nwk_fault f = { 0 }; /* stays so where it does not even parse */
 
 	if (nwk_parse(p, n, NWK_TO_PP, &m) == 0 && nwk_check_strict(&m, &f) == 0)
 		return;
