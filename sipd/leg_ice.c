@@ -102,8 +102,11 @@ void leg_ice_local(struct leg_sip *l)
 
 void leg_ice_drop(struct leg_sip *l)
 {
-	struct media_leg off = { .on = true, .has_ice = true, .ice = MEDIA_ICE_OFF };
+	struct media_leg off = {
+		.on = true, .has_ice = true, .ice = MEDIA_ICE_OFF, .has_mux = l->ice.mux
+	};
 
+	l->ice.mux = l->oa.mux = false; /* it is the agent's */
 	if (l->ice.on && l->leg.media)
 		media_set(l->leg.media, l->leg.side, &off);
 	l->ice.on = false;
@@ -217,6 +220,12 @@ void leg_ice_took(struct leg_sip *l, struct slice sdp)
 		leg_ice_drop(l);
 		return;
 	}
+	if (l->ice.ufrag[0] && !slice_eq(i.ufrag, slice_str(l->ice.ufrag))) {
+		/* Another fork answered: the agent is the first one's. It begins anew when one of them has the call. */
+		leg_ice_drop(l);
+		l->ice.forked = true;
+		return;
+	}
 	for (size_t k = 0; k < i.ncand; k++)
 		two |= i.cand[k].component == 2;
 	l->ice.one |= !two && rfc(l);
@@ -240,6 +249,11 @@ void leg_ice_chosen(struct leg_sip *l, bool found)
 
 	if (l->ice.due && l->ice.checks) {
 		leg_sip_answer_offer(l);
+		return;
+	}
+	if (l->ice.forked && l->leg.up) {
+		l->ice.forked = false;
+		leg_ice_restart(l);
 		return;
 	}
 	if (!found || !a || !a->local[0].component || !l->leg.call || !l->ice.controlling ||

@@ -17,6 +17,7 @@ struct leg_ice {
 	bool mismatch;         /* our answer says that their default address is no candidate */
 	bool due,
 	    checks; /* an offer of theirs waits for its answer: for an agent, or (checks) for our checks */
+	bool forked;     /* two forks answered with ICE: it begins anew when one has the call */
 	bool again;      /* an offer of ours waits for a new agent */
 	char ufrag[257]; /* theirs; empty: none yet */
 	struct tmr late; /* due: the answer does not wait longer */

@@ -269,12 +269,14 @@ void media_unref(struct media *m, uint32_t linger_ms)
 static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 {
 	struct media *m = ctx;
+	bool ice =
+	    ++m->done == m->ice_at; /* the answer to what asked for an agent, none before it */
 
 	if (err) {
 		if (err != ERR_LOST)
 			log_ev(LOG_WARNING, "a media session could not be changed", F_CALL(m->call),
 			    F_ERR(err));
-		if (m->side[MEDIA_NETWORK].want.has_ice) /* who waits for an agent goes without */
+		if (ice) /* who waits for an agent goes without */
 			tell(m, MEDIA_ICE_LOCAL, MEDIA_NETWORK, 0);
 	} else {
 		const Media__LegUpdated *u = IPC_BODY(msg, Media__LegUpdated);
@@ -282,8 +284,7 @@ static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 		media_take_ready(m, u->n_leg, u->leg);
 		for (size_t i = 0; i < u->n_leg; i++)
 			if (u->leg[i]->side == MEDIA__SIDE__SIDE_NETWORK &&
-			    !(u->leg[i]->has_ice_gathering && u->leg[i]->ice_gathering) &&
-			    m->side[MEDIA_NETWORK].want.has_ice)
+			    !(u->leg[i]->has_ice_gathering && u->leg[i]->ice_gathering) && ice)
 				tell(m, MEDIA_ICE_LOCAL, MEDIA_NETWORK, 0);
 		for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
 			if (!had[s] && m->side[s].rtp.n && m->side[s].link) {
@@ -354,10 +355,14 @@ static void flush(struct media *m)
 		return;
 	req.session = m->session;
 	req.leg = legs;
+	bool ice = m->change[MEDIA_NETWORK].has_ice;
 	int err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LEG_UPDATE, &req.base,
 	    &media__leg_updated__descriptor, REQUEST_MS, on_updated, m);
 	mem_wipe(m->change, sizeof(m->change));
 	mem_wipe(pb, sizeof(pb));
+	m->sent += !err;
+	if (ice)
+		m->ice_at = m->sent;
 	if (!err)
 		m->refs++;
 	else

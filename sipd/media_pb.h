@@ -38,7 +38,8 @@ struct media {
 	struct media *mixed;
 	enum state st;
 	unsigned refs, tries;
-	bool moving; /* was ready before on another instance */
+	unsigned sent, done, ice_at; /* updates; the one that asked for an agent last */
+	bool moving;                 /* was ready before on another instance */
 	bool was_ready;
 	struct tmr later; /* READY and FAILED from the loop; linger */
 	int why;

@@ -143,7 +143,7 @@ static void audio(struct oa *o, struct wr *w, const char *proto, const struct oa
 	if (o->rtcp.port && (o->conf->ms || o->rtcp.port != o->rtp.port + 1 ||
 	                        memcmp(o->rtcp.ip, o->rtp.ip, o->rtp.n) != 0))
 		put_rtcp(o, w);
-	if (o->mux)
+	if (r->rtcp_mux)
 		wr_str(w, "a=rtcp-mux\r\n");
 	wr_slice_add(w, o->extra);
 	field(w, "a=ptime:", o->conf->ptime ? o->conf->ptime : 20);
@@ -193,7 +193,7 @@ static enum sdp_dir limit(enum sdp_dir theirs, enum sdp_dir want)
 
 int oa_offer(struct oa *o, struct wr *w)
 {
-	struct oa_result r = { .dir = o->want };
+	struct oa_result r = { .dir = o->want, .rtcp_mux = o->mux };
 	const char *proto = "RTP/AVP";
 	size_t from = w->n;
 

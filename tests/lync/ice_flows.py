@@ -2,10 +2,10 @@
 
 import asyncio
 
-from case import expect, flow
+from case import NUMBER, expect, flow
 from ice import Agent
 from media import Sdp
-from world import Failed, until
+from world import Failed, heard, speech, until
 
 
 async def final(c):
@@ -75,6 +75,42 @@ async def ice_after_transfer(t):
     await c.bye()
     await h.gone()
     carol.close()
+
+
+@flow()
+async def ice_forked(t):
+    """Two forks with ICE answer early; the second one has the call: ICE begins anew with it, the final offer follows, speech."""
+    other = t.desk("bob", "Bob Example", NUMBER)
+    h = await t.world.dial("200", "bob")
+    one, two = await t.bob.rung(), await other.rung()
+    for c in (one, two):
+        await c.open()
+        c.agent = Agent(c.stream, False, c.wrong)
+        c.agent.anew = True
+    mine = speech(h.ref)
+    await h.talk(mine)
+    await one.early(reliable=False)
+    await one.agent.done()
+    a = speech("one")
+    one.stream.talk(a)
+    await until("the first fork is heard", lambda: heard(h.stream, a) >= 20)
+    one.stream.quiet()
+    await two.early(reliable=False)
+    before = two.sdp.attrs("ice-ufrag")
+    await two.answer()
+    await h.connected()
+    await one.event("CANCEL")
+    one.agent.stop()
+    while True:
+        _, m = await two.event("re-INVITE", seconds=30)
+        sdp = Sdp(m.body.decode(), two.wrong)
+        if sdp.attrs("ice-ufrag") not in ([], before) and sdp.attrs("remote-candidates"):
+            break
+    expect("nominated", set(two.agent.chosen), {1, 2})
+    await t.talk(h, two)
+    await h.hang_up()
+    await two.event("BYE")
+    other.close()
 
 
 @flow()

@@ -148,6 +148,41 @@ static void policy(void **state)
 			}
 }
 
+/* RTCP on RTP's port (RFC 5761) where the leg's ICE wants it, and only when the offer says so; RTCP at another address. */
+static void rtcp_places(void **state)
+{
+	struct oa_conf c = base();
+	struct oa o;
+	char buf[4096], in[1024];
+	bool same;
+	(void)state;
+
+	for (int offered = 0; offered < 2; offered++) {
+		local(&o, &c, 1);
+		o.mux = true;
+		o.session_extra = SLICE_LIT("a=ice-options:ice2\r\n");
+		struct wr w = wr_of(buf, sizeof(buf));
+		(void)offer_of("RTP/AVP", offered ? "a=rtcp-mux\r\n" : "", in, sizeof(in));
+		assert_int_equal(oa_asked(&o, slice_str(in), &same), 0);
+		assert_int_equal(oa_answer(&o, &w), 0);
+		assert_true(wr_nul(&w));
+		assert_int_equal(strstr(buf, "a=rtcp-mux\r\n") != NULL, offered);
+		assert_int_equal(o.result.rtcp_mux, offered);
+		const char *session = strstr(buf, "a=ice-options:ice2\r\n");
+		assert_non_null(session);
+		assert_true(session < strstr(buf, "m=audio"));
+		oa_fini(&o);
+	}
+	local(&o, &c, 1);
+	o.rtcp.ip[3] = 77;
+	struct wr w = wr_of(buf, sizeof(buf));
+	assert_int_equal(oa_offer(&o, &w), 0);
+	assert_true(wr_nul(&w));
+	assert_non_null(strstr(buf, "a=rtcp:40001 IN IP4 192.0.2.77\r\n"));
+	assert_null(strstr(buf, "a=rtcp-mux"));
+	oa_fini(&o);
+}
+
 static void our_offers(void **state)
 {
 	struct oa_conf c = base();
@@ -265,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ends),
 		cmocka_unit_test(policy),
+		cmocka_unit_test(rtcp_places),
 		cmocka_unit_test(our_offers),
 		cmocka_unit_test(answers),
 	};
