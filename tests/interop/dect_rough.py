@@ -249,3 +249,62 @@ async def wild_sockets(s):
     await asyncio.sleep(0.5)
     assert s.third.state == "active"
     print(out, s.ctl("base", "show", s.third.mac.hex()))
+
+
+@step
+async def odd_base(s):
+    """Shorter and longer messages than usual, acknowledgements nobody asked for, a port in use, READY_IND again, keys of the trace."""
+    base = Rfp(s.air, s.new.mac[:5] + b"\x21", s.new.server, local=s.local(21), chop=True)
+    base.neighbours = [(s.new.rpn, 50)]
+    await base.start()
+    await s.says(base.mac.hex(), "base", "list")
+    s.ctl("base", "admit", base.mac.hex())
+    await s.base_up(base)
+    plain = base.send
+
+    def longer(kind, payload=b""):
+        if kind == 0x0301 and payload[:2] == b"\x7a\x03":
+            payload = payload[:-1]                       # no reason
+        elif kind == 0x0301 and payload[0] == 0x79:
+            payload += b"\0\0\0"                         # padded as structures are
+        plain(kind, payload)
+    base.send = longer
+    for kind, p in ((0x0001, bytes.fromhex("01050000")), (0x0001, bytes.fromhex("0101ffff01000000")), (0x0111, b"\1"), (0x0113, b"\0\0\0\1"),
+                    (0x010e, s.new.mac + bytes(18)), (0x0003, bytes(4)), (0x0302, bytes.fromhex("7d330810000ad00ad00200")),
+                    (0x0126, b""), (0x0302, bytes.fromhex("7d2a00")), (0x0301, bytes.fromhex("7c0101020304")), (0x0301, bytes.fromhex("7832"))):
+        plain(kind, p)
+    real, ports = base._m02, []
+
+    def in_use(kind, p):
+        if kind == 0x0201:
+            ports.append(p[66:68])
+            if len(ports) == 1:
+                base.send(0x0002, struct.pack(">H", kind) + p[:2] + bytes.fromhex("04000005"))
+                return
+        if kind in (0x0203, 0x0204) and len(ports) == 1:
+            return
+        real(kind, p)
+    base._m02 = in_use
+    await s.b.close()
+    s.b.base = base
+    await s.b.locate()
+    await s.b.dial("301", "block")
+    await s.a.rings()
+    await s.a.answer()
+    await s.b.expect(3, (0x07,))
+    await hears(s.a, s.b)
+    assert ports[0] not in ports[1:], ports
+    for key in (b"\xff", b"\x0c", b"\x0d", b"\x82", b"\x175", b"\x10", b"\x7f\x80"):
+        s.b.keys(key)
+    await hears(s.a, s.b)
+    await s.b.hang_up()
+    await s.a.expect_end()
+    plain(0x0301, bytes.fromhex("7801 010101 02070300000211000303010c"))
+    await asyncio.sleep(0.2)
+    await s.until(lambda: base.state == "active" and base.seen.get(0x0302, 0) > 8, "on air again")
+    await s.b.locate()
+    await s.b.close()
+    s.b.base = s.new
+    await s.b.locate()
+    await base.stop()
+    s.air.bases.remove(base)

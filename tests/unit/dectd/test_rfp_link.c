@@ -23,7 +23,8 @@ struct base { /* the other end */
 	uint8_t out[4096]; /* what came and was not looked at yet */
 	size_t n;
 	unsigned inits; /* INIT_REQ seen */
-	bool closed;
+	unsigned dnm;   /* messages of connections that were taken */
+	bool closed, air;
 };
 
 static int on_write(void *ctx, struct rfp_link *l, const uint8_t *p, size_t n)
@@ -61,16 +62,38 @@ static void on_proven(void *ctx, struct rfp_link *l)
 
 static void on_air(void *ctx, struct rfp_link *l, bool up)
 {
-	(void)ctx;
+	struct base *b = ctx;
+
 	(void)l;
-	assert_false(up);
+	b->air = up;
+}
+
+static void on_heard(void *ctx, struct rfp_link *l, const struct sync_neighbour *nb, unsigned n)
+{
+	(void)ctx;
+	(void)nb;
+	assert_int_equal(n, 0);
+	rfp_link_start(l, -1);
+}
+
+static int on_dnm(void *ctx, struct rfp_link *l, const uint8_t *p, size_t n)
+{
+	struct base *b = ctx;
+
+	(void)l;
+	(void)p;
+	(void)n;
+	b->dnm++;
+	return 0;
 }
 
 static const struct rfp_link_ops ops = { .write = on_write,
 	.closed = on_closed,
 	.init = on_init,
 	.proven = on_proven,
-	.on_air = on_air };
+	.heard = on_heard,
+	.on_air = on_air,
+	.dnm = on_dnm };
 
 /* Whole and plain, in hex; sealed once the link is. */
 static void says(struct base *b, const char *hex)
@@ -185,11 +208,36 @@ static void no_word_of_a_radio(void **state)
 	base_free(b);
 }
 
+/* It sends from ACTIVATE_CFM on: a handset that waited for it may be quicker than the answer about frequency control. */
+static void handset_is_quick(void **state)
+{
+	static const char *const up[] = { "0301001178010101010207020102031132fc03010c",
+		"030100057803120101", "030200037d3200", "030200037d2100", "030200057d0f021000",
+		"030200037d1f00", "030200047d1f0100", "030200037d2100", "030200037d2200" };
+	struct base *b = base_up();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(up); i++)
+		says(b, up[i]);
+	says(b, "030100087a01020000050001"); /* too early: dropped */
+	assert_false(b->air);
+	assert_int_equal(b->dnm, 0);
+	says(b, "030100027810");
+	assert_true(b->air);
+	says(b, "030100087a01020000050001");
+	assert_int_equal(b->dnm, 1);
+	says(b, "030200097d1606020a300a3004");
+	assert_string_equal(rfp_link_state(b->l), "ACTIVE");
+	assert_true(b->air);
+	base_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables),
 		cmocka_unit_test(no_word_of_a_radio),
+		cmocka_unit_test(handset_is_quick),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
