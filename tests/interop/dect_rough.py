@@ -308,3 +308,90 @@ async def odd_base(s):
     await s.b.locate()
     await base.stop()
     s.air.bases.remove(base)
+
+
+@step
+async def half_dead_base(s):
+    """A base whose heartbeats cease while its TCP connection stays: closed after three, its calls end, it may come back."""
+    base = Rfp(s.air, s.new.mac[:5] + b"\x31", s.new.server, local=s.local(31))
+    base.neighbours = [(s.new.rpn, 50)]
+    await base.start()
+    await s.says(base.mac.hex(), "base", "list")
+    s.ctl("base", "admit", base.mac.hex())
+    await s.base_up(base)
+    await s.b.close()
+    s.b.base = base
+    await s.b.locate()
+    await call(s.b, s.a, "301", speech=True)
+    for t in base.tasks[1:]:
+        t.cancel()
+    await s.a.expect_end(70)
+    await asyncio.wait_for(base.closed.wait(), 10)
+    await s.base_up(base)
+    await call(s.b, s.a, "301", speech=True)
+    await end(s.b, s.a)
+    await s.b.close()
+    s.b.base = s.new
+    await s.b.locate()
+    await base.stop()
+    s.air.bases.remove(base)
+
+
+@step
+async def replayed(s):
+    """Old answers of an authentication, from the same device: not served; nor is an answer that was not asked for."""
+    seen = []
+    real = s.b._authenticate
+
+    def keep(got):
+        seen.append(1)
+        return real(got)
+    s.b._authenticate = keep
+    await s.b.locate()
+    del s.b._authenticate
+    assert seen
+    sent = []
+    note = s.b.note
+
+    def listen(text):
+        if text.startswith("-> 8541"):
+            sent.append(bytes.fromhex(text[3:]))
+        note(text)
+    s.b.note = listen
+    await s.b.locate()
+    del s.b.note
+
+    def replay(got):
+        s.b.send(sent[0])
+    s.b._authenticate = replay
+    try:
+        s.b.setup()
+        s.b.send(sent[0])                    # before it was asked, too
+        await refused(s.b.expect(3, (0x0d,), 40), "4d", "5a")
+    finally:
+        del s.b._authenticate
+    await s.b.expect_end(30)
+    await call(s.b, s.a, "301")
+    await end(s.b, s.a)
+
+
+@step
+async def asked_by_the_administrator(s):
+    """Locate, identify, renew from dectctl; a buffer of the base that is never reported free."""
+    for what in ("identify", "renew", "locate"):
+        s.n.suggested.clear()
+        before = s.n.tpui
+        task = asyncio.create_task(asyncio.to_thread(s.ctl, "handset", what, "040970175054"))
+        if what == "locate":
+            await asyncio.wait_for(s.n.suggested.wait(), 15)
+            await s.n.locate()
+        print((await asyncio.wait_for(task, 30)).strip())
+        if what == "renew":
+            await s.n.until(lambda: s.n.tpui != before, 15, "other TPUI")
+        await s.n.close()
+    await call(s.n, s.b, "302")
+    s.new.lose_dtr = 1
+    s.b.keys(b"\x141")
+    await s.b.hang_up()
+    await s.n.expect_end()
+    await s.says("Peer 303", "handset", "show", "040970175054")
