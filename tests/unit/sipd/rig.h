@@ -490,12 +490,17 @@ static inline void rig_free(struct rig *r)
 {
 	char cmd[96];
 
-	LIST_FOREACH(&sipd_of(&r->d)->calls, it)
-	{
-		struct call_arg arg = { .cause = CAUSE_NORMAL };
-		(void)call_event(LIST_ENTRY(it, struct call, node), CALL_EV_END, &arg);
+	/* More than once: a transfer under way goes back to the call that was there. */
+	for (int i = 0; i < 3; i++) {
+		LIST_FOREACH(&sipd_of(&r->d)->calls, it)
+		{
+			struct call_arg arg = { .cause = CAUSE_NORMAL };
+			(void)call_event(LIST_ENTRY(it, struct call, node), CALL_EV_END, &arg);
+		}
+		rig_spin(r, 20);
+		if (list_empty(&sipd_of(&r->d)->calls))
+			break;
 	}
-	rig_spin(r, 20);
 	sipd_fini(&r->d);
 	ipc_node_free(r->dectd);
 	ipc_node_free(r->mediad);
