@@ -624,4 +624,10 @@ static inline uint64_t talk(struct rig *r)
 	forget(r);
 	return ref;
 }
+
+static inline void svc_answers(struct rig *r, struct iwu_answer *a)
+{
+	phones_answer(r->phones, r->pp, r->token, a);
+	settle(r);
+}
 #endif
