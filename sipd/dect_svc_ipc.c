@@ -200,7 +200,12 @@ void dect_down(struct sipd *s, struct ipc_peer *p)
 	feed_down(s->to_dectd, p);
 	if (s->dectd != p)
 		return;
-	s->dectd = NULL;
+	/* A second one may have come and gone, or a new process before the old one's link broke: who is still there counts. */
+	s->dectd = ipc_find(s->d->ipc, IPC_DECTD, 0);
+	if (s->dectd) {
+		feed_up(s->to_dectd, s->dectd);
+		return;
+	}
 	log_ev(LOG_WARNING, "dectd is gone: handsets cannot be reached until it is back");
 }
 

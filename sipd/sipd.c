@@ -514,8 +514,12 @@ void sipd_down(struct daemon *d, struct ipc_peer *p)
 	else if (ipc_peer_role(p) == IPC_DECTD)
 		dect_down(s, p);
 	else if (ipc_peer_role(p) == IPC_PRESENCED) {
+		struct ipc_peer *other = ipc_find(d->ipc, IPC_PRESENCED, 0);
+
 		feed_down(s->to_presenced, p);
 		pres_reqs_down(s);
+		if (other)
+			feed_up(s->to_presenced, other);
 	}
 }
 
