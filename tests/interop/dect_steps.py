@@ -307,7 +307,7 @@ async def base_comes_back(s):
     await asyncio.wait_for(false.closed.wait(), 15)
     await hears(s.b, s.n)
     await end(s.b, s.n)
-    await s.says("another key", "base", "list")
+    await s.says("a second device uses its MAC address", "base", "list")
 
 
 @step
