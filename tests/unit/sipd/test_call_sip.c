@@ -502,10 +502,18 @@ static void referred_quietly(void **state)
 	sip_header("To", to, sizeof(to));
 	inside(r, "ACK", 1, "rq", to, "", "");
 	rig_spin(r, 20);
+	size_t mark = r->nev;
 	inside(r, "REFER", 2, "rq", to, "Refer-To: <sip:201@example.test>\r\nRefer-Sub: false\r\n",
 	    "");
 	sip_await(r, "SIP/2.0 202");
 	assert_non_null(strstr(got, "\r\nRefer-Sub: false\r\n"));
+	uint64_t other = rig_await(r, mark, CALL__TYPE__CALL_OFFER, 0)->call;
+	rig_answer(r, other);
+	sip_await(r, "BYE "); /* nobody waits for a NOTIFY */
+	sip_reply(r, "200 OK", "", "", "");
+	rig_hangup(r, ref, CAUSE_NORMAL);
+	rig_await(r, mark, CALL__TYPE__CALL_RELEASE, other);
+	RIG_UNTIL(r, sipd_of(&r->d)->ncalls == 0);
 	rig_free(r);
 }
 
