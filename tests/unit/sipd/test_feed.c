@@ -216,6 +216,28 @@ static void streams_anew(void **state)
 	stop(r);
 }
 
+/* A second connection as dectd comes and goes: the first, which is still there, is dectd again, and is told all. */
+static void second_dectd(void **state)
+{
+	struct rig *r = start();
+	struct sipd *s = sipd_of(&r->d);
+	struct ipc_peer *first = s->dectd, *second;
+	int pair[2];
+
+	(void)state;
+	assert_non_null(first);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	second = ipc_join(r->d.ipc, pair[0], IPC_DECTD);
+	RIG_UNTIL(r, s->dectd == second);
+	r->nev = 0;
+	close(pair[1]);
+	RIG_UNTIL(r, s->dectd == first);
+	(void)rig_await(r, 0, CALL__TYPE__CALL_USERS_DONE, 0);
+	settled(r);
+	stop(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +245,7 @@ int main(void)
 		cmocka_unit_test(deletes_and_comes_back),
 		cmocka_unit_test(tells_the_newest_once),
 		cmocka_unit_test(streams_anew),
+		cmocka_unit_test(second_dectd),
 	};
 
 	log_set_level(LOG_ERR);
