@@ -77,7 +77,7 @@ log-level = info
 fqdn = dect.example.test
 [mediad]
 rtp-address = $IP
-rtp-ports = $M-$((M + 99))
+rtp-ports = $M-$((M + 799))
 CONF
 "$BUILD/mediad" -c "$DIR/ipdect.conf" -i 1 > "$DIR/mediad.log" 2>&1 &
 PIDS+=($!)
