@@ -117,6 +117,14 @@ static struct session *find(const struct krb *k, uint64_t handle)
 	return n ? CONTAINER_OF(n, struct session, node) : NULL;
 }
 
+void krb_drop(struct krb *k, uint64_t handle)
+{
+	struct session *x = find(k, handle);
+
+	if (x)
+		session_free(x);
+}
+
 struct slice krb_who(const struct krb *k, uint64_t handle)
 {
 	const struct session *x = find(k, handle);

@@ -85,6 +85,10 @@ int certd_on_krb_reply(struct ipc_peer *p, struct ipc_msg *m)
 	struct krb_step s;
 	int err;
 
+	if (in->has_drop && in->drop) {
+		krb_drop(c->krb, in->handle);
+		return ERR_STATE;
+	}
 	if (in->has_message)
 		answer = sl(in->message);
 	if (slice_copy(krb_who(c->krb, in->handle), who, sizeof(who)))

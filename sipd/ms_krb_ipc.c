@@ -38,10 +38,31 @@ static ProtobufCBinaryData bin(struct slice s)
 
 static void serve_next(struct ms_krb *k);
 
+static void nothing(void *ctx, int err, struct ipc_msg *m)
+{
+	(void)ctx;
+	(void)err;
+	(void)m;
+}
+
+/* Nobody waits any more: certd has only so many exchanges open. */
+static void abandon(struct fetch *f)
+{
+	Cert__KrbReply q = CERT__KRB_REPLY__INIT;
+
+	q.handle = f->handle;
+	q.has_drop = q.drop = true;
+	if (f->handle)
+		(void)!ipc_request(ipc_find(f->k->ms->s->d->ipc, IPC_CERTD, 0), IPC_IF_CERT,
+		    CERT__TYPE__CERT_KRB_REPLY, &q.base, &cert__krb_step__descriptor, CERTD_MS,
+		    nothing, f->k);
+}
+
 static void release(struct fetch *f)
 {
 	struct ms_krb *k = f->k;
 
+	abandon(f);
 	ipc_forget(k->ms->s->d->ipc, f);
 	kdc_cancel(f->kdc);
 	tmr_stop(&f->turn);
@@ -151,6 +172,8 @@ static void on_step(void *ctx, int err, struct ipc_msg *m)
 	struct fetch *f = ctx;
 	char why[400];
 
+	if (!err || m) /* else certd may still have it */
+		f->handle = 0;
 	if (err) {
 		if (!m || slice_copy(m->text, why, sizeof(why)) || !why[0])
 			(void)snprintf(
@@ -286,6 +309,7 @@ void ms_krb_stop(struct ms *ms)
 		release(LIST_ENTRY(k->waiting.next, struct fetch, node));
 	while (!list_empty(&k->active))
 		release(LIST_ENTRY(k->active.next, struct fetch, node));
+	ipc_forget(ms->s->d->ipc, k);
 	kdcs_free(k->kdcs);
 	free(k);
 	ms->krb = NULL;

@@ -5,7 +5,7 @@ static const struct fsm_state states[REG_NSTATES] = {
 	[REG_OFF] = { .name = "OFF" },
 	[REG_WAIT] = { .name = "WAIT", .timer = "X-register", .ms = 1000 },
 	[REG_TRYING] = { .name = "TRYING", .timer = "X-register-try", .ms = 40000 },
-	[REG_AUTH] = { .name = "AUTH", .timer = "X-credentials", .ms = 60000 },
+	[REG_AUTH] = { .name = "AUTH", .timer = "X-credentials", .ms = 300000 },
 	[REG_UP] = { .name = "UP", .timer = "X-refresh", .ms = 1800000 },
 };
 

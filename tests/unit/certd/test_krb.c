@@ -122,6 +122,10 @@ static void bounds(void **state)
 	assert_int_equal(krb_go_on(x->k, last, NULL, &x->step, x->why, sizeof(x->why)), ERR_STATE);
 	says(x, "too long");
 	assert_int_equal(begin(x, "201", "dect1"), 0);
+	krb_drop(x->k, x->step.handle);
+	krb_drop(x->k, x->step.handle);
+	assert_int_equal(krb_figures(x->k).sessions, 0);
+	assert_int_equal(begin(x, "201", "dect1"), 0);
 	krb_configure(x->k, true); /* another kind of context: what is open ends */
 	assert_int_equal(krb_figures(x->k).sessions, 0);
 }
