@@ -591,7 +591,7 @@ async def main(argv):
                 for way, cid, text in fe.trace[at:][-16:]:
                     print(f"-- {way} {cid}\n{text}")
                 print(await w.ctl("call", "list", check=False))
-                for name in ("sipd", "mediad"):
+                for name in ("sipd", "certd", "mediad"):
                     with open(w.log[name], errors="replace") as f:
                         print("".join(f.readlines()[-15:]))
                 break

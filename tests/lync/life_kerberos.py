@@ -94,9 +94,7 @@ async def kdc_away(t):
     await back(t)
     expect("log-ins with tickets that were kept", t.fe.by_scheme["Kerberos"] >= at + 4, True)
     # a ticket of certd that the server refuses is replaced: not now
-    w.certd.terminate()
-    w.certd.wait(20)
-    w.certd = w.spawn("certd", *w.certd.args, env=w.env)
+    await w.certd_again()
     said = w.logged("sipd", "no log-in by Kerberos")
     hang_up(t.fe)
     await until("no log-in", lambda: w.logged("sipd", "no log-in by Kerberos") >= said + 4, 90)
@@ -116,9 +114,7 @@ async def kdc_over_tcp(t):
     w.realm.reply_max = 300
     w.realm.write()
     w.realm.start()
-    w.certd.terminate()  # no tickets are kept
-    w.certd.wait(20)
-    w.certd = w.spawn("certd", *w.certd.args, env=w.env)
+    await w.certd_again()
     await back(t)
     w.realm.stop()
     w.realm.reply_max = 4096
@@ -149,9 +145,7 @@ async def short_tickets(t):
     w.realm.admin("modprinc -maxlife \"20 seconds\" sip/localhost")
     for u in USERS:
         await w.ctl("secret", "set", u, "kind=sip", "value=-", stdin="secret-" + u)
-    w.certd.terminate()
-    w.certd.wait(20)
-    w.certd = w.spawn("certd", *w.certd.args, env=w.env)
+    await w.certd_again()
     await back(t)
     t.fe.lifetimes.clear()
     began = t.fe.handshakes
@@ -224,19 +218,13 @@ async def clock_off(t):
         return
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", w.dir + "/clock.so",
                     os.path.join(os.path.dirname(os.path.abspath(__file__)), "clock.c")], check=True)
-    argv = w.certd.args
-    w.certd.terminate()
-    w.certd.wait(20)
-    w.certd = w.spawn("certd", *argv, env={**w.env, "LD_PRELOAD": w.dir + "/clock.so", "AHEAD": "1200",
-                                           "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    await w.certd_again(LD_PRELOAD=w.dir + "/clock.so", AHEAD="1200", ASAN_OPTIONS="verify_asan_link_order=0")
     await back(t)
     await until("the difference is said", lambda: w.logged("sipd", "the KDC's clock differs from this host's ahead=-1"), 20)
     h, c = await t.in_call()
     await c.bye()
     await h.gone()
-    w.certd.terminate()
-    w.certd.wait(20)
-    w.certd = w.spawn("certd", *argv, env=w.env)
+    await w.certd_again()
     await back(t)
 
 
@@ -247,9 +235,7 @@ async def negotiate(t):
     w.mode = "negotiate"
     w.realm.stop()
     ntlm, krb = t.fe.by_scheme["NTLM"], t.fe.by_scheme["Kerberos"]
-    w.certd.terminate()
-    w.certd.wait(20)
-    w.certd = w.spawn("certd", *w.certd.args, env=w.env)
+    await w.certd_again()
     await w.sipd_again(t.fe)
     expect("log-ins by NTLM", (t.fe.by_scheme["NTLM"] - ntlm, t.fe.by_scheme["Kerberos"] - krb), (4, 0))
     h, c = await t.in_call()

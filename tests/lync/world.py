@@ -304,6 +304,15 @@ class World:
         asyncio.ensure_future(self.read_dect())
         await until("handsets are known to sipd", lambda: self.synced)
 
+    async def certd_again(self, **env):
+        """certd starts anew, without tickets; sipd has its trust and certificate again."""
+        self.certd.terminate()
+        self.certd.wait(60)
+        at = self.logged("certd", "ready"), self.logged("sipd", "link up peer=certd")
+        self.certd = self.spawn("certd", *self.certd.args, env={**self.env, **env})
+        await until("certd is there again", lambda: self.logged("certd", "ready") > at[0] and
+                    self.logged("sipd", "link up peer=certd") > at[1])
+
     async def sipd_again(self, fe):
         """sipd starts anew: whoever waits after a refusal tries at once. Handsets come back by themselves."""
         self.write_conf()
@@ -315,7 +324,9 @@ class World:
         def ours():
             return sum(1 for e in fe.all_endpoints() if e.flow.peer != ("127.0.0.1", 0))
         await until("nobody is registered", lambda: ours() == 0)
+        at = self.logged("sipd", "trust taken over")
         self.sipd = self.spawn("sipd", *self.sipd.args)
+        await until("sipd knows whom to trust", lambda: self.logged("sipd", "trust taken over") > at)
         await until("all are registered after a new start", lambda: ours() == 4, 60)
 
     async def add_passwords(self, users):
