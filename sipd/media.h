@@ -61,7 +61,7 @@ struct media_relay {
 
 /* What a side is to be. In media_set() only what has_… says changes. */
 struct media_leg {
-	bool on, has_remote, has_payload, has_keys, has_dir, has_music, strict;
+	bool on, has_remote, has_payload, has_keys, has_dir, has_music, has_strict, strict;
 	struct sdp_addr rtp, rtcp;
 	struct oa_payload payload[OA_PAYLOADS];
 	size_t npayload;

@@ -333,6 +333,10 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 		w->has_music = true;
 		w->music = l->music;
 	}
+	if (l->has_strict) {
+		w->has_strict = true;
+		w->strict = l->strict;
+	}
 }
 
 /* Sends what has changed; before any other request about the session, too. */
@@ -386,7 +390,6 @@ void media_set(struct media *m, enum media_side s, const struct media_leg *l)
 	if (m->st != M_READY && m->st != M_ASKED)
 		return; /* goes into the request that makes it */
 	merge(&m->change[s], l);
-	m->change[s].strict |= l->strict;
 	m->change[s].ipv6 |= l->ipv6;
 	if (m->st == M_READY)
 		tmr_start(&m->flush, 0);

@@ -10,7 +10,10 @@ void media_link_apply(struct media *m, enum media_side s)
 {
 	struct side *a = &m->side[s];
 	struct side *b = &a->link->side[a->link_side];
+	/* Nobody else is heard: whom a base station goes on to send for here has left. */
 	struct media_leg l = { .on = true,
+		.has_strict = true,
+		.strict = true,
 		.has_remote = true,
 		.has_payload = true,
 		.has_keys = true,
@@ -39,12 +42,16 @@ void media_links_apply(struct media *m)
 
 void media_unlink(struct media *m, enum media_side s)
 {
+	static const struct media_leg lax = { .on = true, .has_strict = true };
 	struct side *a = &m->side[s];
+	struct media *other = a->link;
 
-	if (!a->link)
+	if (!other)
 		return;
-	a->link->side[a->link_side].link = NULL;
+	other->side[a->link_side].link = NULL;
 	a->link = NULL;
+	media_set(other, a->link_side, &lax);
+	media_set(m, s, &lax);
 }
 
 void media_link(struct media *a, enum media_side sa, struct media *b, enum media_side sb)

@@ -129,9 +129,9 @@ void media_leg_pb(
 		pb->has_music = 1;
 		pb->music = l->music;
 	}
-	if (l->strict) {
+	if (l->has_strict) {
 		pb->has_strict_source = 1;
-		pb->strict_source = 1;
+		pb->strict_source = l->strict;
 	}
 	if (l->ipv6) {
 		pb->has_ipv6 = 1;

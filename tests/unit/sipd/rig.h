@@ -34,7 +34,7 @@ struct rig_media { /* a session at mediad */
 	unsigned updates;
 	uint16_t port[3];
 	uint16_t remote[3];
-	bool ipv6[3];
+	bool ipv6[3], strict[3];
 	int dir[3], suite[3], codec[3], music[3], tone[3];
 	char dtmf[3][32];
 	uint64_t mixed;
@@ -227,6 +227,8 @@ static void rig_leg(struct rig_media *m, const Media__Leg *l)
 		m->codec[s] = (int)l->payload[0]->codec;
 	if (l->has_music)
 		m->music[s] = l->music;
+	if (l->has_strict_source)
+		m->strict[s] = l->strict_source;
 }
 
 struct rig_ready {
