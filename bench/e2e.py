@@ -461,7 +461,7 @@ def talking(name, codec, target):
 
 def highest(kind):
     """Calls a second that one core carries: no call failed, one request in a thousand sent again at most."""
-    rate, best, again = 100 if kind is Asterisk else 300, (0, 0), 0
+    rate, best, tries = 100 if kind is Asterisk else 300, (0, 0), 0
     while rate < 20000:
         uas = Called()
         s = kind(uas.port)
@@ -474,11 +474,11 @@ def highest(kind):
             s.close()
             uas.close()
         if failed or again > 5 * rate * 3 / 1000 or len(times) < 5 * rate or took > 5 * 1.25 + 2.5:
-            again += 1
-            if again == 3:
+            tries += 1
+            if tries == 3:
                 break
             continue
-        best, again = (rate, 100 * used / (took - 0.5)), 0
+        best, tries = (rate, 100 * used / (took - 0.5)), 0
         rate = int(rate * 1.25)
     return best
 
