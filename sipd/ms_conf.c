@@ -16,7 +16,6 @@ struct ms_conf {
 	struct leg_sip *leg; /* whose it is */
 	struct inv *focus;
 	struct conf_invite v;
-	char avmcu[NUMBER_MAX];
 };
 
 /* ---- invited ---- */
@@ -24,18 +23,14 @@ struct ms_conf {
 bool ms_conf_invited(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 {
 	struct conf_invite v;
-	char avmcu[NUMBER_MAX];
 	int err;
 
 	if (!l->leg.sipd->conf->lync || !sip_msg_is_type(req, "application", "ms-conf-invite+xml"))
 		return false;
 	err = conf_invite_read(req->body, &v);
-	if (!err && v.audio)
-		err = conf_avmcu(v.focus, avmcu, sizeof(avmcu));
 	if (!err && v.audio) {
 		l->conf = mem_new(sizeof(*l->conf));
 		*l->conf = (struct ms_conf){ .leg = l, .v = v };
-		memcpy(l->conf->avmcu, avmcu, sizeof(avmcu));
 		l->inviting = true;
 		log_ev(LOG_INFO, "invitation to a conference",
 		    F_STR("IPDECT_SIP_CALL_ID", req->call_id), F_TEXT("IPDECT_URI", v.focus),
@@ -84,7 +79,7 @@ static void call_avmcu(struct ms_conf *c)
 	if (from->conversation[0])
 		(void)snprintf(
 		    extra, sizeof(extra), "Ms-Conversation-ID: %s\r\n", from->conversation);
-	if (!stays || call_redirect(stays, c->avmcu, extra, NULL, NULL)) {
+	if (!stays || call_redirect(stays, c->v.avmcu, extra, NULL, NULL)) {
 		refused(c, 0, ERR_STATE, "the call cannot go on there",
 		    "look up the call before this line");
 		return;

@@ -18,7 +18,8 @@ void ms_conf_free(struct ms_conf *c);
 
 /* ---- ms_conf_xml.c: pure ---- */
 struct conf_invite {
-	char focus[NUMBER_MAX], subject[97];
+	char focus[NUMBER_MAX], avmcu[NUMBER_MAX]; /* avmcu: its audio-video server */
+	char subject[97];
 	bool audio;
 };
 /* ERR_SYNTAX: not such a document, or no usable focus; ERR_LIMIT. */

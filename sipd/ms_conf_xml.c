@@ -36,11 +36,10 @@ int conf_invite_read(struct slice xml, struct conf_invite *out)
 	struct sax x = {
 		.start = invite_start, .end = invite_end, .ctx = out, .root = "Conferencing"
 	};
-	char mcu[NUMBER_MAX];
 
 	*out = (struct conf_invite){ 0 };
 	int err = sax_run(&x, xml);
-	return err ? err : conf_avmcu(out->focus, mcu, sizeof(mcu));
+	return err ? err : conf_avmcu(out->focus, out->avmcu, sizeof(out->avmcu));
 }
 
 int conf_avmcu(const char *focus, char *out, size_t cap)

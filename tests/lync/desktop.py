@@ -382,7 +382,6 @@ class Desk:
         c = self.calls.get(m.get("Call-ID"))
         if not m.request:
             if c:
-                m.pop_first("Via") if False else None
                 c.on_response(m)
             return
         if c and (";tag=" in m.get("To") or m.method in ("CANCEL", "ACK")):

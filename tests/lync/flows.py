@@ -134,8 +134,6 @@ async def replaced(t):
     except Refused as e:
         expect("Replaces of nothing", e.status, 481)
     await n.invite_to("sip:200@contoso.com", headers=[
-        ("Replaces", f"{c.call_id};to-tag={c.remote_tag};from-tag={c.tag}"), ("Require", "replaces"),
-        ("Referred-By", "<sip:bob@contoso.com>")] if False else [
         ("Replaces", f"{c.call_id};to-tag={c.remote_tag};from-tag={c.tag}"), ("Require", "replaces")])
     await c.event("BYE")
     await until("the display shows the new party", lambda: h.name == "Carol Example")
