@@ -134,6 +134,10 @@ static void say_leg(struct ctl_run *r, const struct leg *l)
 	if (l->ice)
 		ctl_say(r, "  ICE: %s, %" PRIu64 " messages not understood",
 		    ice_state_name(l->ice->state), ice_bad(l->ice));
+	if (l->cac)
+		ctl_say(r, "  call admission: %s, %u kbit/s reserved, at %s",
+		    cac_state_name((enum cac_state)l->cac->cac.fsm.st), l->cac->cac.have.max,
+		    addr_print(&l->cac->cac.server, true, a));
 	for (unsigned i = 0; i < LEG_NBAD; i++)
 		if (l->bad[i])
 			ctl_say(r, "  not used, %s: %" PRIu64, leg_bad_names[i], l->bad[i]);

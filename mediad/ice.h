@@ -25,7 +25,13 @@ enum ice_mode {
 }; /* numbers of media.IceMode; the last is refused */
 enum ice_state { ICE_NEW, ICE_GATHERING, ICE_READY, ICE_CHECKING, ICE_DONE, ICE_FAILED };
 
-#define ICE_COMPS  2u
+#define ICE_COMPS 2u
+enum {                     /* bits: what a path begins and ends with */
+	ICE_END_LOCAL = 1, /* our port itself, directly or through a NAT */
+	ICE_END_LOCAL_RELAY = 2,
+	ICE_END_REMOTE = 4,
+	ICE_END_REMOTE_RELAY = 8
+};
 #define ICE_LOCAL  16u
 #define ICE_REMOTE 40u
 #define ICE_PAIRS  100u
@@ -44,7 +50,9 @@ struct ice_conf {
 	uint16_t
 	    patience_ms; /* from the first valid pair to the nomination of a lesser one; 0: 1000 */
 	uint16_t gather_ms; /* 0: 3000 */
-	uint16_t fail_ms;   /* checks without success; 0: 10000 (MS-ICE2), 30000 */
+	/* LYNC: ends that call admission control refuses: ICE_END_... */
+	uint8_t forbidden;
+	uint16_t fail_ms; /* checks without success; 0: 10000 (MS-ICE2), 30000 */
 };
 enum ice_event {
 	ICE_EV_GATHERED, /* local candidates are complete */
@@ -71,6 +79,7 @@ struct ice_pair {
 	bool valid;
 	bool as_controlling;            /* role that the check in flight has */
 	bool triggered, nominate, told; /* told: the check in flight has USE-CANDIDATE */
+	bool disabled;                  /* LYNC: refused by call admission control at the peer */
 	bool nominated, wanted; /* wanted: the controlling peer nominated it before it was valid */
 };
 struct ice_early {

@@ -5,10 +5,12 @@
 #include "common/mem.h"
 #include "mediad/ice_priv.h"
 
-#define TA_MS_US  20000u
-#define TA_RFC_US 50000u
-#define IMPL      2u /* LYNC: IMPLEMENTATION-VERSION of what we send, with the STUN-02 form */
-#define NAME_MAX  (ICE_UFRAG * 2)
+#define TA_MS_US          20000u
+#define TA_RFC_US         50000u
+#define IMPL              2u /* LYNC: IMPLEMENTATION-VERSION of what we send, with the STUN-02 form */
+#define DISABLE_CANDIDATE 274u /* LYNC: MS-ICE2BWM */
+#define DISABLE_PAIR      275u
+#define NAME_MAX          (ICE_UFRAG * 2)
 
 static uint64_t pair_priority(const struct ice *a, const struct ice_pair *p)
 {
@@ -29,6 +31,16 @@ static struct ice_pair *find_pair(struct ice *a, uint8_t local, uint8_t remote)
 		if (a->pair[i].local == local && a->pair[i].remote == remote)
 			return &a->pair[i];
 	return NULL;
+}
+
+/* LYNC: call admission control refuses one of the pair's ends. */
+static bool forbidden(const struct ice *a, uint8_t local, const struct cand *remote)
+{
+	unsigned ours = a->local[local].type == CAND_RELAY ? ICE_END_LOCAL_RELAY : ICE_END_LOCAL,
+	         theirs =
+	             remote && remote->type == CAND_RELAY ? ICE_END_REMOTE_RELAY : ICE_END_REMOTE;
+
+	return (a->conf.forbidden & ours) || (remote && (a->conf.forbidden & theirs));
 }
 
 static struct ice_pair *add_pair(struct ice *a, uint8_t local, uint8_t remote)
@@ -63,7 +75,7 @@ void ice_pairs(struct ice *a)
 			continue; /* reflexive ones are checked from their base */
 		for (uint8_t r = 0; r < a->nremote; r++) {
 			const struct cand *y = &a->remote[r];
-			if (x->component != y->component ||
+			if (x->component != y->component || forbidden(a, l, y) ||
 			    x->addr.u.sa.sa_family != y->addr.u.sa.sa_family)
 				continue;
 			if (!find_pair(a, l, r))
@@ -190,9 +202,9 @@ static void trigger(struct ice *a, uint8_t local, uint8_t remote, bool use, uint
 {
 	struct ice_pair *p = find_pair(a, local, remote);
 
-	if (!p)
+	if (!p && !forbidden(a, local, &a->remote[remote]))
 		p = add_pair(a, local, remote);
-	if (!p)
+	if (!p || p->disabled)
 		return;
 	if (use && !a->controlling)
 		p->wanted = true;
@@ -320,6 +332,14 @@ void ice_request(struct ice *a, uint8_t local, const struct addr *from, const st
 		answer_error(a, local, from, m, form, 400, "Bad Request", now_us);
 		return;
 	}
+	int known = remote_of(a, a->local[local].component, from);
+	struct cand new = { .type = CAND_PRFLX };
+	const struct cand *theirs = known >= 0 ? &a->remote[known] : a->remote_set ? &new : NULL;
+	if (forbidden(a, local, theirs)) {
+		answer_error(
+		    a, local, from, m, form, DISABLE_PAIR, "Disable Candidate Pair", now_us);
+		return;
+	}
 	if ((a->controlling && m->controlling) || (!a->controlling && m->controlled)) {
 		/* RFC 8445 7.3.1.1: the greater tie-breaker is in control. */
 		bool greater = a->tie >= m->tie;
@@ -389,6 +409,20 @@ static void succeeded(struct ice *a, struct ice_pair *p, const struct stun_msg *
 	p->nominate = p->told = false;
 }
 
+/* LYNC: MS-ICE2BWM: the peer's call admission control refuses the path. What it chose before stays chosen. Whose candidate
+ * 274 means is UNVERIFIED: the one that answered, which its peer knows of. */
+static void disable(struct ice *a, const struct ice_pair *p, bool candidate)
+{
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *q = &a->pair[i];
+		if ((q != p && !(candidate && q->remote == p->remote)) || q->nominated)
+			continue;
+		q->state = PAIR_FAILED;
+		q->disabled = true;
+		q->valid = q->nominate = q->told = q->triggered = q->wanted = false;
+	}
+}
+
 void ice_response(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
     uint64_t now_us)
 {
@@ -425,6 +459,8 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 				set_role(a, !a->controlling);
 			p->state = PAIR_WAITING;
 			p->triggered = true;
+		} else if (m->error == DISABLE_CANDIDATE || m->error == DISABLE_PAIR) {
+			disable(a, p, m->error == DISABLE_CANDIDATE);
 		} else {
 			p->state = p->valid ? PAIR_OK : PAIR_FAILED;
 			p->nominate = false;

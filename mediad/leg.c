@@ -149,6 +149,7 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 void leg_close(struct leg *l, struct mediad *m)
 {
 	gen_close(l);
+	leg_cac_close(l); /* before its relay, whose allocation it may share */
 	leg_ice_close(l);
 	path_unbind(m->path, &l->twin);
 	path_unbind(m->path, &l->rtp);
@@ -342,7 +343,15 @@ int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m)
 	else if (set->has_remote)
 		memset(&l->remote_rtcp, 0, sizeof(l->remote_rtcp));
 	l->map.on = false;
-	return set->has_ice ? leg_ice_set(l, set) : 0;
+	if (set->has_ice && (err = leg_ice_set(l, set)) != 0)
+		return err;
+	if (set->has_cac && (err = leg_cac_set(l, set)) != 0)
+		return err;
+	if (l->cac && set->has_remote)
+		leg_cac_path(l);
+	if (l->cac && set->has_payload)
+		leg_cac_codec(l);
+	return 0;
 }
 
 /* ---- sending ---- */
@@ -520,6 +529,7 @@ void leg_house(struct mediad *m, struct leg *l)
 	if (!l->ice || (l->ice_done && !l->relayed))
 		twin(m, l, now - l->src.at_us);
 	leg_ice_house(l);
+	leg_cac_house(l);
 	if (l->nold && now > l->old_keys_until_us) {
 		while (l->nold) {
 			sbox_free(l->rx[--l->nrx]);

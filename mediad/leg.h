@@ -1,5 +1,6 @@
 #ifndef MEDIAD_LEG_H
 #define MEDIAD_LEG_H
+#include "mediad/cac.h"
 #include "mediad/codec.h"
 #include "mediad/dtmf4733.h"
 #include "mediad/ice.h"
@@ -24,10 +25,31 @@ enum leg_dir { /* numbers of media.Direction: what mediad does with the far end 
 struct leg_payload {
 	uint8_t codec, pt;
 };
+struct leg_cac_set { /* LYNC: call admission control; on false: without from now on */
+	bool on,
+	    check; /* check: asks only, the answer is MEDIA_EV_CAC; else reserves the path once it is chosen */
+	struct cac_conf conf;
+	struct addr remote,
+	    remote_relay; /* the peer's host and relay candidates; without family: none */
+	uint8_t codec[LEG_PAYLOADS]; /* check: what the call may use */
+	size_t ncodec;
+};
+struct leg_cac {
+	struct cac cac;
+	struct leg *leg;
+	struct list node; /* in the plane's, while something is due soon */
+	bool check, committed, their_relay;
+	struct addr remote;
+	struct cac_path path;
+	uint32_t floor; /* of the cheapest codec */
+	uint8_t codec[LEG_PAYLOADS];
+	size_t ncodec;
+};
+#define LEG_CAC_SOON_US 1000000u
 struct leg_set { /* what an owner asks for; only what has_… says */
 	enum side side;
 	bool has_remote, has_rtcp, has_mux, has_payload, has_ptime, has_tx, has_rx, has_dir,
-	    has_strict, has_dscp, has_cn, has_music, has_ice;
+	    has_strict, has_dscp, has_cn, has_music, has_ice, has_cac;
 	struct addr remote, rtcp, local; /* local: creation only; without family: not given */
 	bool mux, strict, cn, music, v6;
 	struct leg_payload payload[LEG_PAYLOADS];
@@ -40,6 +62,8 @@ struct leg_set { /* what an owner asks for; only what has_… says */
 	bool ice_controlling;
 	struct addr ice_stun, ice_turn;      /* without family: none */
 	struct slice ice_user, ice_password; /* of the relay; borrowed */
+	uint8_t ice_forbidden;               /* ends, as in ice_conf */
+	struct leg_cac_set cac;
 };
 
 enum leg_bad {             /* why a datagram was not used */
@@ -71,7 +95,8 @@ struct leg {
 	struct sess *sess;
 	struct mediad *plane;
 	enum side side;
-	struct ice *ice; /* NULL: without */
+	struct ice *ice;     /* NULL: without */
+	struct leg_cac *cac; /* NULL: without */
 	bool ice_starting, ice_done, ice_lost, relayed;
 	struct list ice_node;
 	/* Receiving, the hot part. */
@@ -194,6 +219,14 @@ bool leg_ice_input(struct leg *l, unsigned comp, uint8_t **p, size_t *n, const s
 void leg_ice_send(struct leg *l, unsigned comp, const uint8_t *p, size_t n);
 void leg_ice_house(struct leg *l);
 void leg_ice_tick(struct mediad *m);
+/* leg_cac.c */
+int leg_cac_set(struct leg *l, const struct leg_set *set) MUST_CHECK;
+void leg_cac_close(struct leg *l);
+void leg_cac_path(struct leg *l);  /* the path may be another one */
+void leg_cac_codec(struct leg *l); /* the codec may be */
+bool leg_cac_input(struct leg *l, const uint8_t *p, size_t n, const struct addr *from);
+void leg_cac_house(struct leg *l);
+void leg_cac_tick(struct mediad *m);
 /* Addresses are a matter of checks now, not of what arrives. */
 bool leg_ice_rules(const struct leg *l);
 

@@ -68,12 +68,15 @@ static void on_event(void *ctx, enum ice_event ev, unsigned comp)
 		break;
 	case ICE_EV_SELECTED:
 		selected(l, comp);
-		if (was_done)
+		if (was_done) {
 			event(l, MEDIA_EV_ICE_SELECTED); /* another pair than before */
+			leg_cac_path(l);
+		}
 		break;
 	case ICE_EV_DONE:
 		l->ice_done = true;
 		event(l, MEDIA_EV_ICE_SELECTED);
+		leg_cac_path(l);
 		break;
 	case ICE_EV_FAILED:
 	case ICE_EV_LOST:
@@ -123,6 +126,7 @@ int leg_ice_set(struct leg *l, const struct leg_set *set)
 	c.turn = set->ice_turn;
 	c.turn_user = set->ice_user;
 	c.turn_password = set->ice_password;
+	c.forbidden = set->ice_forbidden;
 	l->ice = mem_new(sizeof(*l->ice));
 	err = ice_init(l->ice, &c, &ops, l);
 	if (err) {

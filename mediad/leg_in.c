@@ -320,6 +320,8 @@ void leg_input(
 
 	if (!from && (l->ice || !l->twin_on))
 		from = &l->twin_far;
+	if (l->cac && !rtcp_port && rtp_kind(p, n) == RTP_STUN && leg_cac_input(l, p, n, from))
+		return;
 	if (l->ice && !leg_ice_input(l, rtcp_port ? 2 : 1, &p, &n, &from, &peer))
 		return;
 	switch (rtp_kind(p, n)) {

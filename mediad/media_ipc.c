@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "media.pb-c.h"
+#include "mediad/cac_pb.h"
 #include "mediad/codec.h"
 #include "mediad/sess.h"
 #include "mediad/tone.h"
@@ -15,7 +16,7 @@ _Static_assert((int)CODEC_L16 == (int)BASE__CODEC__CODEC_L16, "codec numbers");
 _Static_assert((int)SBOX_GCM == (int)MEDIA__SUITE__AEAD_AES_128_GCM, "suite numbers");
 _Static_assert((int)SIDE_RADIO == (int)MEDIA__SIDE__SIDE_RADIO, "side numbers");
 _Static_assert((int)LEG_INACTIVE == (int)MEDIA__DIRECTION__INACTIVE, "direction numbers");
-_Static_assert((int)MEDIA_EV_LATCHED == (int)MEDIA__EVENT_KIND__LATCHED, "event numbers");
+_Static_assert((int)MEDIA_EV_CAC == (int)MEDIA__EVENT_KIND__CAC, "event numbers");
 _Static_assert((int)ICE_DRAFT6 == (int)MEDIA__ICE_MODE__ICE_DRAFT6, "ICE numbers");
 _Static_assert((int)TONE_KIND_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "tone numbers");
 
@@ -23,7 +24,7 @@ _Static_assert((int)TONE_KIND_CONFIRM == (int)MEDIA__TONE_KIND__TONE_CONFIRM, "t
 
 /* ---- in ---- */
 
-static int read_addr(const Base__Addr *a, struct addr *out)
+int media_read_addr(const Base__Addr *a, struct addr *out)
 {
 	if ((a->ip.len != 4 && a->ip.len != 16) || a->port == 0 || a->port > 65535)
 		return ERR_VALUE;
@@ -83,11 +84,11 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 	out->side = (enum side)l->side;
 	if (l->remote_rtp) {
 		out->has_remote = true;
-		err = read_addr(l->remote_rtp, &out->remote);
+		err = media_read_addr(l->remote_rtp, &out->remote);
 	}
 	if (l->remote_rtcp && !err) {
 		out->has_rtcp = true;
-		err = read_addr(l->remote_rtcp, &out->rtcp);
+		err = media_read_addr(l->remote_rtcp, &out->rtcp);
 	}
 	if (err)
 		return err;
@@ -130,8 +131,8 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 		out->has_ice = true;
 		out->ice = (enum ice_mode)l->ice->mode;
 		out->ice_controlling = l->ice->controlling;
-		if ((l->ice->stun && read_addr(l->ice->stun, &out->ice_stun) != 0) ||
-		    (l->ice->turn && read_addr(l->ice->turn, &out->ice_turn) != 0))
+		if ((l->ice->stun && media_read_addr(l->ice->stun, &out->ice_stun) != 0) ||
+		    (l->ice->turn && media_read_addr(l->ice->turn, &out->ice_turn) != 0))
 			return ERR_VALUE;
 		if (l->ice->turn_tcp)
 			memset(&out->ice_turn, 0, sizeof(out->ice_turn)); /* relays by UDP only */
@@ -139,6 +140,13 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 		    (struct slice){ (const char *)l->ice->turn_user.data, l->ice->turn_user.len };
 		out->ice_password = (struct slice){ (const char *)l->ice->turn_password.data,
 			l->ice->turn_password.len };
+		out->ice_forbidden = (uint8_t)l->ice->forbidden;
+	}
+	if (l->cac) {
+		out->has_cac = true;
+		err = cac_pb_read(l->cac, &out->cac);
+		if (err)
+			return err;
 	}
 	if (l->has_local_address) {
 		if (l->local_address.len != 4 && l->local_address.len != 16)
@@ -454,7 +462,7 @@ static int read_cand(const Media__IceCandidate *c, struct cand *out)
 	out->component = (uint8_t)c->component;
 	out->type = (uint8_t)c->type;
 	out->priority = c->priority;
-	return read_addr(c->addr, &out->addr);
+	return media_read_addr(c->addr, &out->addr);
 }
 
 static int on_ice_remote(struct ipc_peer *p, struct ipc_msg *msg)
@@ -478,7 +486,7 @@ static int on_ice_remote(struct ipc_peer *p, struct ipc_msg *msg)
 		    1) /* TCP candidates are of no use without a relay */
 			err = read_cand(r->candidate[i], &c[n++]);
 	for (size_t i = 0; i < r->n_remote_candidates && i < ICE_COMPS && !err; i++)
-		err = read_addr(r->remote_candidates[i], &chosen[i]);
+		err = media_read_addr(r->remote_candidates[i], &chosen[i]);
 	if (!err)
 		err = leg_ice_remote(s->leg[r->side],
 		    (struct slice){ (const char *)r->ufrag.data, r->ufrag.len },
@@ -534,6 +542,7 @@ void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *
 	struct cand_pb cand[ICE_LOCAL];
 	struct cand pair[2 * ICE_COMPS];
 	Media__IceCandidate *pcand[ICE_LOCAL];
+	struct cac_pb report;
 	char digit = ev->digit;
 
 	(void)m;
@@ -555,6 +564,8 @@ void mediad_send_event(struct mediad *m, struct sess *s, const struct media_ev *
 		put_addr(&a, ev->addr);
 		e.addr = &a;
 	}
+	if (ev->cac)
+		cac_pb_put(&e, ev, &report);
 	if (ev->ice)
 		put_event_cands(&e, ev, cand, pcand, pair);
 	/* When a whole network falls silent, thousands of these come at once: they may be lost rather than the link

@@ -92,13 +92,15 @@ static void on_tick(void *ctx, uint64_t tick)
 	(void)tick;
 	m->tick++;
 	gen_tick(m);
-	if (m->tick % 4 == 0)
+	if (m->tick % 4 == 0) {
 		leg_ice_tick(m);
+		leg_cac_tick(m);
+	}
 }
 
 void mediad_ticking(struct mediad *m)
 {
-	path_ticking(m->path, m->ticking > 0 || !list_empty(&m->ice));
+	path_ticking(m->path, m->ticking > 0 || !list_empty(&m->ice) || !list_empty(&m->cac));
 }
 
 static void set_address(const char *text, struct addr *out)
@@ -158,6 +160,7 @@ int mediad_open(
 	m->instance = instance;
 	list_init(&m->all);
 	list_init(&m->ice);
+	list_init(&m->cac);
 	for (unsigned i = 0; i < MEDIAD_SLOTS; i++)
 		list_init(&m->slot[i]);
 	/* RFC 7022 4.2: nothing that tells who we are. */

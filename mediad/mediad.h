@@ -34,18 +34,22 @@ enum media_ev_kind { /* numbers of media.EventKind */
 	MEDIA_EV_ICE_SELECTED,
 	MEDIA_EV_ICE_FAILED,
 	MEDIA_EV_ICE_GATHERED,
-	MEDIA_EV_LATCHED
+	MEDIA_EV_LATCHED,
+	MEDIA_EV_CAC
 };
+struct leg_cac;
 struct media_ev {
 	enum media_ev_kind kind;
 	enum side side;
 	char digit;
 	uint32_t value;
-	const struct addr *addr; /* NULL: none */
-	const struct ice *ice;   /* of ICE events; else NULL */
+	const struct addr *addr;   /* NULL: none */
+	const struct ice *ice;     /* of ICE events; else NULL */
+	const struct leg_cac *cac; /* of MEDIA_EV_CAC, whose value is an enum cac_report */
 };
 
 struct sess;
+struct leg_cac;
 struct gen_pool;
 struct ice;
 
@@ -69,6 +73,7 @@ struct mediad {
 	uint64_t tick;
 	unsigned ticking; /* sessions on the tick */
 	struct list ice;  /* legs whose connectivity checks need the tick */
+	struct list cac;  /* the same of call admission control */
 	struct gen_pool *gen;
 	int16_t *music; /* samples of music on hold, 8,000/s; NULL: none */
 	size_t music_n;

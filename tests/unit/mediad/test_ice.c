@@ -516,6 +516,34 @@ static void test_relay(void **state)
 
 /* Symmetric NATs on both sides, which give each peer another port: no direct pair can work, the relays do. With one
  * of the two in the open, the address that the NAT gives for it is learnt from the check. */
+/* Call admission control of the one side leaves the relays only; the other side's checks of more are refused by 275. */
+static void test_forbidden(void **state)
+{
+	unsigned disabled = 0;
+	struct cand l, r;
+
+	fresh(state);
+	begin(ICE_MS_ICE2, true, false, false, true, false, false);
+	net.b.ice.conf.forbidden = ICE_END_LOCAL | ICE_END_REMOTE;
+	tell(&net.a, &net.b);
+	tell(&net.b, &net.a);
+	run(&net, 8000);
+	is_done(0, 0);
+	for (unsigned comp = 1; comp <= 2; comp++) {
+		assert_true(ice_selected(&net.b.ice, comp, &l, &r));
+		assert_int_equal(l.type, CAND_RELAY);
+		assert_int_equal(r.type, CAND_RELAY);
+	}
+	for (uint8_t i = 0; i < net.a.ice.npairs; i++) {
+		const struct ice_pair *p = &net.a.ice.pair[i];
+		disabled += p->disabled;
+		assert_false(p->disabled && (p->valid || p->nominated || p->state != PAIR_FAILED));
+	}
+	assert_true(disabled >= 2); /* host to host, of both components */
+	ice_close(&net.a.ice);
+	ice_close(&net.b.ice);
+}
+
 static void test_symmetric(void **state)
 {
 	struct cand l, r;
@@ -924,6 +952,7 @@ int main(void)
 		cmocka_unit_test(test_nat_ms),
 		cmocka_unit_test(test_prflx),
 		cmocka_unit_test(test_relay),
+		cmocka_unit_test(test_forbidden),
 		cmocka_unit_test(test_symmetric),
 		cmocka_unit_test(test_turn_refused),
 		cmocka_unit_test(test_dead_servers),
