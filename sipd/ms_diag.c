@@ -53,7 +53,7 @@ static const struct row {
 	    { "the log-in belongs to another SIP address",
 	        "correct auth-user: it must be the log-in of this user", true } },
 	{ 4005, 4007,
-	    { "Lync does not know the called address in this pool",
+	    { "Lync does not know the address, or not in this pool",
 	        "correct the address or enable it", true } },
 	{ 4008, 4008, { "the request was too large", "", true } },
 	{ 4009, 4009, { "several users share the called number", "make line URIs unique", true } },

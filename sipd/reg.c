@@ -129,6 +129,7 @@ int reg_schedule(struct fsm *m, int ev, const void *arg)
 	(void)arg;
 	r->delay = reg_turn(r->regs, 0);
 	r->backoff = 0;
+	r->avoid = 0;
 	r->unregister = false;
 	return FSM_NEXT;
 }
@@ -162,6 +163,27 @@ static void put_ruri(const struct sipd *s, const struct user *u, struct wr *w)
 	wr_slice_add(w, domain);
 }
 
+/* LYNC: answers of a server that cannot serve the user now, though it lives (ms-sip 7.3). */
+static bool not_here(const struct reg *r, unsigned status)
+{
+	return status == 503 || (status == 504 && r->ntarget) ||
+	       (r->regs->s->conf->lync && (status == 408 || status == 480 || status / 100 == 5));
+}
+
+/* r->why is set. Whom the server sends round in circles, or who gets no service, tries the next one, if there is one. */
+void reg_refused(struct reg *r, const struct sip_msg *rsp, const char *remedy)
+{
+	bool next = rsp->status == 503;
+
+	if (!next && (rsp->status < 400 || not_here(r, rsp->status)))
+		next = reg_avoid(r);
+	stat_add(r->regs->refused, 1);
+	log_ev(LOG_WARNING, "registration refused", F_USER(r->user->f[USER_NAME]),
+	    F_U64("IPDECT_STATUS", rsp->status), F_WHY(r->why),
+	    F_REMEDY(*remedy ? remedy : "dectctl reg list says what it means"));
+	(void)fsm_event(&r->fsm, next ? REG_EV_NEXT : REG_EV_FAILED, NULL);
+}
+
 static void final(struct reg *r, const struct sip_msg *rsp)
 {
 	struct sipd *s = r->regs->s;
@@ -177,10 +199,14 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		reg_granted(r, rsp);
 		r->why = NULL;
 		if (ms_ep(s, r->user))
-			ms_registered(ms_ep(s, r->user), rsp, r->flow, r->was_up, &lost);
+			ms_registered(
+			    ms_ep(s, r->user), rsp, r->flow, r->was_up && !r->moved, &lost);
 		if (lost)
 			reg_ms_forgot(r);
+		r->moved = false;
 		r->redirects = 0;
+		if (!r->ntarget)
+			r->proxy->busy_ms = 0;
 		if (s->hooks->registered)
 			s->hooks->registered(s, r->user, rsp);
 		(void)fsm_event(&r->fsm, REG_EV_OK, NULL);
@@ -210,6 +236,10 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
 		return;
 	}
+	if (rsp->status >= 300 && rsp->status < 400) {
+		reg_refused(r, rsp, "");
+		return;
+	}
 	if (reg_ob_refused(r, rsp)) {
 		(void)fsm_event(&r->fsm, REG_EV_AGAIN, NULL);
 		return;
@@ -226,12 +256,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	             ? "the registrar refuses the user name or password"
 	         : rsp->status == 404 ? "the registrar does not know the user"
 	                              : "the registrar refuses";
-	stat_add(r->regs->refused, 1);
-	log_ev(LOG_WARNING, "registration refused", F_USER(r->user->f[USER_NAME]),
-	    F_U64("IPDECT_STATUS", rsp->status), F_WHY(r->why),
-	    F_REMEDY(
-	        "dectctl user password sets the password, dectctl user set auth-user=… the name"));
-	(void)fsm_event(&r->fsm, rsp->status == 503 ? REG_EV_NEXT : REG_EV_FAILED, NULL);
+	reg_refused(r, rsp,
+	    "dectctl user password sets the password, dectctl user set auth-user=… the name");
 }
 
 static void silent(struct reg *r, int err);
@@ -253,7 +279,7 @@ static void on_req(
 			r->watching = true;
 		}
 		reg_proxy_saw(r->proxy, sip_req_flow(req), rsp);
-		if (r->ntarget && (rsp->status == 503 || rsp->status == 504)) {
+		if (r->ntarget && not_here(r, rsp->status)) {
 			r->code = rsp->status;
 			r->why = "the server that it was sent to cannot serve it";
 			reg_drop_flow(r);
@@ -263,7 +289,7 @@ static void on_req(
 			break;
 		}
 		if (rsp->status == 503)
-			reg_proxy_down(r->proxy, "503 Service Unavailable");
+			reg_proxy_busy(r->proxy, rsp);
 		final(r, rsp);
 		break;
 	case SIP_REQ_FAIL:
@@ -333,6 +359,13 @@ static void silent(struct reg *r, int err)
 	                             : "the proxy does not answer";
 	if (f && *tp_flow_why(f)) { /* what became of the connection tells more */
 		(void)snprintf(r->said, sizeof(r->said), "%s: %s", r->why, tp_flow_why(f));
+		r->why = r->said;
+	}
+	if (r->ntarget) {
+		char what[300];
+
+		(void)snprintf(what, sizeof(what), "%s", r->why);
+		(void)snprintf(r->said, sizeof(r->said), "sent on to %s: %s", r->target[0], what);
 		r->why = r->said;
 	}
 	if (!reg_target_failed(r)) /* else it is not the proxy's fault */
@@ -426,7 +459,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 		r->lines = NULL;
 	}
 	if (!p || r->tries++ > 2 * SIPD_PROXIES) {
-		if (!p)
+		if (!p && !r->avoid)
 			r->why = nobody(r);
 		r->tries = 0;
 		(void)reg_fail(m, ev, NULL);
@@ -437,6 +470,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 		reg_forget_sa(r);
 		reg_targets_clear(r);
 		r->redirects = 0;
+		r->moved = true;
 		reg_ob_forget(r); /* another server */
 	}
 	r->proxy = p;
@@ -470,6 +504,7 @@ int reg_done(struct fsm *m, int ev, const void *arg)
 	(void)arg;
 	stat_add(r->regs->ok, 1);
 	r->tries = r->backoff = r->failures = 0;
+	r->avoid = 0;
 	/* Between half and nine tenths of the time: refreshes of thousands of users spread by themselves. */
 	uint64_t ms = (uint64_t)r->granted * 1000;
 	r->delay = (uint32_t)(ms / 2 + id_below((uint32_t)(ms * 2 / 5 + 1)));
@@ -496,7 +531,8 @@ int reg_fail(struct fsm *m, int ev, const void *arg)
 	}
 	r->failures++;
 	reg_ob_hold(r);
-	r->tries = 0;
+	r->tries = r->redirects = 0;
+	r->avoid = 0;
 	sip_req_forget(r->req);
 	r->req = NULL;
 	resolve_cancel(r->q);
@@ -515,6 +551,7 @@ int reg_lost(struct fsm *m, int ev, const void *arg)
 	reg_forget_sa(r);
 	auth_cancel(r->auth);
 	r->auth = NULL;
+	r->avoid = 0;
 	r->delay = reg_turn(r->regs, 100 + id_below(900));
 	reg_ob_hold(r);
 	return FSM_NEXT;

@@ -22,6 +22,19 @@ static void keep_routes(struct reg *r, const struct sip_msg *rsp)
 	r->routes = n && wr_nul(&w) ? mem_str(buf) : NULL;
 }
 
+static bool is_ours(const struct reg *r, const struct sip_addr *a)
+{
+	struct slice instance;
+	size_t n = strlen(r->instance);
+
+	if (!sip_addr_param(a, SLICE_LIT("+sip.instance"), &instance))
+		return false;
+	for (size_t at = 0; n && at + n <= instance.n; at++)
+		if (slice_ieq(slice_sub(instance, at, n), slice_str(r->instance)))
+			return true;
+	return false;
+}
+
 /* What the registrar granted: the expires parameter of our binding, else Expires, else what we asked for. */
 static uint32_t expiry(struct reg *r, const struct sip_msg *rsp)
 {
@@ -34,7 +47,16 @@ static uint32_t expiry(struct reg *r, const struct sip_msg *rsp)
 		n = r->expires;
 	while (sip_values_next(&v, &s)) {
 		char name[USER_NAME_MAX + 1], at[128];
-		if (sip_addr_parse(&a, s) || sip_unescape(a.uri.user, name, sizeof(name)) ||
+		if (sip_addr_parse(&a, s))
+			continue;
+		/* LYNC: the Contact may bear any host, and no user; there are those of other endpoints, too. */
+		if (r->regs->s->conf->lync) {
+			if (is_ours(r, &a) && sip_addr_param(&a, SLICE_LIT("expires"), &e) &&
+			    slice_u32(e, 864000, &one) == 0)
+				n = one;
+			continue;
+		}
+		if (sip_unescape(a.uri.user, name, sizeof(name)) ||
 		    strcmp(name, r->user->f[USER_NAME]) != 0)
 			continue;
 		if (r->flow && a.uri.port) {
@@ -55,7 +77,7 @@ static uint32_t expiry(struct reg *r, const struct sip_msg *rsp)
 static void keep_gruu(struct reg *r, const struct sip_msg *rsp)
 {
 	struct sip_values v = sip_msg_values(rsp, SIP_H_CONTACT);
-	struct slice s, instance, gruu;
+	struct slice s, gruu;
 	struct sip_addr a;
 	struct sip_uri uri;
 	char text[512];
@@ -63,9 +85,7 @@ static void keep_gruu(struct reg *r, const struct sip_msg *rsp)
 	free(r->gruu);
 	r->gruu = NULL;
 	while (r->regs->s->conf->gruu && sip_values_next(&v, &s)) {
-		if (sip_addr_parse(&a, s) ||
-		    !sip_addr_param(&a, SLICE_LIT("+sip.instance"), &instance) ||
-		    !memmem(instance.p, instance.n, r->instance, strlen(r->instance)) ||
+		if (sip_addr_parse(&a, s) || !is_ours(r, &a) ||
 		    (!sip_addr_param(&a, SLICE_LIT("pub-gruu"), &gruu) &&
 		        !sip_addr_param(&a, SLICE_LIT("gruu"), &gruu)) ||
 		    sip_unquote(gruu, text, sizeof(text)) || sip_uri_parse(&uri, slice_str(text)) ||

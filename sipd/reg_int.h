@@ -9,8 +9,10 @@ struct proxy {
 	struct regs *regs;
 	char uri[256];
 	uint32_t priority, weight;
-	bool down, answers;  /* answers: to OPTIONS, as seen */
-	uint64_t since;      /* ms: down since */
+	bool down, answers; /* answers: to OPTIONS, as seen */
+	uint32_t
+	    busy_ms;    /* how long it was left alone after its last 503; 0: it has served since */
+	uint64_t since; /* ms: down since */
 	struct addr seen[4]; /* addresses that answered, for what comes from there */
 	unsigned nseen;
 	struct tmr probe;
@@ -55,6 +57,10 @@ struct reg {
 	char said[600]; /* what why may point to */
 	bool was_up, watching, unregister;
 	bool paused; /* the server said no for a while: a proxy's recovery changes nothing */
+	bool
+	    moved; /* since the last 2xx: another server, which knows nothing of this registration yet */
+	uint32_t
+	    avoid; /* bit by proxy: it answers, but does not serve this user, in this attempt */
 	/* RFC 5626 (reg_outbound.c) */
 	bool ob;           /* the registrar does it */
 	bool ob_refused;   /* 439 from this proxy */
@@ -73,6 +79,10 @@ struct proxy *reg_proxy_pick(struct regs *r, const struct user *u);
 void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_msg *rsp);
 /* It does not answer: its users go to another, and it is asked until it does. */
 void reg_proxy_down(struct proxy *p, const char *why);
+/* 503: the same, and it is not asked before the time that it says (RFC 3261 21.5.4). */
+void reg_proxy_busy(struct proxy *p, const struct sip_msg *rsp);
+/* This attempt leaves the user's proxy out. false: there is no other. */
+bool reg_avoid(struct reg *r);
 /* The table as configured; who points into the old one is to be removed before. */
 void regs_set_proxies(struct regs *r);
 bool regs_same_proxies(struct regs *r); /* as configured, but for their weights */
@@ -94,12 +104,15 @@ void reg_ob_forget(struct reg *r);                             /* another server
 /* Before the next attempt: not earlier than RFC 5626 4.5 allows. */
 void reg_ob_hold(struct reg *r);
 
+/* r->why is set. Whom the server sends round in circles, or who gets no service, tries the next one, if there is one. */
+void reg_refused(struct reg *r, const struct sip_msg *rsp, const char *remedy);
+
 /* reg_ms.c, LYNC */
 bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp); /* true: it is dealt with */
 void reg_ms_forgot(struct reg *r); /* the server had lost the registration */
 /* reg_redir.c */
 bool reg_redirected(struct reg *r, const struct sip_msg *rsp); /* false: nowhere, or too often */
-/* The target in use does not serve: the next one is tried. false: none was in use. */
+/* The target in use does not serve: the next one is tried, after the last the next proxy. false: none was in use. */
 bool reg_target_failed(struct reg *r);
 void reg_targets_clear(struct reg *r);
 #endif

@@ -90,10 +90,7 @@ bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp)
 	}
 	ms_auth_reset(e);
 	r->paused = r->delay != 0;
-	stat_add(r->regs->refused, 1);
-	log_ev(LOG_WARNING, "registration refused", F_USER(r->user->f[USER_NAME]),
-	    F_U64("IPDECT_STATUS", rsp->status), F_WHY(r->why));
-	(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
+	reg_refused(r, rsp, "");
 	return true;
 }
 

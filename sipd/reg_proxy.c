@@ -13,6 +13,9 @@
 #define PROBE_LATE_MS 5000 /* the same when it has been down for PROBE_SOON_MS */
 #define PROBE_SOON_MS 600000
 #define TRIAL_MS      60000 /* a proxy that never answered OPTIONS is tried again after this time */
+#define BUSY_MS       2000  /* 503 without a time: doubled by each, up to */
+#define BUSY_MAX_MS   60000
+#define BUSY_MAX_S    600 /* the longest time of a 503 that is believed */
 
 static void probe(struct proxy *p);
 static void saw_time(struct proxy *p, const struct sip_msg *rsp);
@@ -94,24 +97,30 @@ static void probe(struct proxy *p)
 	}
 }
 
+static bool usable(const struct regs *r, const struct reg *mine, unsigned i)
+{
+	return !r->proxy[i].down && !(mine && mine->avoid >> i & 1);
+}
+
 /* The proxy to use now: lowest priority number among those that are up, by weight among equals (by user, so that a user
  * stays with it). NULL: all are down. */
 struct proxy *reg_proxy_pick(struct regs *r, const struct user *u)
 {
 	uint32_t best = UINT32_MAX, sum = 0;
+	const struct reg *mine = u->room ? ustate_of(u)->reg : NULL;
 
 	for (unsigned i = 0; i < r->nproxy; i++)
-		if (!r->proxy[i].down && r->proxy[i].priority < best)
+		if (usable(r, mine, i) && r->proxy[i].priority < best)
 			best = r->proxy[i].priority;
 	for (unsigned i = 0; i < r->nproxy; i++)
-		if (!r->proxy[i].down && r->proxy[i].priority == best)
+		if (usable(r, mine, i) && r->proxy[i].priority == best)
 			sum += r->proxy[i].weight + 1;
 	if (!sum)
 		return NULL;
 	uint32_t at = (uint32_t)(map_siphash(0x69706465, 0x6374, u->key, strlen(u->key)) % sum);
 	for (unsigned i = 0; i < r->nproxy; i++) {
 		struct proxy *p = &r->proxy[i];
-		if (p->down || p->priority != best)
+		if (!usable(r, mine, i) || p->priority != best)
 			continue;
 		if (at <= p->weight)
 			return p;
@@ -183,6 +192,35 @@ void reg_proxy_down(struct proxy *p, const char *why)
 	    F_REMEDY("it is asked again twice a second; other proxies take over meanwhile"));
 	tmr_start(&p->probe, again_in(p));
 	wake_users(p->regs, p);
+}
+
+void reg_proxy_busy(struct proxy *p, const struct sip_msg *rsp)
+{
+	uint32_t s;
+
+	if (!p)
+		return;
+	if (sip_msg_u32(rsp, SIP_H_RETRY_AFTER, UINT32_MAX, &s) == 0)
+		p->busy_ms = (s > BUSY_MAX_S ? BUSY_MAX_S : s ? s : 1) * 1000;
+	else if (!p->down || !p->busy_ms)
+		p->busy_ms = !p->busy_ms                    ? BUSY_MS
+		             : p->busy_ms < BUSY_MAX_MS / 2 ? p->busy_ms * 2
+		                                            : BUSY_MAX_MS;
+	reg_proxy_down(p, "503 Service Unavailable");
+	tmr_start(&p->probe, p->busy_ms + id_below(PROBE_VAR_MS));
+}
+
+bool reg_avoid(struct reg *r)
+{
+	uint32_t before = r->avoid;
+
+	if (!r->proxy)
+		return false;
+	r->avoid |= 1u << (r->proxy - r->regs->proxy);
+	if (reg_proxy_pick(r->regs, r->user))
+		return true;
+	r->avoid = before;
+	return false;
 }
 
 static void proxy_up(struct proxy *p)

@@ -20,6 +20,9 @@ bool reg_target_failed(struct reg *r)
 		return false;
 	free(r->target[0]);
 	memmove(r->target, r->target + 1, (--r->ntarget) * sizeof(r->target[0]));
+	r->moved = true;
+	if (!r->ntarget) /* who sent us there would do it again */
+		r->avoid |= 1u << (r->proxy - r->regs->proxy);
 	return true;
 }
 
@@ -27,14 +30,17 @@ bool reg_redirected(struct reg *r, const struct sip_msg *rsp)
 {
 	struct slice to[REDIRECT_MAX];
 
+	r->why = "the servers send the registration on to each other without end";
 	if (r->redirects++ >= REDIRECTS_MAX)
 		return false;
 	reg_targets_clear(r);
 	r->ntarget = redirect_targets(rsp, false, to);
 	for (unsigned i = 0; i < r->ntarget; i++)
 		r->target[i] = slice_dup(to[i]);
+	r->why = "the server sends the registration elsewhere and does not say where";
 	if (!r->ntarget)
 		return false;
+	r->moved = true;
 	reg_drop_flow(r);
 	reg_forget_sa(r);
 	log_ev(LOG_INFO, "registration is sent elsewhere", F_USER(r->user->f[USER_NAME]),

@@ -138,6 +138,9 @@ void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_m
 	r->why = r->said;
 	r->delay = pause_ms;
 	r->paused = true;
+	reg_targets_clear(r); /* the user may be at home elsewhere now: from the first one on */
+	reg_drop_flow(r);
+	r->moved = true;
 	(void)fsm_event(&r->fsm, REG_EV_FAILED, NULL);
 }
 
@@ -153,7 +156,7 @@ void reg_view(const struct user *u, struct reg_view *out)
 	             : r->fsm.st == REG_OFF ? "off"
 	             : r->why               ? "failed"
 	                                    : "trying";
-	out->proxy = r->proxy ? r->proxy->uri : "";
+	out->proxy = r->ntarget ? r->target[0] : r->proxy ? r->proxy->uri : "";
 	out->code = r->code;
 	out->why = r->why ? r->why : "";
 	out->expires_s =

@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ctype.h>
 #include <cmocka.h>
 
 #include "common/ossl.h"
 #include "rig.h"
 #include "rig_sip.h"
 #include "sipd/ms.h"
+#include "sipd/reg_int.h"
 #include "tests/unit/sipd/ms_vectors.h"
 
 static const char conf[] =
@@ -146,6 +148,73 @@ static void answers(void **state)
 	rig_free(r);
 }
 
+/* A front end that cannot serve the user now: the next one. What that one says of a new registration is no loss. */
+static void next_front_end(void **state)
+{
+	static const char *const not_here[] = { "480 Temporarily Unavailable", "408 Timeout",
+		"500 Server Internal Error", "504 Server Time-out" };
+	struct rig *r = rig_new(conf);
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+	struct regs *g = s->regs;
+	struct reg *reg;
+	(void)state;
+
+	s->effective.register_when = REGISTER_ALWAYS;
+	reg_update(s, e->user);
+	reg = ustate_of(e->user)->reg;
+	assert_non_null(reg);
+	for (size_t i = 0; i < ARRAY_LEN(not_here); i++) {
+		assert_int_equal(reg->fsm.st, REG_WAIT);
+		(void)fsm_event(&reg->fsm, REG_EV_TIMER, NULL); /* a name server is asked */
+		assert_int_equal(reg->fsm.st, REG_TRYING);
+		assert_ptr_equal(reg->proxy, &g->proxy[0]);
+		reg->moved = false;
+		assert_true(reg_ms_answer(reg, answer(not_here[i], "")));
+		assert_int_equal(reg->fsm.st, REG_TRYING);
+		assert_ptr_equal(reg->proxy, &g->proxy[1]);
+		assert_true(reg->moved);
+		assert_false(g->proxy[0].down || g->proxy[1].down);
+		/* there, too: nowhere for now, and from the first one on later */
+		assert_true(reg_ms_answer(reg, answer(not_here[i], "")));
+		assert_int_equal(reg->fsm.st, REG_WAIT);
+	}
+	(void)fsm_event(&reg->fsm, REG_EV_TIMER, NULL);
+	assert_true(reg_ms_answer(reg, answer("404 Not Found", ""))); /* the user's own fault */
+	assert_int_equal(reg->fsm.st, REG_WAIT);
+	assert_ptr_equal(reg->proxy, &g->proxy[0]);
+	rig_free(r);
+}
+
+/* Contacts of all endpoints of the user: ours is known by its instance alone. */
+static void granted(void **state)
+{
+	struct rig *r = rig_new(conf);
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+	char lines[700], uuid[MS_UUID_TEXT];
+	(void)state;
+
+	s->effective.register_when = REGISTER_ALWAYS;
+	reg_update(s, e->user);
+	struct reg *reg = ustate_of(e->user)->reg;
+	snprintf(reg->instance, sizeof(reg->instance), "%s", e->uuid);
+	for (size_t i = 0; i < sizeof(uuid); i++)
+		uuid[i] = (char)tolower(e->uuid[i]);
+	snprintf(lines, sizeof(lines),
+	    "Contact: "
+	    "<sip:192.0.2.9:1234;transport=tls>;expires=7200;+sip.instance=\"<urn:uuid:11111111-"
+	    "2222-3333-4444-555555555555>\";gruu=\"sip:200@contoso.com;gruu;opaque=x\"\r\n"
+	    "Contact: "
+	    "<sip:192.0.2.10:49152;transport=tls;ms-opaque=a;ms-received-cid=4E6A00>;expires=120;"
+	    "+sip.instance=\"<urn:uuid:%s>\";gruu=\"sip:200@contoso.com;gruu;opaque=ours\"\r\n",
+	    uuid);
+	reg_granted(reg, answer("200 OK", lines));
+	assert_int_equal(reg->granted, 120);
+	assert_string_equal(reg->gruu, "sip:200@contoso.com;gruu;opaque=ours");
+	rig_free(r);
+}
+
 static void nothing(void *ctx, int err)
 {
 	int *told = ctx;
@@ -233,6 +302,8 @@ int main(void)
 		cmocka_unit_test(profile),
 		cmocka_unit_test(register_text),
 		cmocka_unit_test(answers),
+		cmocka_unit_test(next_front_end),
+		cmocka_unit_test(granted),
 		cmocka_unit_test(handshake),
 		cmocka_unit_test(asked),
 	};

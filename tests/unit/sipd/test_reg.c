@@ -142,6 +142,22 @@ static void open_other(void)
 	other_port = ntohs(a.sin_port);
 }
 
+/* An answer whose only Contacts are those of lines. */
+static void sip_answer(struct rig *r, const char *status, const char *lines)
+{
+	char via[200], from[200], to[200], id[100], cseq[40];
+
+	sip_header("Via", via, sizeof(via));
+	sip_header("From", from, sizeof(from));
+	sip_header("To", to, sizeof(to));
+	sip_header("Call-ID", id, sizeof(id));
+	sip_header("CSeq", cseq, sizeof(cseq));
+	sip_send(r,
+	    "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=x\r\nCall-ID: %s\r\nCSeq: %s\r\n"
+	    "%sContent-Length: 0\r\n\r\n",
+	    status, via, from, to, id, cseq, lines);
+}
+
 static void redirected(void **state)
 {
 	struct rig *r;
@@ -150,18 +166,11 @@ static void redirected(void **state)
 	open_other();
 	r = one(conf);
 	sip_await(r, "REGISTER ");
-	char via[200], from[200], to[200], id[100], cseq[40];
-	sip_header("Via", via, sizeof(via));
-	sip_header("From", from, sizeof(from));
-	sip_header("To", to, sizeof(to));
-	sip_header("Call-ID", id, sizeof(id));
-	sip_header("CSeq", cseq, sizeof(cseq));
-	sip_send(r,
-	    "SIP/2.0 301 Redirect\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=x\r\nCall-ID: %s\r\nCSeq: "
-	    "%s\r\n"
-	    "Contact: <sip:127.0.0.1:9>;q=0.3\r\nContact: <sip:127.0.0.1:%u>;q=0.7\r\n"
-	    "Content-Length: 0\r\n\r\n",
-	    via, from, to, id, cseq, other_port);
+	char lines[200];
+	snprintf(lines, sizeof(lines),
+	    "Contact: <sip:127.0.0.1:9>;q=0.3\r\nContact: <sip:127.0.0.1:%u>;q=0.7\r\n",
+	    other_port);
+	sip_answer(r, "301 Redirect", lines);
 	int first = r->sip;
 	r->sip = other_fd;
 	sip_await(r, "REGISTER sip:example.test SIP/2.0");
@@ -169,6 +178,64 @@ static void redirected(void **state)
 	RIG_UNTIL(r, up(r) == 1);
 	r->sip = first;
 	close(other_fd);
+	rig_free(r);
+}
+
+static void sent_to(struct rig *r, uint16_t port)
+{
+	char lines[100];
+
+	snprintf(lines, sizeof(lines), "Contact: <sip:127.0.0.1:%u>;q=0.7\r\n", port);
+	sip_answer(r, "301 Redirect", lines);
+}
+
+/* Sent round in a circle: it ends, says so, and does not mean that a later redirection is not followed. */
+static void redirected_without_end(void **state)
+{
+	struct rig *r = one(conf);
+	struct reg_view v;
+	(void)state;
+
+	for (unsigned i = 0; i < 6; i++) {
+		sip_await(r, "REGISTER ");
+		sent_to(r, r->peer);
+	}
+	RIG_UNTIL(r, (reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v),
+	                 strstr(v.why, "without end")));
+	open_other();
+	sip_await(r, "REGISTER ");
+	sent_to(r, other_port);
+	int first = r->sip;
+	r->sip = other_fd;
+	sip_await(r, "REGISTER ");
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
+	char text[40];
+	reg_view(users_find(sipd_of(&r->d)->users, SLICE_LIT("200")), &v);
+	snprintf(text, sizeof(text), "sip:127.0.0.1:%u", other_port);
+	assert_string_equal(v.proxy, text);
+	r->sip = first;
+	close(other_fd);
+	rig_free(r);
+}
+
+/* 503: nothing comes before the time that it says, though OPTIONS would be answered. */
+static void busy(void **state)
+{
+	struct rig *r = one(conf);
+	uint64_t began;
+	(void)state;
+
+	sip_await(r, "REGISTER ");
+	began = uv_hrtime();
+	sip_reply(r, "503 Service Unavailable", "x", "Retry-After: 2\r\n", "");
+	sip_await(r, "OPTIONS ");
+	assert_true((uv_hrtime() - began) / 1000000 > 1800);
+	sip_reply(r, "200 OK", "x", "", "");
+	sip_await(r, "REGISTER ");
+	assert_true((uv_hrtime() - began) / 1000000 > 1800);
+	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
+	RIG_UNTIL(r, up(r) == 1);
 	rig_free(r);
 }
 
@@ -423,6 +490,8 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(gruu_and_routes),
 		cmocka_unit_test(redirected),
+		cmocka_unit_test(redirected_without_end),
+		cmocka_unit_test(busy),
 		cmocka_unit_test(nobody_there),
 		cmocka_unit_test(fail_over),
 		cmocka_unit_test(reconfigured),
