@@ -561,6 +561,15 @@ static uint32_t free_index(struct dect *d)
 	return 0;
 }
 
+static bool unused(struct dect *d, uint32_t index)
+{
+	struct defck v;
+	bool none = defck_read(d, index, &v) == 0 && v.n == 1u + v.v[0];
+
+	mem_wipe(&v, sizeof(v));
+	return none;
+}
+
 int dect_defck_new(struct dect *d, struct slice ipui, uint32_t *index)
 {
 	struct mine m;
@@ -570,6 +579,10 @@ int dect_defck_new(struct dect *d, struct slice ipui, uint32_t *index)
 	if (!sane(ipui, DECT_KDF_DSAA))
 		return ERR_VALUE;
 	err = mine_read(d, ipui, &m);
+	if (err == 0 && m.n > 0 && unused(d, m.index[0])) {
+		*index = m.index[0];
+		return 0;
+	}
 	if (err == 0)
 		err = store_begin(d->store);
 	if (err)

@@ -65,7 +65,8 @@ int dect_confirm_uak(struct dect *d, struct slice ipui, struct slice ac) MUST_CH
 int dect_drop_uak(struct dect *d, struct slice ipui) MUST_CHECK;
 int dect_erase(struct dect *d, struct slice ipui) MUST_CHECK;
 
-/* Default cipher keys: one index is one handset's for as long as it lives. ERR_BUSY: no index is free. */
+/* Default cipher keys: one index is one handset's for as long as it lives. One that was given and has no key yet is given again:
+ * the procedure was broken off, and the key before it is still the handset's. ERR_BUSY: no index is free. */
 int dect_defck_new(struct dect *d, struct slice ipui, uint32_t *index) MUST_CHECK;
 /* ERR_DENIED: the index is another handset's; ERR_NOTFOUND: it was not allocated. */
 int dect_defck_put(struct dect *d, struct slice ipui, uint32_t index, struct slice ck) MUST_CHECK;

@@ -16,7 +16,9 @@ struct auth_result {
 	uint8_t rand[8];
 	bool has_rand;
 	uint8_t res[4];
-	uint8_t ck[16], nck; /* derived cipher key: 8 or 16; wiped after the callback */
+	uint8_t ck[16], nck;       /* derived cipher key: 8 or 16; wiped after the callback */
+	uint16_t index;            /* of a default cipher key … */
+	uint8_t owner[16], nowner; /* … and the octets of the IPUI whose it is */
 };
 /* From the loop, never from inside the question, exactly once, unless forgotten. */
 typedef void(auth_h)(void *ctx, const struct auth_result *a);
@@ -25,8 +27,10 @@ enum auth_sub { AUTH_CONFIRM = 1, AUTH_DROP = 2, AUTH_ERASE = 3 };
 
 /* Each: 0, or ERR_LOST, ERR_BUSY: fn will not be called. c: of the implementation. */
 struct auth_ops {
-	/* Challenge for authentication of the handset: rs, rand, handle. */
-	int (*pt_start)(void *c, const struct ipui *pp, enum pp_alg alg, auth_h *fn, void *ctx);
+	/* Challenge for authentication of the handset: rs, rand, handle. def: what is derived becomes the default cipher key of
+	 * the index that def_new() gave last, before pt_check() says that the answer was right. */
+	int (*pt_start)(
+	    void *c, const struct ipui *pp, enum pp_alg alg, bool def, auth_h *fn, void *ctx);
 	/* Its answer: ok, ck. rand_p: with DSAA2, else NULL. */
 	int (*pt_check)(void *c, uint64_t handle, const uint8_t res1[4], const uint8_t *rand_p,
 	    auth_h *fn, void *ctx);
@@ -42,6 +46,10 @@ struct auth_ops {
 	/* ac: for AUTH_CONFIRM, the access code to erase; NULL: none. */
 	int (*sub)(void *c, const struct ipui *pp, enum auth_sub op, const char *ac, auth_h *fn,
 	    void *ctx);
+	/* An index that no other handset has or gets: index. */
+	int (*def_new)(void *c, const struct ipui *pp, auth_h *fn, void *ctx);
+	/* The key of an index: ck, owner. pp: whose it must be (ERR_DENIED), or NULL. ERR_NOTFOUND: there is none. */
+	int (*def_get)(void *c, const struct ipui *pp, uint16_t index, auth_h *fn, void *ctx);
 	void (*forget)(void *c, const void *ctx);
 	bool (*ready)(void *c); /* certd can be asked */
 };

@@ -128,6 +128,17 @@ static int read_answer(uint16_t type, struct ipc_msg *m, struct auth_result *o)
 			    d->has_res2 ? take_exact(o->res, sizeof(o->res), d->res2) : ERR_SYNTAX;
 		return err;
 	}
+	case CERT__TYPE__CERT_DECT_DEFCK: {
+		const Cert__DectDefCkDone *d = IPC_BODY(m, Cert__DectDefCkDone);
+
+		o->ok = true;
+		o->index = (uint16_t)d->index;
+		if (d->has_ck)
+			take(o->ck, sizeof(o->ck), &o->nck, d->ck);
+		if (d->has_ipui)
+			take(o->owner, sizeof(o->owner), &o->nowner, d->ipui);
+		return d->index > UINT16_MAX ? ERR_SYNTAX : 0;
+	}
 	default:
 		o->ok = true;
 		return 0;
@@ -148,6 +159,7 @@ static const struct {
 	ROW(KEY_ALLOC, dect_key_alloc, dect_challenge),
 	ROW(KEY_ALLOC_CHECK, dect_key_alloc_check, dect_key_alloc_done),
 	ROW(SUBSCRIPTION, dect_subscription, done),
+	ROW(DEFCK, dect_def_ck, dect_def_ck_done),
 #undef ROW
 };
 
@@ -296,12 +308,14 @@ static ProtobufCBinaryData id_of(const struct ipui *pp)
 	return bin(pp->v, (size_t)(pp->bits + 7) / 8);
 }
 
-static int pt_start(void *c, const struct ipui *pp, enum pp_alg alg, auth_h *fn, void *ctx)
+static int pt_start(
+    void *c, const struct ipui *pp, enum pp_alg alg, bool def, auth_h *fn, void *ctx)
 {
 	Cert__DectPtAuth q = CERT__DECT_PT_AUTH__INIT;
 
 	q.ipui = id_of(pp);
 	q.alg = (Cert__DectAlg)alg;
+	q.has_default_ck = q.default_ck = def;
 	return ask(c, CERT__TYPE__CERT_DECT_PT_AUTH, &q.base, fn, ctx);
 }
 
@@ -364,6 +378,24 @@ static int sub(
 	return ask(c, CERT__TYPE__CERT_DECT_SUBSCRIPTION, &q.base, fn, ctx);
 }
 
+static int def_new(void *c, const struct ipui *pp, auth_h *fn, void *ctx)
+{
+	Cert__DectDefCk q = CERT__DECT_DEF_CK__INIT;
+
+	q.ipui = id_of(pp);
+	return ask(c, CERT__TYPE__CERT_DECT_DEFCK, &q.base, fn, ctx);
+}
+
+static int def_get(void *c, const struct ipui *pp, uint16_t index, auth_h *fn, void *ctx)
+{
+	Cert__DectDefCk q = CERT__DECT_DEF_CK__INIT;
+
+	q.ipui = pp ? id_of(pp) : bin("", 0);
+	q.has_index = true;
+	q.index = index;
+	return ask(c, CERT__TYPE__CERT_DECT_DEFCK, &q.base, fn, ctx);
+}
+
 static void forget(void *c, const void *ctx)
 {
 	struct auth_cert *a = c;
@@ -399,6 +431,8 @@ const struct auth_ops auth_cert_ops = {
 	.key_start = key_start,
 	.key_check = key_check,
 	.sub = sub,
+	.def_new = def_new,
+	.def_get = def_get,
 	.forget = forget,
 	.ready = ready,
 };

@@ -106,6 +106,10 @@ static int make_dir_conf(const struct dectd *r, const struct dectd_conf *c, stru
 		    F_TEXT("IPDECT_VALUE", c->ext_caps2), F_REMEDY("write 10 hex digits"));
 		return ERR_VALUE;
 	}
+	if (c->early != EARLY_OFF && o->cipher) {
+		o->has_ext_caps2 = true;
+		o->ext_caps2[4] |= EXT2_EARLY;
+	}
 	o->weak = (uint16_t)c->weak;
 	o->unproven_max = c->unproven;
 	return 0;

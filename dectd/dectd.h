@@ -36,6 +36,7 @@ struct dectd_conf {
 	bool authenticate, dsaa2, dsc2;
 	bool clear_old_bases, key_reversed, external_handover;
 	uint32_t rekey_ms, encrypt_ms;
+	uint32_t early; /* enum early_form */
 	bool tpui;
 	uint32_t page_ms, pages, lost_after;
 	/* calls */

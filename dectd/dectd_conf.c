@@ -110,6 +110,12 @@ const struct conf_key dectd_keys[] = {
 	    NULL },
 	{ "dectd", "re-keying", CONF_MS, "60s", 0, 600000, true, OFF(rekey_ms),
 	    "How often the key of a call changes with handsets that can; 0: never.", NULL },
+	{ "dectd", "early-encryption", CONF_ENUM, "off", 0, 0, false, OFF(early),
+	    "Give handsets that can a default cipher key, so that their connections are encrypted "
+	    "before the first message. Not proven with real base stations: how they ask for the "
+	    "key is not public. connection and identity are the two forms of that message that "
+	    "are likely.",
+	    "off|connection|identity" },
 	{ "dectd", "encrypt-timeout", CONF_MS, "5s", 1000, 30000, true, OFF(encrypt_ms),
 	    "How long a handset may take to start ciphering.", NULL },
 	{ "dectd", "temporary-identity", CONF_BOOL, "yes", 0, 0, true, OFF(tpui),

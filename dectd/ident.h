@@ -45,7 +45,9 @@ int ident_rfpi(const struct ident *id, unsigned rpn, uint8_t out[5]) MUST_CHECK;
 #define CAP_CISS        0x0040u
 #define CAP_RIGHTS      0x0008u /* access rights requests supported (a44): a handset may subscribe */
 #define CAP_EXTERNAL_HO 0x0004u
-#define CAP_CONN_HO     0x0002u
+#define EXT2_EARLY                                                                                 \
+	0x20u /* octet 5 of the extended ones part 2: re-keying and early encryption (a42) */
+#define CAP_CONN_HO 0x0002u
 
 /* Item 07, Q_H = 4: synchronisation field 01 (prolonged preamble); and item 0D, Q_H = 3, as real systems send them.
  * RFP: the alignment of the latter is not settled (rfp-link 7): the proven octets are sent. */

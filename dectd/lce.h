@@ -93,6 +93,10 @@ struct lce_dir {
 	int (*where)(void *ctx, const struct ipui *pp, struct lce_where *out);
 	/* Who has this assigned TPUI: 0; ERR_NOTFOUND. */
 	int (*by_tpui)(void *ctx, uint32_t tpui, struct ipui *out);
+	/* The first message of a link names this portable part: whether it can be the one (a connection that ciphers already has
+	 * a key that is somebody's). May have answered the message when it is false. NULL: any. */
+	bool (*may_be)(
+	    void *ctx, struct lce_link *l, const struct ipui *pp, const struct nwk_msg *m);
 };
 
 /* What concerns no link: for the daemon. Any may be NULL. */
@@ -128,6 +132,7 @@ extern const struct lce_conf lce_conf_default;
 	X(tx_odd, "messages sent against their rule table")                                        \
 	X(rx_bad, "messages without header, entity or identity: ignored")                          \
 	X(foreign_ident, "messages with another identity than the link's: dropped")                \
+	X(foreign_key, "links refused: ciphered with another portable part's key")                 \
 	X(clash, "links refused: another connection claims the same identity")                     \
 	X(collisions, "portable parts that came by themselves while being paged")                  \
 	X(down_normal, "links released normally")                                                  \

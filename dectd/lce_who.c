@@ -8,13 +8,14 @@
 #include "dectd/nwk_ie.h"
 
 /* Reject reasons of LCE-PAGE-REJECT (7.7.34). */
-enum { REJ_NO_PAGE = 0x21, REJ_LATE = 0x22, REJ_TPUI = 0x23, REJ_IE = 0x60 };
+enum { REJ_AUTH = 0x10, REJ_NO_PAGE = 0x21, REJ_LATE = 0x22, REJ_TPUI = 0x23, REJ_IE = 0x60 };
 enum {
 	REL_UNKNOWN_TI = 0x02,
 	REL_MISSING = 0x03,
 	REL_CONTENT = 0x04,
 	REL_NOT_IMPLEMENTED = 0x06,
-	REL_UNKNOWN_ID = 0x0a
+	REL_UNKNOWN_ID = 0x0a,
+	REL_ATTACK = 0x40
 };
 
 /* ---- who is it ---- */
@@ -130,6 +131,19 @@ static struct lce_link *bind_second(struct lce_link *l, const struct ipui *pp)
 	return l;
 }
 
+static void refuse(struct lce_link *l, const struct nwk_msg *m, uint8_t type, uint8_t reason);
+
+/* It says that it is somebody whose key it does not have (EN 300 175-7; release reason 40). Nobody else's link is touched. */
+static void imposter(struct lce_link *l, const struct nwk_msg *m, const struct ipui *pp)
+{
+	l->e->st.foreign_key++;
+	if (is_page_response(m))
+		page_reject(l, m, pp, REJ_AUTH);
+	else if (m->pd == NWK_CC && m->type == CC_SETUP && !m->f)
+		refuse(l, m, CC_RELEASE_COM, REL_ATTACK);
+	(void)fsm_event(&l->fsm, E_DONE, NULL);
+}
+
 /* A link that came in names its portable part. Gives the link that goes on, or NULL when it was refused. */
 static struct lce_link *bind_link(
     struct lce_link *l, const struct nwk_msg *m, const struct ipui *pp)
@@ -139,6 +153,10 @@ static struct lce_link *bind_link(
 	struct lce_link *old = n ? CONTAINER_OF(n, struct lce_link, by_id) : NULL;
 	bool answer = is_page_response(m);
 
+	if (e->dir && e->dir->may_be && !e->dir->may_be(e->dir_ctx, l, pp, m)) {
+		imposter(l, m, pp);
+		return NULL;
+	}
 	if (old && old->fsm.st == S_OVER) { /* nobody is on it any more */
 		(void)fsm_event(&old->fsm, E_DONE, NULL);
 		old = NULL;

@@ -29,7 +29,7 @@ void mac_set_ops(struct mac *m, const struct mac_ops *ops, void *ctx)
 	m->ctx = ctx;
 }
 
-static struct base *base_of(struct mac *m, uint32_t id)
+struct base *mac_base_of(struct mac *m, uint32_t id)
 {
 	struct base **near = &m->found[id % BASES_NEAR];
 
@@ -41,7 +41,7 @@ static struct base *base_of(struct mac *m, uint32_t id)
 	return NULL;
 }
 
-static int send_dnm(struct mac *m, uint32_t base, const struct rfp_msg *msg)
+int mac_send_dnm(struct mac *m, uint32_t base, const struct rfp_msg *msg)
 {
 	uint8_t buf[128];
 	struct wr w = wr_of(buf, sizeof(buf));
@@ -50,7 +50,8 @@ static int send_dnm(struct mac *m, uint32_t base, const struct rfp_msg *msg)
 	if (err)
 		return err;
 	err = m->low->send(m->low_ctx, base, buf, w.n);
-	if (msg->prim == MACP_ENC_KEY_REQ || msg->prim == MACP_HO_RES)
+	if (msg->prim == MACP_ENC_KEY_REQ || msg->prim == MACP_HO_RES ||
+	    msg->prim == MACP_GET_DEF_CKEY_RES)
 		mem_wipe(buf, sizeof(buf));
 	return err;
 }
@@ -60,19 +61,20 @@ static void dis_req(struct mac *m, uint32_t base, uint8_t mcei)
 	struct rfp_msg msg = { .type = RFP_DNM, .layer = RFP_L_MAC, .prim = MACP_DIS_REQ };
 
 	msg.u.mcei.mcei = mcei;
-	if (send_dnm(m, base, &msg) != 0)
+	if (mac_send_dnm(m, base, &msg) != 0)
 		log_ev(LOG_DEBUG, "release not sent: base is gone", F_RFP(base));
 }
 
 /* Takes it out of all tables and frees it. */
 static void drop(struct mac_conn *c)
 {
-	struct base *b = base_of(c->mac, c->base);
+	struct base *b = mac_base_of(c->mac, c->base);
 
 	mac_media_stop(c);
 	if (b && b->conns[c->mcei] == c)
 		b->conns[c->mcei] = NULL;
 	tmr_stop(&c->ho_timer);
+	tmr_stop(&c->def_timer);
 	list_remove(&c->node);
 	mem_free_wiped(c, sizeof(*c));
 }
@@ -98,7 +100,7 @@ void mac_free(struct mac *m)
 
 unsigned mac_room(const struct mac_conn *c)
 {
-	return (c->room & 1u) + (c->room >> 1 & 1u);
+	return c->def_waits ? 0 : (c->room & 1u) + (c->room >> 1 & 1u);
 }
 
 int mac_send(struct mac_conn *c, const uint8_t *frame, size_t n)
@@ -109,12 +111,12 @@ int mac_send(struct mac_conn *c, const uint8_t *frame, size_t n)
 
 	if (n < 3 || n > 3 + MAC_INFO_MAX)
 		return ERR_LIMIT;
-	if (!c->room)
+	if (!mac_room(c))
 		return ERR_BUSY;
 	msg.u.lc.mcei = c->mcei;
 	msg.u.lc.chan = bit == 1 ? 0x00 : 0x10;
 	msg.u.lc.frame = (struct slice){ (const char *)frame, n };
-	err = send_dnm(c->mac, c->base, &msg);
+	err = mac_send_dnm(c->mac, c->base, &msg);
 	if (!err)
 		c->room &= (uint8_t)~bit;
 	return err;
@@ -145,10 +147,11 @@ int mac_encrypt(struct mac_conn *c, const uint8_t *dck, size_t n)
 		return ERR_UNSUPP;
 	memcpy(c->dck, dck, n);
 	c->ndck = n;
+	c->has_dck = true;
 	msg.u.enc_key.mcei = c->mcei;
 	memcpy(msg.u.enc_key.key, dck, n);
 	msg.u.enc_key.id = 1;
-	err = send_dnm(c->mac, c->base, &msg);
+	err = mac_send_dnm(c->mac, c->base, &msg);
 	mem_wipe(&msg, sizeof(msg));
 	return err;
 }
@@ -201,7 +204,7 @@ int mac_page_base(struct mac *m, uint32_t base, const uint8_t *page, size_t n)
 	if (n != 3 && n != 5)
 		return ERR_LIMIT;
 	msg.u.page.page = (struct slice){ (const char *)page, n };
-	return base_of(m, base) ? send_dnm(m, base, &msg) : ERR_LOST;
+	return mac_base_of(m, base) ? mac_send_dnm(m, base, &msg) : ERR_LOST;
 }
 
 unsigned mac_page(struct mac *m, uint32_t cluster, const uint8_t *page, size_t n)
@@ -220,19 +223,6 @@ void mac_access_rights(struct mac *m, bool allowed)
 		m->low->access_rights(m->low_ctx, allowed);
 }
 
-void mac_clear_default_key(struct mac *m, uint32_t pmid)
-{
-	struct rfp_msg msg = {
-		.type = RFP_DNM, .layer = RFP_L_MAC, .prim = MACP_CLEAR_DEF_CKEY_REQ
-	};
-
-	msg.u.pmid.pmid = pmid & MAC_PMID_MASK;
-	for (unsigned i = 0; i < m->nbases; i++)
-		if (send_dnm(m, m->bases[i]->id, &msg) != 0)
-			log_ev(LOG_INFO, "default key not cleared: base is gone",
-			    F_RFP(m->bases[i]->id));
-}
-
 int mac_base_info(const struct mac *m, uint32_t base, struct mac_base_info *out)
 {
 	return m->low->base_info ? m->low->base_info(m->low_ctx, base, out) : ERR_NOTFOUND;
@@ -249,7 +239,7 @@ unsigned mac_bases(const struct mac *m, uint32_t *out, unsigned cap)
 
 void mac_base_up(struct mac *m, uint32_t base, uint32_t cluster)
 {
-	struct base *b = base_of(m, base);
+	struct base *b = mac_base_of(m, base);
 
 	if (b) {
 		b->cluster = cluster;
@@ -271,7 +261,7 @@ static bool ours(const struct mac_conn *c, uint32_t base)
 
 void mac_base_down(struct mac *m, uint32_t base)
 {
-	struct base *b = base_of(m, base);
+	struct base *b = mac_base_of(m, base);
 
 	if (!b)
 		return;
@@ -340,7 +330,7 @@ static int handover_ind(struct mac *m, struct base *b, const struct rfp_msg *in)
 {
 	struct rfp_msg msg = { .type = RFP_DNM, .layer = RFP_L_MAC, .prim = MACP_HO_RES };
 	struct mac_conn *c = by_pmid(m, in->u.con.pmid, b->id);
-	struct base *old = c ? base_of(m, c->base) : NULL;
+	struct base *old = c ? mac_base_of(m, c->base) : NULL;
 	int err;
 
 	stale(b, in->u.con.mcei);
@@ -361,14 +351,14 @@ static int handover_ind(struct mac *m, struct base *b, const struct rfp_msg *in)
 		msg.u.ho_res.ciphered = 1;
 		msg.u.ho_res.id = 1;
 	}
-	err = send_dnm(m, b->id, &msg);
+	err = mac_send_dnm(m, b->id, &msg);
 	mem_wipe(&msg, sizeof(msg));
 	return err;
 }
 
 static int move(struct mac *m, struct base *b, struct mac_conn *c, uint8_t mcei)
 {
-	struct base *old = base_of(m, c->base);
+	struct base *old = mac_base_of(m, c->base);
 	uint32_t old_id = c->base;
 	uint8_t old_mcei = c->mcei;
 	bool media = c->media;
@@ -431,6 +421,7 @@ static int con_ind(struct mac *m, struct base *b, const struct rfp_msg *in)
 	c->pmid = in->u.con.pmid;
 	c->pmid2 = MAC_ALL;
 	tmr_init(&c->ho_timer, m->w, ho_late, c);
+	mac_early_init(c);
 	b->conns[c->mcei] = c;
 	list_append(&m->conns, &c->node);
 	m->ops->conn_ind(m->ctx, c);
@@ -443,11 +434,13 @@ static int eks_ind(struct mac_conn *c, const struct rfp_msg *in)
 	                      : in->u.eks.kind == 2 ? MAC_CIPHERED_DEF
 	                                            : MAC_CLEAR;
 
-	/* Ciphered with a key that nobody gave it. */
-	if (how == MAC_CIPHERED && !c->ndck)
-		return ERR_STATE;
+	int err = mac_early_eks(c, &how);
+
+	if (err)
+		return err;
 	c->ciphered = how != MAC_CLEAR;
-	c->mac->ops->cipher_ind(c->mac->ctx, c, how, in->u.eks.id);
+	c->mac->ops->cipher_ind(
+	    c->mac->ctx, c, how, how == MAC_CIPHERED_DEF && c->def_given ? c->def_index : 0);
 	return 0;
 }
 
@@ -524,7 +517,7 @@ static int conn_input(struct mac_conn *c, const struct rfp_msg *in)
 
 int mac_input(struct mac *m, uint32_t base, const uint8_t *dnm, size_t n)
 {
-	struct base *b = base_of(m, base);
+	struct base *b = mac_base_of(m, base);
 	struct rfp_msg in;
 	struct mac_conn *c;
 	int err = rfp_dnm_parse((struct slice){ (const char *)dnm, n }, &in);
@@ -543,6 +536,8 @@ int mac_input(struct mac *m, uint32_t base, const uint8_t *dnm, size_t n)
 			return ho_failed(m, b, &in);
 		case MACP_INFO_IND:
 			return info_ind(m, b, &in);
+		case MACP_GET_DEF_CKEY_IND:
+			return mac_early_ask(m, b, &in);
 		default:
 			break;
 		}

@@ -6,6 +6,7 @@
 
 #include "common/err.h"
 #include "common/tmr.h"
+#include "dectd/rfp_early.h"
 
 /* The MAC layer as the data link control sees it: the seam between the base-station side (rfp_*, below) and the
  * DECT stack (DLC, LCE, MM, CC, above). Below, one struct mac_low sends layer-2 payloads to a base; above, one
@@ -44,8 +45,8 @@ enum mac_reason {         /* why a connection ended */
 
 enum mac_cipher {
 	MAC_CLEAR = 0,
-	MAC_CIPHERED,     /* with the DCK of mac_encrypt() */
-	MAC_CIPHERED_DEF, /* with a default cipher key: index in the event */
+	MAC_CIPHERED, /* with the DCK of mac_encrypt() */
+	MAC_CIPHERED_DEF, /* with a default cipher key: index in the event, 0 where the base did not ask for it */
 };
 
 /* Speech of a connection: between the base station and mediad. */
@@ -142,6 +143,8 @@ void mac_release(struct mac_conn *c);
  * ERR_UNSUPP: the base can't cipher, or not with this length. */
 int mac_encrypt(struct mac_conn *c, const uint8_t *dck, size_t n) MUST_CHECK;
 bool mac_ciphered(const struct mac_conn *c);
+/* The key it ciphers with now is a default one. *owner: as mac_default_key() said; 0: the base had it from before. */
+bool mac_ciphered_default(const struct mac_conn *c, uint32_t *owner);
 /* The PMID that the portable part will use after its TPUI was assigned; both are known until the end. */
 void mac_set_pmid(struct mac_conn *c, uint32_t pmid);
 
@@ -175,8 +178,30 @@ unsigned mac_page(struct mac *m, uint32_t cluster, const uint8_t *page, size_t n
 int mac_page_base(struct mac *m, uint32_t base, const uint8_t *page, size_t n) MUST_CHECK;
 /* Whether the broadcast says "access rights requests supported" (a44): only then a handset can subscribe. */
 void mac_access_rights(struct mac *m, bool allowed);
-/* Default cipher key of a portable part is to be forgotten by all bases. */
-void mac_clear_default_key(struct mac *m, uint32_t pmid);
+
+/* ---- default cipher keys (EN 300 175-7 6.4.6.3): a connection that is ciphered before the first message ---- */
+
+struct mac_key_ask { /* a base's question; copied by who answers later */
+	struct early_ask ask;
+	enum early_form form;
+	uint32_t base, conn; /* conn: mac_conn_id() */
+	uint32_t pmid;       /* of the connection */
+};
+struct mac_keys {
+	enum early_form (*form)(void *ctx); /* of the messages; EARLY_OFF: nobody is asked */
+	/* mac_default_key() answers, now or later. */
+	void (*ask)(void *ctx, const struct mac_key_ask *a);
+};
+void mac_set_keys(struct mac *m, const struct mac_keys *k, void *ctx);
+/* The answer: 8 or 16 octets, index and owner of the key; n 0: there is no such key, the portable part goes on in clear. With a
+ * key nothing is sent over the connection until the base reports that it ciphers, for MAC_EARLY_MS at most. */
+void mac_default_key(struct mac *m, const struct mac_key_ask *a, const uint8_t *key, size_t n,
+    uint16_t index, uint32_t owner);
+/* The key of a connection that a base ciphers without having asked: kept for handovers. */
+void mac_default_known(struct mac *m, uint32_t base, uint32_t conn, const uint8_t *key, size_t n);
+/* A base (MAC_ALL: each) is to forget the default cipher key of a portable part. */
+void mac_clear_default_key(struct mac *m, uint32_t base, uint32_t pmid);
+#define MAC_EARLY_MS 2000
 /* 0, or ERR_NOTFOUND. */
 int mac_base_info(const struct mac *m, uint32_t base, struct mac_base_info *out) MUST_CHECK;
 /* Ids of the bases on air, at most cap; returns how many there are. */

@@ -2,8 +2,10 @@
 #define DECTD_MAC_PRIV_H
 #include "common/list.h"
 #include "dectd/mac.h"
+#include "dectd/rfp_msg.h"
 
-/* Inside the MAC's bookkeeping: mac.c (connections, buffers, handover) and mac_media.c (the stream of a connection). */
+/* Inside the MAC's bookkeeping: mac.c (connections, buffers, handover), mac_media.c (the stream of a connection), mac_early.c
+ * (default cipher keys). */
 
 #define BASES_MAX  4096
 #define BASES_NEAR 1024u
@@ -18,6 +20,12 @@ struct mac_conn {
 	uint8_t ho_mcei;
 	uint32_t ho_base;
 	struct tmr ho_timer;
+	/* Default cipher key: known to the base, in use; nothing is sent meanwhile. dck has it until mac_encrypt() gives another. */
+	bool def_given, def_used, def_waits;
+	bool has_dck; /* mac_encrypt() gave one */
+	uint16_t def_index;
+	uint32_t def_owner;
+	struct tmr def_timer;
 	size_t ndck;
 	uint8_t dck[MAC_DCK_MAX];
 	uint16_t handle;
@@ -44,10 +52,21 @@ struct mac {
 	    [BASES_NEAR]; /* by the low bits of the number: where each message's base is looked up first */
 	struct list conns;
 	uint32_t next_id;
+	const struct mac_keys *keys;
+	void *keys_ctx;
+	bool early_told; /* a question that is not understood was logged */
 };
+
+struct base *mac_base_of(struct mac *m, uint32_t id);
+int mac_send_dnm(struct mac *m, uint32_t base, const struct rfp_msg *msg) MUST_CHECK;
 
 /* Closes the stream, if one is open; mediad is told nothing. */
 void mac_media_stop(struct mac_conn *c);
 /* Opens media_p where the connection is now; handle is the new one. */
 int mac_media_start(struct mac_conn *c, struct mac_addr *local) MUST_CHECK;
+/* mac_early.c */
+void mac_early_init(struct mac_conn *c);
+int mac_early_ask(struct mac *m, struct base *b, const struct rfp_msg *in);
+/* What the base's report means for this connection: *how as it was read. ERR_STATE: ciphered with a key that nobody gave. */
+int mac_early_eks(struct mac_conn *c, enum mac_cipher *how);
 #endif

@@ -11,6 +11,8 @@
 
 #define ID_UNSAFE "8a7e0a2f5d5c4a6c9a3c2a5b7c1d4e90"
 
+#define EARLY_REKEY_MS 1000 /* in a call, until the default key is replaced */
+
 static const struct lce_entity entity;
 static const struct lce_dir dir;
 
@@ -27,6 +29,7 @@ struct mm *mm_new(struct dectd *r, const struct auth_ops *auth, void *auth_ctx)
 	lce_register(r->lce, NWK_MM, &entity, m);
 	lce_set_dir(r->lce, &dir, m);
 	mm_hunt_init(m);
+	mm_early_init(m);
 	return m;
 }
 
@@ -98,11 +101,14 @@ static void on_key_age(struct tmr *t, void *ctx)
 {
 	struct mm_ep *ep = ctx;
 
-	if (!ep->call_active || !lce_ciphered(ep->link) || !mm_conf(ep)->rekey_ms)
+	/* A default key serves for the start of a call only. */
+	if (!ep->call_active || !lce_ciphered(ep->link) ||
+	    (!mm_conf(ep)->rekey_ms && !mm_early_used(ep)))
 		return;
 	ep->rekey_wanted = true;
 	tmr_start(&ep->late, 0);
-	tmr_start(t, mm_conf(ep)->rekey_ms);
+	if (mm_conf(ep)->rekey_ms)
+		tmr_start(t, mm_conf(ep)->rekey_ms);
 }
 
 static void on_check(struct tmr *t, void *ctx)
@@ -190,6 +196,7 @@ void mm_free(struct mm *m)
 	if (!m)
 		return;
 	tmr_stop(&m->hunt);
+	mm_early_fini(m);
 	LIST_FOREACH(&m->eps, it)
 	{
 		struct mm_ep *ep = LIST_ENTRY(it, struct mm_ep, node);
@@ -225,7 +232,8 @@ void mm_hold(struct mm_ep *ep, bool on)
 static bool work_left(const struct mm_ep *ep)
 {
 	return ep->nqueued || ep->term_wanted || ep->rekey_wanted || ep->assign_wanted ||
-	       ep->identify_wanted || ep->prove_wanted || !list_empty(&ep->waiters);
+	       ep->identify_wanted || ep->prove_wanted || ep->defkey_wanted ||
+	       !list_empty(&ep->waiters);
 }
 
 void mm_begin(struct mm_ep *ep, enum mm_job job)
@@ -233,6 +241,7 @@ void mm_begin(struct mm_ep *ep, enum mm_job job)
 	ep->job = job;
 	ep->lost = 0;
 	ep->fresh = ep->renewed = ep->repeated = ep->answered = false;
+	ep->def = ep->def_done = false;
 	ep->asked = ASK_NOTHING;
 	mm_hold(ep, true);
 }
@@ -402,16 +411,22 @@ void mm_call_active(struct mm *m, struct pp *pp, bool active)
 {
 	struct lce_link *l = lce_find(m->r->lce, &pp->ipui);
 	struct mm_ep *ep;
+	bool early;
 
 	if (!l)
 		return;
 	ep = ep_of(m, l);
 	ep->call_active = active;
-	if (active && m->r->conf->rekey_ms && ie_tc_rekeying(&pp->caps.tc)) {
+	early = active && mm_early_used(ep);
+	if (active && (m->r->conf->rekey_ms || early) && ie_tc_rekeying(&pp->caps.tc)) {
 		if (!tmr_pending(&ep->key_age))
-			tmr_start(&ep->key_age, m->r->conf->rekey_ms);
+			tmr_start(&ep->key_age, early ? EARLY_REKEY_MS : m->r->conf->rekey_ms);
 	} else {
 		tmr_stop(&ep->key_age);
+	}
+	if (!active && ep->up && mm_early_old(ep)) {
+		ep->defkey_wanted = true;
+		tmr_start(&ep->late, 0);
 	}
 }
 
@@ -494,6 +509,7 @@ static void ev_up(struct mm *m, struct lce_link *l)
 	    ep, pp_by_ipui(m->r->pps, lce_ipui(l))); /* a first message may have named nobody */
 	pp = ep->pp;
 	ep->up = true;
+	(void)!mm_early_link(ep); /* mm_early_may_be() has let it in */
 	if (pp && pp->verifying) {
 		pp->verifying = false;
 		pp->page_row = 0;
@@ -555,12 +571,16 @@ static void ev_cipher(struct mm *m, struct lce_link *l, const struct lce_event *
 		return;
 	}
 	tmr_stop(&ep->check);
-	/* No handset was given a default cipher key (dect-security 9.13). */
 	if (ev->how == MAC_CIPHERED_DEF) {
-		log_ev(LOG_ERR, "a connection uses a default cipher key that nobody has",
-		    F_ID(ID_UNSAFE), F_PP(ep->ipei), F_U64("IPDECT_INDEX", ev->key));
-		lce_release(l, false);
-		return;
+		if (!mm_early_link(ep)) {
+			if (ep->call_active)
+				mm_unsafe(ep, 0x40);
+			lce_release(l, false);
+			return;
+		}
+		/* Not what was asked for. */
+		if (ep->job == JOB_REKEY)
+			return;
 	}
 	(void)fsm_event(&ep->fsm, MM_EV_CIPHERED, NULL);
 }
@@ -625,4 +645,4 @@ static int dir_by_tpui(void *ctx, uint32_t tpui, struct ipui *out)
 	return 0;
 }
 
-static const struct lce_dir dir = { dir_where, dir_by_tpui };
+static const struct lce_dir dir = { dir_where, dir_by_tpui, mm_early_may_be };

@@ -65,6 +65,10 @@ void mm_pp_gone(struct mm *m, struct pp *pp);
 	X(ciphers, "links ciphered")                                                               \
 	X(cipher_refusals, "links that the handset or the base would not cipher")                  \
 	X(rekeys, "keys renewed in calls")                                                         \
+	X(default_keys, "default cipher keys made")                                                \
+	X(default_asks, "default cipher keys that bases asked for")                                \
+	X(default_refused, "… that they did not get")                                              \
+	X(early, "links ciphered from their start")                                                \
 	X(detaches, "detaches")                                                                    \
 	X(terminations, "access rights terminated")                                                \
 	X(repeats, "requests sent again")                                                          \

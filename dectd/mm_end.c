@@ -18,6 +18,7 @@ static void on_erased(void *ctx, const struct auth_result *a)
 		    F_REMEDY("delete it there: dectctl secret list"));
 	if (pp) {
 		(void)pp_text(pp, text);
+		mm_early_forget(m, pp);
 		mm_pp_gone(m, pp);
 		if (pp_delete(pp))
 			err = ERR_STORE;

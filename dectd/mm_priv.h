@@ -46,7 +46,8 @@ enum mm_job {
 	JOB_TERM_FT,
 	JOB_ASSIGN,
 	JOB_IDENTIFY,
-	JOB_PROVE, /* it answered a page that looked for it */
+	JOB_DEFKEY, /* another default cipher key */
+	JOB_PROVE,  /* it answered a page that looked for it */
 };
 
 enum mm_asked { /* what is being waited for in MM_ASKING */
@@ -55,6 +56,7 @@ enum mm_asked { /* what is being waited for in MM_ASKING */
 	ASK_CHECK,
 	ASK_KEY_CHALLENGE,
 	ASK_KEY_CHECK,
+	ASK_DEF_INDEX,
 	ASK_DISK, /* not certd: the location is being stored */
 };
 
@@ -132,7 +134,10 @@ struct mm_ep {
 	char ac[AUTH_AC_MAX + 1];
 	struct list waiters; /* of JOB_SECURE */
 	struct pp_wait disk;
-	bool rekey_wanted, term_wanted, assign_wanted, identify_wanted, prove_wanted;
+	bool rekey_wanted, term_wanted, assign_wanted, identify_wanted, prove_wanted, defkey_wanted;
+	bool def;      /* the authentication that runs makes a default cipher key */
+	bool def_done; /* … of the present job was made, or is not to be had */
+	uint16_t def_index;
 	mm_done_h *term_done;
 	void *term_ctx;
 	struct mm_ft ft;
@@ -142,7 +147,7 @@ struct mm {
 	struct dectd *r;
 	const struct auth_ops *auth;
 	void *auth_ctx;
-	struct list eps, orphans, erasing;
+	struct list eps, orphans, erasing, early_asks;
 	struct tmr hunt;
 	struct mm_stats st;
 	const struct mm_watch *watch;
@@ -174,6 +179,23 @@ void mm_verify(struct mm *m, struct pp *pp);
 /* mm_hunt.c */
 void mm_hunt_init(struct mm *m);
 void mm_hunt(struct mm *m); /* a handset was lost */
+/* mm_early.c */
+void mm_early_init(struct mm *m);
+void mm_early_fini(struct mm *m);
+bool mm_early_may_be(
+    void *ctx, struct lce_link *l, const struct ipui *id, const struct nwk_msg *msg);
+/* Its connection is ciphered with a default key: that is a proof of its identity. False: it is somebody else's key. */
+bool mm_early_link(struct mm_ep *ep);
+bool mm_early_used(const struct mm_ep *ep);   /* it is ciphered with one now */
+bool mm_early_wanted(const struct mm_ep *ep); /* it is to get one in the present job */
+bool mm_early_old(const struct mm_ep *ep);    /* … after a call */
+/* The steps: an index from certd, an authentication with DEF. */
+int mm_early_ask(struct mm_ep *ep);
+int mm_early_challenge(struct mm_ep *ep, uint16_t index);
+void mm_early_put(const struct mm_ep *ep, struct ie_auth_type *at);
+void mm_early_made(struct mm_ep *ep);
+void mm_early_failed(struct mm_ep *ep, const char *why);
+void mm_early_forget(struct mm *m, struct pp *pp); /* its key is void; bases forget it */
 /* certd forgets the key, the device is deleted, done is called. */
 void mm_erase(struct mm *m, struct pp *pp, int err, mm_done_h *done, void *ctx);
 
@@ -184,6 +206,8 @@ int mm_reach(struct mm *m, struct pp *pp, struct mm_ep **out) MUST_CHECK;
 /* mm_proc.c: the job failed; the handset's request is rejected with reason `reject`. */
 int mm_fail(struct mm_ep *ep, int err, int reject);
 int mm_certd_failed(struct mm_ep *ep, int err);
+int mm_proceed(struct mm_ep *ep); /* the next step of the job */
+bool mm_base_ciphers(const struct mm_ep *ep);
 /* mm_key.c: the steps of key allocation that mm_proc.c takes */
 int mm_key_ask(struct mm_ep *ep);
 int mm_key_send(struct mm_ep *ep, const struct auth_result *a);

@@ -13,11 +13,9 @@
 #define PACED_MAX                                                                                  \
 	3 /* times that a question waits for certd's limit, each as long as a handset's patience */
 
-static int proceed(struct mm_ep *ep);
-
 /* ---- what is wanted ---- */
 
-static bool base_ciphers(const struct mm_ep *ep)
+bool mm_base_ciphers(const struct mm_ep *ep)
 {
 	struct mac_base_info in;
 
@@ -27,13 +25,13 @@ static bool base_ciphers(const struct mm_ep *ep)
 static bool want_cipher(const struct mm_ep *ep)
 {
 	return mm_conf(ep)->cipher != CIPHER_OFF && !lce_ciphered(ep->link) && !ep->clear_ok &&
-	       base_ciphers(ep);
+	       mm_base_ciphers(ep);
 }
 
 bool mm_clear_allowed(const struct mm_ep *ep)
 {
 	return !dectd_must_cipher(ep->mm->r, ep->pp) ||
-	       (mm_conf(ep)->clear_old_bases && !base_ciphers(ep));
+	       (mm_conf(ep)->clear_old_bases && !mm_base_ciphers(ep));
 }
 
 /* ---- failure ---- */
@@ -70,6 +68,15 @@ static int certd_lost(struct mm_ep *ep, int err)
 	return MM_IDLE;
 }
 
+/* A default cipher key is worth no refusal. */
+static int auth_lost(struct mm_ep *ep, int err)
+{
+	if (!ep->def)
+		return certd_lost(ep, err);
+	mm_early_failed(ep, "certd could not help");
+	return mm_proceed(ep);
+}
+
 /* ---- authentication of the handset, 13.3.1 ---- */
 
 static int ask_auth(struct mm_ep *ep)
@@ -79,7 +86,7 @@ static int ask_auth(struct mm_ep *ep)
 
 	ep->alg = ep->pp->alg ? ep->pp->alg : PP_DSAA;
 	ep->asked = ASK_CHALLENGE;
-	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, mm_answered_cert, ep);
+	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, false, mm_answered_cert, ep);
 	return err ? certd_lost(ep, err) : MM_ASKING;
 }
 
@@ -87,14 +94,17 @@ static int send_auth(struct mm_ep *ep, const struct auth_result *a)
 {
 	uint8_t buf[80];
 	struct wr w = wr_of(buf, sizeof(buf));
+	struct ie_auth_type at = { .alg = (uint8_t)ep->alg,
+		.key_type = IE_KEY_UAK,
+		.key_no = MM_KEY_NO,
+		.upc = true,
+		.cipher_no = MM_KEY_NO };
 
 	ep->handle = a->handle;
 	nwk_head(&w, NWK_MM, false, 0, MM_AUTH_REQUEST);
-	ie_auth_type_put(&w, &(struct ie_auth_type){ .alg = (uint8_t)ep->alg,
-	                         .key_type = IE_KEY_UAK,
-	                         .key_no = MM_KEY_NO,
-	                         .upc = true,
-	                         .cipher_no = MM_KEY_NO });
+	if (ep->def)
+		mm_early_put(ep, &at);
+	ie_auth_type_put(&w, &at);
 	ie_octets_put(&w, IE_RAND, a->rand, sizeof(a->rand));
 	ie_octets_put(&w, IE_RS, a->rs, a->nrs);
 	return mm_request(ep, &w, MM_AUTH);
@@ -115,7 +125,7 @@ int mm_act_auth_answer(struct fsm *f, int ev, const void *arg)
 	ep->asked = ASK_CHECK;
 	err = m->auth->pt_check(m->auth_ctx, ep->handle, (const uint8_t *)res.p,
 	    ep->alg == PP_DSAA2 ? (const uint8_t *)rand.p : NULL, mm_answered_cert, ep);
-	return err ? certd_lost(ep, err) : MM_ASKING;
+	return err ? auth_lost(ep, err) : MM_ASKING;
 }
 
 static int auth_failed(struct mm_ep *ep, const char *why)
@@ -138,9 +148,15 @@ static int auth_failed(struct mm_ep *ep, const char *why)
 
 int mm_act_auth_refused(struct fsm *f, int ev, const void *arg)
 {
+	struct mm_ep *ep = mm_ep_of(f);
+	const struct nwk_msg *m = arg;
+
 	(void)ev;
-	(void)arg;
-	return auth_failed(mm_ep_of(f), "it refused to be authenticated");
+	if (ep->def && m->type == MM_AUTH_REJECT) {
+		mm_early_failed(ep, "it does not want one");
+		return mm_proceed(ep);
+	}
+	return auth_failed(ep, "it refused to be authenticated");
 }
 
 static void on_confirmed(void *ctx, const struct auth_result *a)
@@ -172,6 +188,10 @@ static int auth_ok(struct mm_ep *ep, const struct auth_result *a)
 	ep->mm->st.auths++;
 	pp->auths++;
 	pp->failures = 0;
+	if (ep->def) {
+		mm_early_made(ep);
+		return mm_proceed(ep);
+	}
 	ep->authed = ep->fresh = true;
 	ep->ndck = a->nck;
 	memcpy(ep->dck, a->ck, sizeof(ep->dck));
@@ -179,7 +199,7 @@ static int auth_ok(struct mm_ep *ep, const struct auth_result *a)
 	if (!pp->confirmed && confirm(ep))
 		log_ev(LOG_ERR, "a handset's first use of its key is not stored", F_PP(ep->ipei));
 	pp_seen(pp, lce_base(ep->link), 0);
-	return proceed(ep);
+	return mm_proceed(ep);
 }
 
 /* ---- ciphering, 13.8 ---- */
@@ -229,7 +249,7 @@ static int cipher_refused(struct mm_ep *ep, const char *why, int err)
 		return mm_fail(ep, err, 0x17);
 	}
 	ep->clear_ok = true;
-	return proceed(ep);
+	return mm_proceed(ep);
 }
 
 static int send_cipher(struct mm_ep *ep)
@@ -261,7 +281,7 @@ int mm_act_ciphered(struct fsm *f, int ev, const void *arg)
 		ep->renewed = true;
 	}
 	ep->suggested = false;
-	return proceed(ep);
+	return mm_proceed(ep);
 }
 
 int mm_act_cipher_refused(struct fsm *f, int ev, const void *arg)
@@ -311,14 +331,19 @@ int mm_act_cert(struct fsm *f, int ev, const void *arg)
 	switch (asked) {
 	case ASK_DISK:
 		return mm_located(ep, a->err);
+	case ASK_DEF_INDEX:
+		if (!a->err)
+			return mm_early_challenge(ep, a->index);
+		mm_early_failed(ep, "certd has no index for it");
+		return mm_proceed(ep);
 	case ASK_CHALLENGE:
-		if (a->err == ERR_BUSY)
+		if (a->err == ERR_BUSY && !ep->def)
 			return ask_again(ep);
 		ep->paced = 0;
-		return a->err ? certd_lost(ep, a->err) : send_auth(ep, a);
+		return a->err ? auth_lost(ep, a->err) : send_auth(ep, a);
 	case ASK_CHECK:
 		if (a->err)
-			return certd_lost(ep, a->err);
+			return auth_lost(ep, a->err);
 		return a->ok ? auth_ok(ep, a) : auth_failed(ep, "its key is another one");
 	case ASK_KEY_CHALLENGE:
 		return a->err ? mm_key_start_failed(ep, a->err) : mm_key_send(ep, a);
@@ -370,7 +395,7 @@ int mm_act_ident_answer(struct fsm *f, int ev, const void *arg)
 	}
 	if (ie_model_of(m, &ep->model) == 0)
 		ep->has_model = true;
-	return proceed(ep);
+	return mm_proceed(ep);
 }
 
 /* ---- temporary identity, 13.2.2 ---- */
@@ -486,6 +511,10 @@ int mm_act_repeat(struct fsm *f, int ev, const void *arg)
 		mm_note(ep, "it does not tell its IPEI");
 		return mm_fail(ep, ERR_TIMEOUT, 0x05);
 	case MM_AUTH:
+		if (ep->def) {
+			mm_early_failed(ep, "it did not answer");
+			return mm_proceed(ep);
+		}
 		mm_note(ep, "it did not answer the authentication");
 		return mm_fail(ep, ERR_TIMEOUT, 0x10);
 	case MM_KEY:
@@ -535,7 +564,7 @@ static int secure(struct mm_ep *ep)
 	return mm_finish(ep, 0);
 }
 
-static int proceed(struct mm_ep *ep)
+int mm_proceed(struct mm_ep *ep)
 {
 	if (!ep->pp && ep->job != JOB_RIGHTS)
 		return mm_finish(ep, ERR_LOST);
@@ -545,7 +574,11 @@ static int proceed(struct mm_ep *ep)
 	case JOB_LOCATE:
 		if (!ep->fresh)
 			return ask_auth(ep);
-		return want_cipher(ep) ? send_cipher(ep) : mm_accept(ep);
+		if (want_cipher(ep))
+			return send_cipher(ep);
+		return mm_early_wanted(ep) ? mm_early_ask(ep) : mm_accept(ep);
+	case JOB_DEFKEY:
+		return mm_early_wanted(ep) ? mm_early_ask(ep) : mm_finish(ep, 0);
 	case JOB_DETACH:
 	case JOB_TERM_PT:
 		return ep->fresh || (ep->job == JOB_DETACH && ep->authed) ? mm_accept(ep)
@@ -595,7 +628,7 @@ int mm_act_step(struct fsm *f, int ev, const void *arg)
 			mm_take_request(ep, &m);
 	}
 	if (ep->job != JOB_NONE)
-		return proceed(ep);
+		return mm_proceed(ep);
 	/* What is begun is not wanted any more, whatever comes of it. */
 	if (ep->term_wanted) {
 		ep->term_wanted = false;
@@ -611,6 +644,9 @@ int mm_act_step(struct fsm *f, int ev, const void *arg)
 	} else if (ep->identify_wanted) {
 		ep->identify_wanted = false;
 		mm_begin(ep, JOB_IDENTIFY);
+	} else if (ep->defkey_wanted) {
+		ep->defkey_wanted = false;
+		mm_begin(ep, JOB_DEFKEY);
 	} else if (ep->prove_wanted) {
 		ep->prove_wanted = false;
 		mm_begin(ep, JOB_PROVE);
@@ -618,5 +654,5 @@ int mm_act_step(struct fsm *f, int ev, const void *arg)
 		mm_hold(ep, false);
 		return MM_IDLE;
 	}
-	return proceed(ep);
+	return mm_proceed(ep);
 }

@@ -113,6 +113,7 @@ static int accept_rights(struct mm_ep *ep)
 		return mm_finish(ep, err);
 	}
 	mm_set_pp(ep, pp);
+	mm_early_forget(m, pp); /* it came of the former key */
 	pp->subscribed = true;
 	pp->confirmed = false;
 	pp->alg = ep->alg;

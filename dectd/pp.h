@@ -18,7 +18,8 @@
  *
  * Pointers stay valid until the object is gone: PP_C_GONE and PP_C_USER_GONE are the last use. All on the loop. */
 
-#define PP_HO_REF    8  /* octets of a handover reference */
+#define PP_HO_REF    8 /* octets of a handover reference */
+#define PP_DEF_BASES 4
 #define PP_IPEI_LEN  12 /* decimal digits: 5 of the EMC, 7 of the PSN */
 #define PP_TPUI_NONE 0u
 
@@ -102,6 +103,14 @@ struct pp {
 	bool leaving;      /* it said that it leaves, without a proof */
 	unsigned hunts;    /* how often it was looked for since it was lost (mm_hunt.c) … */
 	uint64_t hunt_at;  /* … and when next; 0: not yet decided */
+	/* Default cipher key for early encryption, which certd has: its index and when it was made (UNIX seconds; 0: none since it
+	 * subscribed), and which base stations know it, under tpui; ndef_bases beyond the array: any may. */
+	uint16_t def_index;
+	int64_t def_at;
+	bool def_row; /* the store has it */
+	uint32_t def_bases[PP_DEF_BASES];
+	unsigned ndef_bases;
+	uint64_t earlies;          /* connections that were ciphered from their start */
 	uint8_t ho_ref[PP_HO_REF]; /* its handover reference, as long as has_ho_ref */
 	bool has_ho_ref;
 	void *cc;          /* call control's own */

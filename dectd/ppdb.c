@@ -12,7 +12,7 @@
 
 struct ppdb {
 	sqlite3 *sq;
-	sqlite3_stmt *insert, *update;
+	sqlite3_stmt *insert, *update, *early;
 };
 
 #define VERSION 1
@@ -30,6 +30,9 @@ static const char schema[] =
     " caps BLOB, model TEXT NOT NULL DEFAULT '', allowed INTEGER NOT NULL DEFAULT 0,"
     " note TEXT NOT NULL DEFAULT '', locked INTEGER NOT NULL DEFAULT 0,"
     " ac TEXT NOT NULL DEFAULT '');"
+    /* Which default cipher key it has: a table of its own, so that an older ipdect can read the rest. */
+    "CREATE TABLE IF NOT EXISTS early (pp INTEGER PRIMARY KEY, key_index INTEGER NOT NULL,"
+    " made_at INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
 
 #define COLUMNS                                                                                    \
@@ -73,6 +76,8 @@ int ppdb_open(const char *path, struct ppdb **out)
 	    "alg=?7, tpui=?8, tpui_new=?9, base=?10, cluster=?11, seen=?12, subscribed_at=?13, "
 	    "located_at=?14, caps=?15, model=?16, allowed=?17, note=?18, locked=?19, ac=?20 "
 	    "WHERE id=?21";
+	static const char early[] =
+	    "INSERT OR REPLACE INTO early (pp, key_index, made_at) VALUES (?1, ?2, ?3)";
 	struct ppdb *db = mem_new(sizeof(*db));
 	int err = 0;
 
@@ -89,7 +94,8 @@ int ppdb_open(const char *path, struct ppdb **out)
 	if (!err)
 		err = run(db, schema);
 	if (!err && (sqlite3_prepare_v2(db->sq, insert, -1, &db->insert, NULL) != SQLITE_OK ||
-	                sqlite3_prepare_v2(db->sq, update, -1, &db->update, NULL) != SQLITE_OK))
+	                sqlite3_prepare_v2(db->sq, update, -1, &db->update, NULL) != SQLITE_OK ||
+	                sqlite3_prepare_v2(db->sq, early, -1, &db->early, NULL) != SQLITE_OK))
 		err = fail(db, path);
 	if (err) {
 		ppdb_close(db);
@@ -105,6 +111,7 @@ void ppdb_close(struct ppdb *db)
 		return;
 	sqlite3_finalize(db->insert);
 	sqlite3_finalize(db->update);
+	sqlite3_finalize(db->early);
 	sqlite3_close(db->sq);
 	free(db);
 }
@@ -184,6 +191,9 @@ static void row(sqlite3_stmt *st, struct pp *pp)
 	text(st, ++c, pp->note, sizeof(pp->note));
 	pp->locked = sqlite3_column_int(st, ++c) != 0;
 	text(st, ++c, pp->ac, sizeof(pp->ac));
+	pp->def_index = (uint16_t)sqlite3_column_int(st, ++c);
+	pp->def_row = sqlite3_column_type(st, ++c) != SQLITE_NULL;
+	pp->def_at = sqlite3_column_int64(st, c);
 }
 
 int ppdb_each(struct ppdb *db, int (*fn)(void *ctx, const struct pp *pp), void *ctx)
@@ -191,8 +201,10 @@ int ppdb_each(struct ppdb *db, int (*fn)(void *ctx, const struct pp *pp), void *
 	sqlite3_stmt *st;
 	int rc = SQLITE_DONE, err = 0;
 
-	if (sqlite3_prepare_v2(
-	        db->sq, "SELECT id, " COLUMNS " FROM pp ORDER BY id", -1, &st, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(db->sq,
+	        "SELECT id, " COLUMNS ", key_index, made_at FROM pp LEFT JOIN early ON "
+	        "early.pp = pp.id ORDER BY id",
+	        -1, &st, NULL) != SQLITE_OK)
 		return fail(db, "read");
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct pp pp;
@@ -203,6 +215,23 @@ int ppdb_each(struct ppdb *db, int (*fn)(void *ctx, const struct pp *pp), void *
 	if (!err && rc != SQLITE_DONE)
 		err = fail(db, "read");
 	sqlite3_finalize(st);
+	return err;
+}
+
+static int put_early(struct ppdb *db, struct pp *pp)
+{
+	int err = 0;
+
+	if (!pp->def_at && !pp->def_row)
+		return 0;
+	sqlite3_reset(db->early);
+	sqlite3_bind_int64(db->early, 1, pp->id);
+	sqlite3_bind_int(db->early, 2, pp->def_index);
+	sqlite3_bind_int64(db->early, 3, pp->def_at);
+	if (sqlite3_step(db->early) != SQLITE_DONE)
+		err = fail(db, "write");
+	sqlite3_reset(db->early);
+	pp->def_row = true;
 	return err;
 }
 
@@ -247,7 +276,7 @@ int ppdb_put(struct ppdb *db, struct pp *pp)
 	sqlite3_reset(st);
 	if (!err && !pp->id)
 		pp->id = (uint32_t)sqlite3_last_insert_rowid(db->sq);
-	return err;
+	return err ? err : put_early(db, pp);
 }
 
 int ppdb_remove(struct ppdb *db, uint32_t id)
@@ -255,12 +284,17 @@ int ppdb_remove(struct ppdb *db, uint32_t id)
 	sqlite3_stmt *st;
 	int err = 0;
 
-	if (sqlite3_prepare_v2(db->sq, "DELETE FROM pp WHERE id=?1", -1, &st, NULL) != SQLITE_OK)
-		return fail(db, "remove");
-	sqlite3_bind_int64(st, 1, id);
-	if (sqlite3_step(st) != SQLITE_DONE)
-		err = fail(db, "remove");
-	sqlite3_finalize(st);
+	static const char *const sql[] = { "DELETE FROM early WHERE pp=?1",
+		"DELETE FROM pp WHERE id=?1" };
+
+	for (size_t i = 0; i < ARRAY_LEN(sql) && !err; i++) {
+		if (sqlite3_prepare_v2(db->sq, sql[i], -1, &st, NULL) != SQLITE_OK)
+			return fail(db, "remove");
+		sqlite3_bind_int64(st, 1, id);
+		if (sqlite3_step(st) != SQLITE_DONE)
+			err = fail(db, "remove");
+		sqlite3_finalize(st);
+	}
 	return err;
 }
 

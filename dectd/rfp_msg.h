@@ -126,6 +126,8 @@ enum mac_prim { /* layers MAC and LC */
 	MACP_HO_FAILED_REQ = 0x0e,
 	LCP_RFP_ERROR_IND = 0x14,
 	MACP_INFO_IND = 0x1c,
+	MACP_GET_DEF_CKEY_IND = 0x1d,
+	MACP_GET_DEF_CKEY_RES = 0x1e,
 	MACP_CLEAR_DEF_CKEY_REQ = 0x1f,
 };
 
@@ -371,6 +373,9 @@ struct rfp_msg {
 		struct {
 			uint32_t pmid;
 		} pmid;
+		struct {
+			struct slice body;
+		} early; /* GET_DEF_CKEY_IND, _RES: see rfp_early.h */
 		struct {
 			struct slice data;
 		} sync; /* see sync_*_next() */

@@ -20,6 +20,7 @@
 #define OPT          { FK_OPT, false, 0, 0, NULL }
 #define LSLICE(m)    { FK_LSLICE, false, 0, AT(m), #m }
 #define REST(m)      { FK_REST, false, 0, AT(m), #m }
+#define SREST(m)     { FK_REST, true, 0, AT(m), #m }
 #define ZTEXT(m)     { FK_ZTEXT, false, 0, AT(m), #m }
 #define CODECS(m)    { FK_CODECS, false, 48, AT(m), #m }
 
@@ -80,6 +81,8 @@ FIELDS(eks, U8(eks.mcei), U8(eks.kind), OPT, U8(eks.id), BE16(eks.ppn));
 FIELDS(ho_res, U8(ho_res.mcei), U8(ho_res.zero), KEY(ho_res.key, 8), U8(ho_res.ciphered), U8(ho_res.id));
 FIELDS(info, U8(info.mcei), PMID(info.pmid), U8(info.v), ZTEXT(info.text));
 FIELDS(pmid, PMID(pmid.pmid));
+FIELDS(early, REST(early.body));
+FIELDS(early_key, SREST(early.body));
 FIELDS(sync, REST(sync.data)); /* its length octet belongs to the header: rfp_msg.c */
 
 #define SYS(num, f)        { num, 0, &#num[4], f_##f, ARRAY_LEN(f_##f) }
@@ -159,6 +162,8 @@ const struct rfp_kind rfp_kinds[] = {
 	MAC(MACP_HO_RES, "HO_IN_PROGRESS_RES", ho_res),
 	MAC(MACP_HO_FAILED_IND, "HO_FAILED_IND", mcei_v),
 	MAC(MACP_INFO_IND, "MAC_INFO_IND", info),
+	MAC(MACP_GET_DEF_CKEY_IND, "MAC_GET_DEF_CKEY_IND", early),
+	MAC(MACP_GET_DEF_CKEY_RES, "MAC_GET_DEF_CKEY_RES", early_key),
 	MAC(MACP_CLEAR_DEF_CKEY_REQ, "MAC_CLEAR_DEF_CKEY_REQ", pmid),
 	LC(LCP_DATA_REQ, "LC_DATA_REQ", lc),
 	LC(LCP_DATA_IND, "LC_DATA_IND", lc),

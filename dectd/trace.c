@@ -77,7 +77,7 @@ static void mask_dnm(struct trace_mask *t, bool to_rfp, uint8_t *dnm, size_t n)
 	case RFP_L_MAC << 8 | MACP_HO_RES:
 		zero(dnm, n, 4, 8);
 		break;
-	case RFP_L_MAC << 8 | 0x1e: /* default cipher key to a base: its layout is not public */
+	case RFP_L_MAC << 8 | MACP_GET_DEF_CKEY_RES: /* the key is somewhere in it: rfp_early.h */
 		zero(dnm, n, 3, n);
 		break;
 	case RFP_L_LC << 8 | LCP_DATA_REQ:

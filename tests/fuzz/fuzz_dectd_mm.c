@@ -92,9 +92,10 @@ static int ask(void *c, auth_h *fn, void *ctx, unsigned nrs)
 	return ERR_BUSY;
 }
 
-static int pt_start(void *c, const struct ipui *p, enum pp_alg a, auth_h *fn, void *ctx)
+static int pt_start(void *c, const struct ipui *p, enum pp_alg a, bool def, auth_h *fn, void *ctx)
 {
 	(void)p;
+	(void)def;
 	return ask(c, fn, ctx, a == PP_DSAA2 ? 16 : 8);
 }
 static int pt_check(
@@ -134,6 +135,16 @@ static int sub(
 	(void)ac;
 	return ask(c, fn, ctx, 0);
 }
+static int def_new(void *c, const struct ipui *p, auth_h *fn, void *ctx)
+{
+	(void)p;
+	return ask(c, fn, ctx, 8);
+}
+static int def_get(void *c, const struct ipui *p, uint16_t index, auth_h *fn, void *ctx)
+{
+	(void)p;
+	return ask(c, fn, ctx, index & 1 ? 16 : 8);
+}
 static void forget(void *c, const void *ctx)
 {
 	struct fuzz *f = c;
@@ -148,8 +159,8 @@ static bool ready(void *c)
 {
 	return (((struct fuzz *)c)->how & 3) != 3;
 }
-static const struct auth_ops auth = { pt_start, pt_check, ft, key_start, key_check, sub, forget,
-	ready };
+static const struct auth_ops auth = { pt_start, pt_check, ft, key_start, key_check, sub, def_new,
+	def_get, forget, ready };
 
 static void done(void *ctx, struct pp *pp, int err)
 {

@@ -347,6 +347,12 @@ static void test_defck(void **state)
 	assert_int_not_equal(b, c);
 	assert_int_equal(defck(g, p, ipui, 5, (int)a, NULL, 0), ERR_NOTFOUND);
 	assert_int_equal(defck(g, p, ipui, 5, (int)b, NULL, 0), 0);
+	/* Broken off twice: the same index again, and the key before it is there still. */
+	assert_int_equal(defck(g, p, ipui, 5, -1, NULL, 0), 0);
+	a = RIG_BODY(g, Cert__DectDefCkDone)->index;
+	assert_int_equal(defck(g, p, ipui, 5, -1, NULL, 0), 0);
+	assert_int_equal(RIG_BODY(g, Cert__DectDefCkDone)->index, a);
+	assert_int_equal(defck(g, p, ipui, 5, (int)c, NULL, 0), 0);
 	assert_int_equal(defck(g, p, ipui, 5, 0, ck, 8), ERR_VALUE);
 	assert_int_equal(defck(g, p, ipui, 5, 0xff00, ck, 8), ERR_VALUE);
 	assert_int_equal(subscription(g, p, CERT__SUBSCRIPTION_OP__ERASE, NULL), 0);

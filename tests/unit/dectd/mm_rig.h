@@ -43,6 +43,9 @@ struct rig {
 	const char *ac; /* the only access code's name that it knows */
 	const char *rand, *rs, *res1, *res2, *dck, *rs2, *rand2;
 	int err;
+	uint16_t def_index; /* the only default cipher key's */
+	const char *defck;
+	struct ipui def_owner;
 	char log[1024]; /* what was asked: "pt 1 " "check " "key anna " … */
 	/* results of mm_secure and mm_terminate */
 	int done, done_err;
@@ -105,13 +108,13 @@ static inline void rig_hex(const char *h, uint8_t *out, size_t cap, uint8_t *n)
 }
 
 static inline int rig_pt_start(
-    void *c, const struct ipui *pp, enum pp_alg alg, auth_h *fn, void *ctx)
+    void *c, const struct ipui *pp, enum pp_alg alg, bool def, auth_h *fn, void *ctx)
 {
 	struct rig *g = c;
 	struct auth_result a = { .handle = 7, .has_rand = true };
 
 	(void)pp;
-	rig_note(g, "pt%d ", alg);
+	rig_note(g, "pt%d%s ", alg, def ? "def" : "");
 	rig_hex(g->rand, a.rand, 8, NULL);
 	rig_hex(g->rs, a.rs, 16, &a.nrs);
 	return rig_ask(g, fn, ctx, &a);
@@ -195,6 +198,31 @@ static inline int rig_sub(
 	return rig_ask(g, fn, ctx, &(struct auth_result){ .ok = true });
 }
 
+static inline int rig_def_new(void *c, const struct ipui *pp, auth_h *fn, void *ctx)
+{
+	struct rig *g = c;
+
+	(void)pp;
+	rig_note(g, "index ");
+	return rig_ask(g, fn, ctx, &(struct auth_result){ .ok = true, .index = g->def_index });
+}
+
+static inline int rig_def_get(void *c, const struct ipui *pp, uint16_t index, auth_h *fn, void *ctx)
+{
+	struct rig *g = c;
+	struct auth_result a = { .ok = true, .index = index };
+
+	rig_note(g, "get%04x%s ", index, pp ? "" : "?");
+	if (index != g->def_index)
+		a.err = ERR_NOTFOUND;
+	else if (pp && !ipui_eq(pp, &g->def_owner))
+		a.err = ERR_DENIED;
+	rig_hex(g->defck, a.ck, 16, &a.nck);
+	a.nowner = (uint8_t)((g->def_owner.bits + 7) / 8);
+	memcpy(a.owner, g->def_owner.v, a.nowner);
+	return rig_ask(g, fn, ctx, &a);
+}
+
 static inline void rig_forget(void *c, const void *ctx)
 {
 	struct rig *g = c;
@@ -217,6 +245,8 @@ static const struct auth_ops rig_auth = { .pt_start = rig_pt_start,
 	.key_start = rig_key_start,
 	.key_check = rig_key_check,
 	.sub = rig_sub,
+	.def_new = rig_def_new,
+	.def_get = rig_def_get,
 	.forget = rig_forget,
 	.ready = rig_ready };
 

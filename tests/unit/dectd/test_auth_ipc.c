@@ -235,7 +235,7 @@ static int ask(struct t *t, unsigned kind, void *ctx)
 
 	switch (kind) {
 	case 0:
-		return o->pt_start(t->a, &id, PP_DSAA, got, ctx);
+		return o->pt_start(t->a, &id, PP_DSAA, false, got, ctx);
 	case 1:
 		return o->pt_check(t->a, 77, octets, NULL, got, ctx);
 	case 2:

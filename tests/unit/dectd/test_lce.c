@@ -114,7 +114,7 @@ static int by_tpui(void *ctx, uint32_t tpui, struct ipui *out)
 }
 
 static const struct lce_entity mm = { mm_rx, mm_event }, cc = { cc_rx, NULL };
-static const struct lce_dir dir = { where, by_tpui };
+static const struct lce_dir dir = { where, by_tpui, NULL };
 
 static int setup(void **state)
 {

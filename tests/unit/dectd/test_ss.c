@@ -44,7 +44,7 @@ static int by_tpui(void *ctx, uint32_t tpui, struct ipui *out)
 	(void)out;
 	return ERR_NOTFOUND;
 }
-static const struct lce_dir dir = { where, by_tpui };
+static const struct lce_dir dir = { where, by_tpui, NULL };
 
 static int setup(void **state)
 {
