@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* Timers by the thousand on one libuv handle: a binary heap per wheel, monotonic milliseconds. A timer is embedded
+#include "common/list.h"
+
+/* Timers by the thousand on one libuv handle, in a hierarchical wheel of monotonic milliseconds. A timer is embedded
  * in its owner; it is not in any list while not pending. Callbacks run from the loop, never from tmr_start, in
  * order of time, and at equal times in order of start.
  *
@@ -16,7 +18,8 @@ typedef void(tmr_h)(struct tmr *t, void *ctx);
 struct tmr {
 	struct tmr_wheel *w;
 	uint64_t at, seq;
-	uint32_t slot; /* position in the heap + 1; 0: not pending */
+	struct list node;
+	uint32_t slot; /* where it lies + 1; 0: not pending */
 	tmr_h *fn;
 	void *ctx;
 };
