@@ -66,6 +66,7 @@ bool leg_ice_wait(struct leg_sip *l)
 		.has_ice = true,
 		.ice = rfc(l) ? MEDIA_ICE_RFC8445 : MEDIA_ICE_MS2,
 		.controlling = l->ice.controlling,
+		.forbidden = l->cac.forbidden,
 		.has_mux = l->ice.mux,
 		.mux = l->ice.mux };
 
@@ -131,15 +132,43 @@ void leg_ice_moved(struct leg_sip *l)
 
 /* ---- descriptions ---- */
 
+/* LYNC: without what call admission control refuses; the first that is left for each component is the default. false: a
+ * component has none. */
+static bool admitted(struct leg_sip *l, const struct media_agent *a, struct media_agent *out)
+{
+	uint8_t not = l->cac.forbidden;
+	bool has[2] = { false, false };
+
+	*out = *a;
+	out->ncand = 0;
+	for (size_t i = 0; i < a->ncand; i++) {
+		const struct media_cand *c = &a->cand[i];
+		if (not &(c->type == 4 ? MEDIA_END_LOCAL_RELAY : MEDIA_END_LOCAL))
+			continue;
+		out->cand[out->ncand++] = *c;
+		if (!has[c->component - 1])
+			*(c->component == 1 ? &l->oa.rtp : &l->oa.rtcp) = c->addr;
+		has[c->component - 1] = true;
+	}
+	return has[0] && (has[1] || l->ice.one);
+}
+
 void leg_ice_put(struct leg_sip *l, struct wr *w, struct wr *session)
 {
 	const struct media_agent *a = agent(l);
+	struct media_agent left;
 	struct ice_sdp_out how = {
 		.rfc = rfc(l), .controlling = l->ice.controlling, .one = l->ice.one
 	};
 
 	if (l->ice.mismatch)
 		wr_str(w, "a=ice-mismatch\r\n");
+	if (l->cac.forbidden && !(a && a->local[0].component)) {
+		if (a ? !admitted(l, a, &left)
+		      : l->cac.forbidden & (MEDIA_END_LOCAL | MEDIA_END_REMOTE))
+			l->cac.refused = true; /* the relay that was counted on is not there */
+		a = a ? &left : NULL;
+	}
 	if (!a)
 		return;
 	if (how.rfc)

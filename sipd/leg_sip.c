@@ -50,10 +50,10 @@ void leg_sip_apply(struct leg_sip *l)
 		return;
 	media_apply(l->leg.media, l->leg.side, &l->oa.result);
 	leg_ice_took(l, slice_str(l->oa.remote ? l->oa.remote : ""));
+	leg_cac_reserve(l);
 }
 
-/* The user of ours that the call is of. */
-static const struct user *whose(const struct leg_sip *l)
+const struct user *leg_sip_whose(const struct leg_sip *l)
 {
 	const struct leg *other = call_other(l->leg.call, &l->leg);
 
@@ -70,8 +70,10 @@ int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, 
 	if (s->hooks->sdp)
 		s->hooks->sdp(s, l->leg.media, &x);
 	leg_ice_put(l, &x, &xs);
+	if (l->cac.refused)
+		return ERR_UNSUPP;
 	if (make == oa_offer)
-		ms_bypass_put(l, whose(l), &x);
+		ms_bypass_put(l, leg_sip_whose(l), &x);
 	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
 	l->oa.session_extra = xs.bad ? (struct slice){ 0 } : wr_slice(&xs);
 	int err = make(&l->oa, w);
@@ -532,7 +534,7 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 	struct wr w = wr_of(text, sizeof(text));
 	struct slice sdp;
 	bool same;
-	int err = ms_call_sdp(l, whose(l), req, &sdp);
+	int err = ms_call_sdp(l, leg_sip_whose(l), req, &sdp);
 
 	if (l->leg.gone || l->inviting) {
 		(void)inv_answer(i, l->leg.gone ? 481 : 488, SLICE_LIT(""), no_body);

@@ -3,6 +3,7 @@
 #include "sipd/auth.h"
 #include "sipd/call.h"
 #include "sipd/inv.h"
+#include "sipd/leg_cac.h"
 #include "sipd/leg_ice.h"
 #include "sipd/sub.h"
 
@@ -34,6 +35,7 @@ struct leg_sip {
 	bool inviting;        /* LYNC: an invitation to it, without media */
 	bool say;             /* who is at our end waits to be told */
 	struct leg_ice ice;
+	struct leg_cac cac;
 	struct party far;      /* who is at our end */
 	char conversation[72]; /* LYNC: Ms-Conversation-ID; empty: none */
 	char accepted
@@ -48,6 +50,8 @@ static inline struct leg_sip *leg_sip_of(struct leg *l)
 struct leg *leg_of_inv(struct sipd *s, const struct inv *i); /* NULL: not a leg's */
 extern const struct inv_ops leg_inv_ops;
 struct leg_sip *leg_sip_make(struct sipd *s, struct user *u);
+/* The user of ours that the call is of. */
+const struct user *leg_sip_whose(const struct leg_sip *l);
 static inline struct inv_body leg_sip_sdp_body(const struct wr *w)
 {
 	return (struct inv_body){ SLICE_LIT("application/sdp"), wr_slice(w) };

@@ -239,7 +239,8 @@ static void on_invite(void *ctx, struct tx *tx, const struct sip_msg *req, struc
 	log_ev(LOG_NOTICE, "call from SIP", F_CALL(c->ref), F_USER(u->f[USER_NAME]),
 	    F_STR("IPDECT_SIP_CALL_ID", req->call_id), F_TEXT("IPDECT_FROM", l->leg.who.number));
 	pres_name(&l->leg);
-	(void)call_event(c, CALL_EV_READY, NULL);
+	if (!leg_cac_hold(l, u, req, sdp))
+		(void)call_event(c, CALL_EV_READY, NULL);
 }
 
 static void on_options(void *ctx, struct tx *tx, const struct sip_msg *req, struct tp_flow *f)

@@ -100,8 +100,10 @@ void leg_sip_on_media(
 			l->connecting = false;
 			if (l->leg.call)
 				call_join_media(l->leg.call);
-			if (do_connect(l))
+			if (do_connect(l)) {
+				leg_cac_say(l);
 				leg_sip_gone(l, CAUSE_CODEC);
+			}
 		}
 		break;
 	case MEDIA_MOVED:
@@ -138,6 +140,10 @@ void leg_sip_on_media(
 		if (side == l->leg.side)
 			leg_ice_chosen(l, v != 0);
 		break;
+	case MEDIA_CAC:
+		if (side == l->leg.side)
+			leg_cac_moved(l);
+		break;
 	case MEDIA_DTMF:
 		break; /* mediad carries RFC 4733 through */
 	case MEDIA_BAD_KEYS:
@@ -154,6 +160,7 @@ static void op_release(struct leg *g, enum cause cause)
 	struct leg_sip *l = leg_sip_of(g);
 	char lines[160];
 	struct wr w = wr_of(lines, sizeof(lines));
+	unsigned status;
 
 	g->gone = true;
 	auth_cancel(l->auth);
@@ -166,6 +173,8 @@ static void op_release(struct leg *g, enum cause cause)
 		inv_bye(l->inv, wr_slice(&w));
 	else if (l->out)
 		inv_cancel(l->inv, wr_slice(&w));
+	else if (!g->up && leg_cac_refusal(l, &status, &w))
+		(void)inv_refuse(l->inv, status, SLICE_LIT(""), wr_slice(&w));
 	else if (!g->up)
 		(void)inv_refuse(l->inv, ms_call_status(g->sipd, cause), SLICE_LIT(""),
 		    cause == CAUSE_CODEC        ? leg_sip_refusal(ERR_UNSUPP)
@@ -238,6 +247,7 @@ static void on_reap(struct tmr *t, void *ctx)
 	auth_cancel(l->auth);
 	tp_flow_unref(l->flow);
 	leg_ice_fini(l);
+	leg_cac_fini(l);
 	oa_fini(&l->oa);
 	oa_fini(&l->base);
 	free(l->uri);

@@ -31,8 +31,9 @@ enum media_event {
 	MEDIA_SILENT,  /* side: nothing arrives for the time that ends a call */
 	MEDIA_QUALITY, /* value: MOS x 100 */
 	MEDIA_BAD_KEYS,
-	MEDIA_ICE,      /* a path was chosen (value 1), or there is none (value 0) */
-	MEDIA_ICE_LOCAL /* credentials and candidates of a side are known */
+	MEDIA_ICE,       /* a path was chosen (value 1), or there is none (value 0) */
+	MEDIA_ICE_LOCAL, /* credentials and candidates of a side are known */
+	MEDIA_CAC /* call admission control: value is an enum media_cac_kind; media_cac_said() */
 };
 
 enum media_ice { MEDIA_ICE_OFF, MEDIA_ICE_RFC8445, MEDIA_ICE_MS2 }; /* numbers of media.IceMode */
@@ -59,6 +60,42 @@ struct media_relay {
 	uint8_t user[128], password[128], user_n, password_n;
 };
 
+/* LYNC: call admission control of a side (MS-TURNBWM), by mediad. */
+enum media_cac_kind { /* numbers of media.CacKind */
+	MEDIA_CAC_VERDICT,
+	MEDIA_CAC_SILENT,
+	MEDIA_CAC_REFUSED,
+	MEDIA_CAC_RESERVED,
+	MEDIA_CAC_DENIED,
+	MEDIA_CAC_IGNORED
+};
+enum { /* bits: ends of a path */
+	MEDIA_END_LOCAL = 1,
+	MEDIA_END_LOCAL_RELAY = 2,
+	MEDIA_END_REMOTE = 4,
+	MEDIA_END_REMOTE_RELAY = 8
+};
+struct media_cac {
+	struct media_relay server; /* the policy server, with the relay's credentials */
+	char call_id[256], dialog[512];
+	uint8_t peer, self,
+	    federation; /* 0 unknown; location: 1 Internet, 2 intranet; 1 enterprise, 2 public */
+	struct sdp_addr remote,
+	    remote_relay;           /* the far end's host and relay candidate; n = 0: none */
+	bool check;                 /* asks only; else the path is reserved when it is chosen */
+	uint8_t codec[OA_PAYLOADS]; /* check */
+	size_t ncodec;
+	uint32_t wait_ms;
+};
+struct media_cac_said {
+	enum media_cac_kind kind;
+	uint8_t allowed; /* ends */
+	bool pstn;
+	uint32_t codecs;        /* bits of those that fit */
+	uint32_t send, receive; /* kbit/s; UINT32_MAX: not limited */
+	uint32_t reserved, lifetime_s, error;
+};
+
 /* What a side is to be. In media_set() only what has_… says changes. */
 struct media_leg {
 	bool on, has_remote, has_payload, has_keys, has_dir, has_music, has_strict, strict;
@@ -72,6 +109,7 @@ struct media_leg {
 	enum media_ice ice;
 	struct media_relay relay; /* of ice */
 	struct sdp_addr stun;     /* of ice; n = 0: none */
+	uint8_t forbidden;        /* of ice: ends that call admission control refuses */
 };
 
 struct media_pool;
@@ -111,6 +149,9 @@ const struct media_agent *media_agent(const struct media *m, enum media_side s);
 /* The far end's credentials and candidates; chosen: its a=remote-candidates, n = 0 each: none. */
 void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, struct slice pwd,
     const struct media_cand *c, size_t n, const struct sdp_addr chosen[2]);
+/* NULL: without from now on. Made again where the session moves to another instance. */
+void media_admit(struct media *m, enum media_side s, const struct media_cac *c);
+const struct media_cac_said *media_cac_said(const struct media *m, enum media_side s);
 uint32_t media_instance(const struct media *m);
 uint64_t media_session(const struct media *m);
 uint64_t media_call(const struct media *m);

@@ -148,6 +148,9 @@ void media_create(struct media *m)
 			continue;
 		m->side[s].rtp.n = 0;
 		media_leg_pb(m, (enum media_side)s, &m->side[s].want, &pb[req.n_leg]);
+		if (m->side[s].cac)
+			media_cac_pb(&m->side[s], &pb[req.n_leg]);
+		m->side[s].cac_new = false;
 		legs[req.n_leg] = &pb[req.n_leg].leg;
 		req.n_leg++;
 	}
@@ -247,8 +250,11 @@ void media_drop(struct media *m)
 	tmr_stop(&m->flush);
 	map_del(&p->sessions, &m->by_session);
 	list_remove(&m->node);
-	free(m->side[MEDIA_NETWORK].agent);
-	free(m->side[MEDIA_RADIO].agent);
+	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++) {
+		free(m->side[s].agent);
+		if (m->side[s].cac)
+			mem_free_wiped(m->side[s].cac, sizeof(*m->side[s].cac));
+	}
 	mem_free_wiped(m, sizeof(*m));
 }
 
@@ -324,6 +330,7 @@ static void merge(struct media_leg *w, const struct media_leg *l)
 		w->controlling = l->controlling;
 		w->relay = l->relay;
 		w->stun = l->stun;
+		w->forbidden = l->forbidden;
 	}
 	if (l->has_mux) {
 		w->has_mux = true;
@@ -352,6 +359,9 @@ static void flush(struct media *m)
 	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
 		if (m->change[s].on) {
 			media_leg_pb(m, (enum media_side)s, &m->change[s], &pb[req.n_leg]);
+			if (m->side[s].cac_new)
+				media_cac_pb(&m->side[s], &pb[req.n_leg]);
+			m->side[s].cac_new = false;
 			legs[req.n_leg] = &pb[req.n_leg].leg;
 			req.n_leg++;
 		}
@@ -605,6 +615,12 @@ int media_on_event(struct ipc_peer *peer, struct ipc_msg *msg)
 		break;
 	case MEDIA__EVENT_KIND__ICE_FAILED:
 		tell(m, MEDIA_ICE, s, 0);
+		break;
+	case MEDIA__EVENT_KIND__CAC:
+		if (!e->cac || (s != MEDIA_NETWORK && s != MEDIA_RADIO))
+			break;
+		media_take_cac(m, s, e->cac);
+		tell(m, MEDIA_CAC, s, (int)e->cac->kind);
 		break;
 	default:
 		break;

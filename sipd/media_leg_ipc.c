@@ -119,6 +119,10 @@ void media_leg_pb(
 			out->ice.turn_password = (ProtobufCBinaryData){ l->relay.password_n,
 				(uint8_t *)(uintptr_t)l->relay.password };
 		}
+		if (l->forbidden) {
+			out->ice.has_forbidden = 1;
+			out->ice.forbidden = l->forbidden;
+		}
 		pb->ice = &out->ice;
 	}
 	if (l->has_mux) {

@@ -25,6 +25,9 @@ struct side {
 	enum media_tone tone;
 	uint32_t tone_ms;
 	struct media_agent *agent; /* NULL: none */
+	struct media_cac *cac;     /* NULL: without call admission control */
+	bool cac_new;              /* goes with the next change */
+	struct media_cac_said said;
 };
 
 struct media {
@@ -63,12 +66,20 @@ struct media_leg_msg {
 	Media__Srtp tx, rx;
 	Media__IceSetup ice;
 	uint8_t mki[2][4];
+	struct {
+		Media__CacSetup body;
+		Base__Addr server, remote, relay;
+		Base__Codec codec[OA_PAYLOADS];
+	} cac;
 };
 
 /* Everything borrows from its source. */
 void media_addr_pb(Base__Addr *pb, const struct sdp_addr *a);
 void media_leg_pb(
     const struct media *m, enum media_side s, const struct media_leg *l, struct media_leg_msg *out);
+/* Adds what the side has of call admission control. media_cac_ipc.c */
+void media_cac_pb(const struct side *s, struct media_leg_msg *out);
+void media_take_cac(struct media *m, enum media_side s, const Media__CacReport *r);
 bool media_take_cand(struct media_cand *c, const Media__IceCandidate *pb); /* false: not usable */
 void media_take_ready(struct media *m, size_t n, Media__LegReady *const *legs);
 

@@ -8,6 +8,8 @@
  * registration's text and what follows from answers, ms_auth_ipc.c, ms_krb_ipc.c handshakes, ms_auth_sign.c signatures.
  * Sources: MS-SIPREGE, MS-SIPRE 3.2-3.4, MS-SIPAE, MS-CONMGMT, MS-OCER. */
 
+enum { MS_CAC_AUTO, MS_CAC_NO, MS_CAC_YES }; /* values of `cac` */
+
 struct ms_sa; /* a security association with one server */
 enum ms_step {
 	MS_PLAIN, /* no handshake: REGISTER is signed when there is an association */

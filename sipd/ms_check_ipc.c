@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/dns.h"
+#include "sipd/leg_cac.h"
 #include "sipd/ms.h"
 #include "sipd/ms_cert.h"
 #include "sipd/mras.h"
@@ -49,6 +50,12 @@ struct lync_check {
 	struct dns_wait ptr;
 	bool ptr_told;
 	char ptr_name[DNS_NAME_MAX];
+	/* The bandwidth policy server is asked by mediad, as for a call. */
+	struct media *probe;
+	struct media_user mu;
+	char policy[160]; /* empty: not asked */
+	const char *policy_remedy;
+	bool policy_ok;
 };
 
 static void finish(struct lync_check *c);
@@ -158,6 +165,70 @@ static void ask(struct lync_check *c, struct asked *k, const char *host, unsigne
 		(void)snprintf(k->why, sizeof(k->why), "its name is not one");
 		done(c);
 	}
+}
+
+/* ---- the bandwidth policy server ---- */
+
+static void on_policy(
+    struct media_user *u, struct media *m, enum media_event ev, enum media_side side, int v)
+{
+	struct lync_check *c = CONTAINER_OF(u, struct lync_check, mu);
+	const struct media_cac_said *said;
+
+	if (ev != MEDIA_CAC && ev != MEDIA_FAILED && ev != MEDIA_LOST)
+		return;
+	said = media_cac_said(m, side);
+	c->policy_ok = ev == MEDIA_CAC && v == MEDIA_CAC_VERDICT;
+	c->policy_remedy = "";
+	if (c->policy_ok) {
+		(void)snprintf(c->policy, sizeof(c->policy), "answers");
+	} else if (ev != MEDIA_CAC) {
+		(void)snprintf(c->policy, sizeof(c->policy), "no mediad could ask");
+		c->policy_remedy = "dectctl status shows the mediad instances";
+	} else if (v == MEDIA_CAC_REFUSED) {
+		(void)snprintf(
+		    c->policy, sizeof(c->policy), "it refuses us with error %u", said->error);
+		c->policy_remedy = "is cac-server of the deployment whose Edge mras-uri names? its "
+		                   "credentials are used";
+	} else {
+		(void)snprintf(c->policy, sizeof(c->policy), "no answer from the policy server");
+		c->policy_remedy = "is 3478/udp open between the RTP ports of this host and "
+		                   "cac-server, and is it the pool's bandwidth policy service "
+		                   "(authentication)?";
+	}
+	media_detach(&c->mu);
+	media_unref(c->probe, 0);
+	c->probe = NULL;
+	done(c);
+}
+
+static void ask_policy(struct lync_check *c)
+{
+	struct sipd *s = c->s;
+	struct media_cac ask = {
+		.check = true, .peer = 2, .self = 2, .codec = { CODEC_PCMA }, .ncodec = 1
+	};
+	struct media_leg net = { .on = true };
+
+	if (!s->conf->lync_cac_server[0] || s->conf->lync_cac == MS_CAC_NO)
+		return;
+	int err = leg_cac_server(s, &ask.server);
+	if (err) {
+		(void)snprintf(c->policy, sizeof(c->policy), "%s",
+		    err == ERR_AUTH ? "no credentials of the A/V Edge to ask it with"
+		                    : "cac-server is no address");
+		c->policy_remedy =
+		    err == ERR_AUTH ? "see A/V Edge above" : "write an address or address:port";
+		return;
+	}
+	ask.remote = ask.server.addr; /* the place of the server itself */
+	(void)snprintf(ask.call_id, sizeof(ask.call_id), "check");
+	net.ipv6 = ask.server.addr.n == 16;
+	c->mu.ev = on_policy;
+	c->pending++;
+	c->probe = media_open(s->media, 0, &net, NULL, NULL, &c->mu);
+	media_admit(c->probe, MEDIA_NETWORK, &ask);
+	mem_wipe(&ask, sizeof(ask));
 }
 
 /* ---- the report ---- */
@@ -360,6 +431,27 @@ static void report_edge(struct lync_check *c)
 	    "%s", text);
 }
 
+static void report_admission(struct lync_check *c)
+{
+	const struct sipd_conf *conf = c->s->conf;
+	const char *v = NULL;
+
+	for (const struct user *u = users_next(c->s->users, NULL); u && !v;
+	     u = users_next(c->s->users, u))
+		v = u->room ? prov_get(u, "enableBWPolicyCheck") : NULL;
+	if (c->policy[0])
+		ctl_check(c->run, "policy server",
+		    c->policy_ok            ? CTL_OK
+		    : conf->lync_cac_silent ? CTL_FAILED
+		                            : CTL_WARNING,
+		    c->policy_ok ? "" : c->policy_remedy, "%s: %s", conf->lync_cac_server,
+		    c->policy);
+	else if (v && strcmp(v, "true") == 0 && !conf->lync_cac_server[0])
+		ctl_check(c->run, "policy server", CTL_WARNING,
+		    "set cac-server in [lync] to the pool's bandwidth policy service",
+		    "the server wants call admission control, and cac-server is empty");
+}
+
 static void report_commands(struct lync_check *c)
 {
 	const struct sipd_conf *conf = c->s->conf;
@@ -380,6 +472,8 @@ static void drop(struct lync_check *c)
 {
 	tmr_stop(&c->limit);
 	dns_cancel(&c->ptr);
+	media_detach(&c->mu);
+	media_unref(c->probe, 0);
 	for (unsigned i = 0; i <= c->nfe; i++) {
 		struct asked *k = i < c->nfe ? &c->fe[i] : &c->own;
 		dns_cancel(&k->a);
@@ -403,6 +497,7 @@ static void finish(struct lync_check *c)
 	report_registration(c);
 	report_policy(c);
 	report_edge(c);
+	report_admission(c);
 	report_commands(c);
 	ctl_done(c->run, 0);
 	drop(c);
@@ -444,6 +539,7 @@ int ms_check(struct ctl_run *r)
 	}
 	if (s->conf->lync_auth == MS_AUTH_TRUSTED && s->conf->lync_fqdn[0])
 		ask(c, &c->own, s->conf->lync_fqdn, s->conf->tls_port);
+	ask_policy(c);
 	done(c);
 	return 0;
 }

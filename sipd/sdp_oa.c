@@ -203,12 +203,13 @@ int oa_offer(struct oa *o, struct wr *w)
 		return ERR_VALUE;
 	if (o->established) { /* keep the agreed payload types; the rest of our codecs after them */
 		for (size_t i = 0; i < o->result.npayload; i++)
-			if (codec_defs[o->result.payload[i].codec].speech)
+			if (codec_defs[o->result.payload[i].codec].speech &&
+			    !(o->deny & 1u << o->result.payload[i].codec))
 				add(&r, o->result.payload[i].codec, o->result.payload[i].pt);
 	}
 	for (size_t i = 0; i < o->conf->ncodec; i++) {
 		unsigned pt = (unsigned)codec_defs[o->conf->codec[i]].pt;
-		if (has_codec(&r, o->conf->codec[i]))
+		if (has_codec(&r, o->conf->codec[i]) || o->deny & 1u << o->conf->codec[i])
 			continue;
 		while (pt_used(&r, pt) || (o->established && pt_used(&o->result, pt)))
 			pt = pt < 96 || pt == 127 ? 96 : pt + 1;
@@ -290,12 +291,16 @@ static enum codec fmt_codec(const struct sdp_fmt *f)
 	return f->name.n ? codec_find(f->name, f->rate, f->channels) : codec_static(f->pt);
 }
 
-static bool allowed(const struct oa_conf *c, enum codec k)
+static bool allowed(const struct oa *o, enum codec k)
 {
+	const struct oa_conf *c = o->conf;
+
 	if (k == CODEC_EVENT)
 		return true;
 	if (k == CODEC_CN)
 		return c->cn;
+	if (o->deny & 1u << k)
+		return false;
 	for (size_t i = 0; i < c->ncodec; i++)
 		if (c->codec[i] == k)
 			return true;
@@ -303,14 +308,14 @@ static bool allowed(const struct oa_conf *c, enum codec k)
 }
 
 /* The formats of their section that we have, in their order; all = false: as our settings for answers say. */
-static int pick_codecs(
-    const struct oa_conf *c, const struct sdp_media *m, bool all, struct oa_result *r)
+static int pick_codecs(const struct oa *o, const struct sdp_media *m, bool all, struct oa_result *r)
 {
+	const struct oa_conf *c = o->conf;
 	struct oa_result found = { 0 };
 
 	for (size_t i = 0; i < m->nfmt; i++) {
 		enum codec k = fmt_codec(&m->fmt[i]);
-		if (k != CODEC_NONE && allowed(c, k) && !has_codec(&found, k))
+		if (k != CODEC_NONE && allowed(o, k) && !has_codec(&found, k))
 			add(&found, k, m->fmt[i].pt);
 	}
 	if (oa_codec(&found) == CODEC_NONE)
@@ -387,8 +392,10 @@ static void remember_lines(struct oa *o, const struct sdp *sdp, const struct sdp
 }
 
 /* Which of several audio sections: the first whose profile fits; a second one is often the encrypted alternative. */
-static const struct sdp_media *pick_stream(const struct oa_conf *c, const struct sdp *sdp, int *why)
+static const struct sdp_media *pick_stream(const struct oa *o, const struct sdp *sdp, int *why)
 {
+	const struct oa_conf *c = o->conf;
+
 	*why = ERR_UNSUPP;
 	for (size_t i = 0; i < sdp->nmedia; i++) {
 		const struct sdp_media *m = &sdp->media[i];
@@ -397,7 +404,7 @@ static const struct sdp_media *pick_stream(const struct oa_conf *c, const struct
 		bool savp;
 
 		if (!m->port || !slice_ieq(m->kind, SLICE_LIT("audio")) ||
-		    !proto_ok(m->proto, &savp) || !m->rtp.n || pick_codecs(c, m, true, &r))
+		    !proto_ok(m->proto, &savp) || !m->rtp.n || pick_codecs(o, m, true, &r))
 			continue;
 		bool usable =
 		    pick_key(c, m, &k) && !slice_ieq(m->encryption, SLICE_LIT("rejected"));
@@ -446,10 +453,10 @@ int oa_asked(struct oa *o, struct slice text, bool *same)
 			return 0;
 		}
 	}
-	const struct sdp_media *m = pick_stream(o->conf, &sdp, &why);
+	const struct sdp_media *m = pick_stream(o, &sdp, &why);
 	if (!m)
 		return why;
-	err = pick_codecs(o->conf, m, false, &r);
+	err = pick_codecs(o, m, false, &r);
 	if (err)
 		return err;
 	take_stream(o, m, &r);
@@ -475,6 +482,42 @@ int oa_asked(struct oa *o, struct slice text, bool *same)
 	keep(&o->remote, text);
 	o->next = r;
 	o->asked = true;
+	return 0;
+}
+
+size_t oa_common(const struct oa *o, uint8_t out[OA_PAYLOADS])
+{
+	struct sdp sdp;
+	struct oa_result r = { 0 };
+	size_t n = 0;
+
+	if (!o->asked || !o->remote || sdp_parse(&sdp, slice_str(o->remote)) ||
+	    o->audio >= sdp.nmedia || pick_codecs(o, &sdp.media[o->audio], true, &r))
+		return 0;
+	for (size_t i = 0; i < r.npayload; i++)
+		if (codec_defs[r.payload[i].codec].speech)
+			out[n++] = r.payload[i].codec;
+	return n;
+}
+
+int oa_deny(struct oa *o, uint32_t codecs)
+{
+	struct sdp sdp;
+	struct oa_result r = { 0 };
+	int err;
+
+	o->deny = codecs;
+	if (!o->asked)
+		return 0;
+	err = o->remote ? sdp_parse(&sdp, slice_str(o->remote)) : ERR_STATE;
+	if (!err && o->audio >= sdp.nmedia)
+		err = ERR_SYNTAX;
+	if (!err)
+		err = pick_codecs(o, &sdp.media[o->audio], false, &r);
+	if (err)
+		return err;
+	memcpy(o->next.payload, r.payload, sizeof(r.payload));
+	o->next.npayload = r.npayload;
 	return 0;
 }
 
@@ -553,7 +596,7 @@ int oa_answered(struct oa *o, struct slice text)
 	const struct sdp_media *m = &sdp.media[o->audio];
 	if (!m->port || !m->rtp.n || !proto_ok(m->proto, &savp))
 		return ERR_UNSUPP;
-	err = pick_codecs(o->conf, m, true, &r);
+	err = pick_codecs(o, m, true, &r);
 	if (!err)
 		err = match_key(o, m, &r);
 	if (err)

@@ -76,6 +76,7 @@ struct oa {
 	/* Attribute lines of the audio section (candidates, ICE credentials), each ended with CRLF; owner: the caller. */
 	struct slice extra;
 	struct slice session_extra; /* the same for the part before the first section */
+	uint32_t deny;              /* codecs that are not used now: bits of enum codec */
 	bool mux;                   /* RTCP is multiplexed (RFC 5761), which ICE's agent does */
 };
 
@@ -94,6 +95,10 @@ void oa_withdraw(struct oa *o);
 
 /* An offer came: o->next says what we would agree to. Errors as above (answer 488). *same: nothing changed. */
 int oa_asked(struct oa *o, struct slice sdp, bool *same) MUST_CHECK;
+/* The speech codecs that the offer which came has in common with us; 0: no offer waits. */
+size_t oa_common(const struct oa *o, uint8_t out[OA_PAYLOADS]);
+/* From now on without these codecs (bits), in the answer that waits, too. ERR_UNSUPP: it has none left. */
+int oa_deny(struct oa *o, uint32_t codecs) MUST_CHECK;
 /* Writes our answer; o->result is what was agreed. The local address must be set. */
 int oa_answer(struct oa *o, struct wr *w) MUST_CHECK;
 /* The first speech codec of a result; CODEC_NONE. */

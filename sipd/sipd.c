@@ -414,6 +414,16 @@ int sipd_init(struct daemon *d)
 	    "Calls that were not answered");
 	s->st.active =
 	    stat_get(d->stats, STAT_GAUGE, "ipdect_sipd_calls_active", NULL, "Calls now");
+	s->st.cac_allowed = stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_admission",
+	    "result=\"allowed\"", "Calls checked by call admission control");
+	s->st.cac_limited =
+	    stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_admission", "result=\"limited\"", NULL);
+	s->st.cac_refused =
+	    stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_admission", "result=\"refused\"", NULL);
+	s->st.cac_silent = stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_admission_unanswered",
+	    NULL, "Questions that the policy server did not answer or refused");
+	s->st.cac_reserved = stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_admission_reserved",
+	    NULL, "Reservations of bandwidth");
 	s->st.setup = stat_hist_get(
 	    d->stats, "ipdect_sipd_answer_seconds", "Time from the first message to the answer");
 	err = make_oa(s, s->conf);

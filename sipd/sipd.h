@@ -59,7 +59,8 @@ struct sipd_conf {
 	struct conf_list lync_front_ends, lync_kdcs;
 	char *ice_stun, *ice_turn, *ice_turn_user;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site,
-	    *lync_bypass_id, *lync_krb_realm, *lync_mras_uri;
+	    *lync_bypass_id, *lync_krb_realm, *lync_mras_uri, *lync_cac_server;
+	uint32_t lync_cac, lync_cac_silent, lync_cac_wait_ms, lync_cac_status, lync_cac_error;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;
@@ -136,6 +137,8 @@ struct sipd {
 	struct {
 		struct stat_val *placed, *received, *answered, *failed;
 		struct stat_val *active;
+		struct stat_val *cac_allowed, *cac_limited, *cac_refused, *cac_silent,
+		    *cac_reserved;
 		struct stat_hist *setup;
 	} st;
 };

@@ -217,6 +217,22 @@ const struct conf_key sipd_keys[] = {
 	    "empty: "
 	    "as provisioned for the users.",
 	    NULL },
+	{ "lync", "cac", CONF_ENUM, "auto", 0, 0, true, OFF(lync_cac),
+	    "Call admission control at cac-server: as provisioning says (enableBWPolicyCheck), or "
+	    "for all calls.",
+	    "auto|no|yes" },
+	{ "lync", "cac-server", CONF_STR, "", 0, 64, true, OFF(lync_cac_server),
+	    "The bandwidth policy server, address or address:port; empty: no call admission "
+	    "control. Its credentials are the A/V Edge's (mras-uri).",
+	    NULL },
+	{ "lync", "cac-silent", CONF_ENUM, "allow", 0, 0, true, OFF(lync_cac_silent),
+	    "What becomes of a call when the policy server does not answer.", "allow|refuse" },
+	{ "lync", "cac-wait", CONF_MS, "2s", 500, 4000, true, OFF(lync_cac_wait_ms),
+	    "How long a call waits for the policy server before it rings.", NULL },
+	{ "lync", "cac-status", CONF_INT, "488", 400, 699, true, OFF(lync_cac_status),
+	    "SIP status of a call that is refused for want of bandwidth.", NULL },
+	{ "lync", "cac-error", CONF_INT, "52063", 1, 99999, true, OFF(lync_cac_error),
+	    "ErrorID in ms-client-diagnostics of such a refusal.", NULL },
 	{ "lync", "site", CONF_STR, "1", 0, 32, true, OFF(lync_site),
 	    "SiteId of the trusted application pool, for the commands of `dectctl check lync`.",
 	    NULL },

@@ -13,7 +13,8 @@ from desktop import Refused
 from ice import Agent
 from world import Failed, World, both_hear, heard, speech, until
 
-import bypass  # noqa: F401  more flows
+import admission  # noqa: F401  more flows
+import bypass  # noqa: F401
 import conference  # noqa: F401
 import edge  # noqa: F401
 import ice_flows  # noqa: F401

@@ -140,9 +140,13 @@ class Relay(asyncio.DatagramProtocol):
                 del self.of[addr]
             self.reply(addr, ALLOCATE | 0x100, tid, attribute(LIFETIME, b"\0\0\0\0"))
             return
-        asyncio.ensure_future(self.allocate(addr, a, tid))
+        asyncio.ensure_future(self.allocate(addr, a, tid, attrs))
 
-    async def allocate(self, addr, a, tid):
+    def more(self, addr, attrs, tid):
+        """Lifetime and further attributes of a success; None: it is refused."""
+        return 600, b""
+
+    async def allocate(self, addr, a, tid, attrs):
         if not a:
             a = Allocation(self, addr)
             await asyncio.get_running_loop().create_datagram_endpoint(lambda: a, local_addr=("127.0.0.1", 0))
@@ -150,8 +154,12 @@ class Relay(asyncio.DatagramProtocol):
                 a.transport.close()
                 a = self.of[addr]
             self.of[addr] = a
+        more = self.more(addr, attrs, tid)
+        if more is None:
+            self.reply(addr, ALLOCATE | 0x110, tid, attribute(ERROR, b"\0\0\4\0Bad Request"))
+            return
         ip = bytes(x ^ y for x, y in zip(socket.inet_aton(addr[0]), tid))
         port = addr[1] ^ struct.unpack(">H", tid[:2])[0]
-        self.reply(addr, ALLOCATE | 0x100, tid, attribute(MAPPED, address(a.addr)) + attribute(LIFETIME, struct.pack(">I", 600)) +
+        self.reply(addr, ALLOCATE | 0x100, tid, attribute(MAPPED, address(a.addr)) + attribute(LIFETIME, struct.pack(">I", more[0])) +
                    attribute(XOR_MAPPED, struct.pack(">BBH", 0, 1, port) + ip) +
-                   attribute(SEQUENCE, a.connection + struct.pack(">I", a.sequence)))
+                   attribute(SEQUENCE, a.connection + struct.pack(">I", a.sequence)) + more[1])
