@@ -138,6 +138,11 @@ int ctl_handset_show(struct ctl_run *r)
 	    "answer\n",
 	    (unsigned long long)pp->auths, (unsigned long long)pp->ciphers,
 	    (unsigned long long)pp->rekeys, (unsigned long long)pp->page_failures);
+	if (pp->def_at) {
+		ctl_time(pp->def_at, t1);
+		ctl_say(r, "early encryption: default key %04x of %s, %llu connections\n",
+		    pp->def_index, t1, (unsigned long long)pp->earlies);
+	}
 	if (pp->note[0])
 		ctl_say(r, "note: %s\n", pp->note);
 	ctl_call_lines(r, pp);

@@ -1,7 +1,7 @@
 /* Mobility management under whatever a handset sends: messages, radio events, time, certd's answers, policies. The
  * octets decide what happens: 00-7F a message of that length, 80 ciphered, 81 clear, 82 radio lost, 83 time, 84 certd's
  * next answers, 85 a call needs the link, 86 rights are to be terminated, 87 another handset, 88 subscription opens, 89
- * a user takes it, 8A policies. */
+ * a user takes it, 8A policies, 8B a base asks for a default cipher key, 8C the handset has one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +56,13 @@ static int low_info(void *ctx, uint32_t base, struct mac_base_info *out)
 }
 static const struct mac_low low = { .send = low_send, .base_info = low_info };
 
+static struct pp *first(struct fuzz *f)
+{
+	struct list *l = pps_list(f->r.pps);
+
+	return l->next == l ? NULL : LIST_ENTRY(l->next, struct pp, node);
+}
+
 static void on_answer(struct tmr *t, void *ctx)
 {
 	struct ask *a = ctx;
@@ -65,6 +72,16 @@ static void on_answer(struct tmr *t, void *ctx)
 	a->fn = NULL;
 	if (fn)
 		fn(a->ctx, &a->res);
+}
+
+static void owner(struct fuzz *f, struct auth_result *r)
+{
+	struct pp *pp = first(f);
+
+	if (!pp)
+		return;
+	r->nowner = (uint8_t)((pp->ipui.bits + 7) / 8);
+	memcpy(r->owner, pp->ipui.v, r->nowner);
 }
 
 static int ask(void *c, auth_h *fn, void *ctx, unsigned nrs)
@@ -84,6 +101,8 @@ static int ask(void *c, auth_h *fn, void *ctx, unsigned nrs)
 		a->res.nrs = (uint8_t)nrs;
 		a->res.has_rand = true;
 		a->res.nck = nrs == 16 ? 16 : 8;
+		a->res.index = f->how;
+		owner(f, &a->res);
 		tmr_init(&a->tmr, f->w, on_answer, a);
 		if ((f->how & 3) != 1 || f->how & 4)
 			tmr_start(&a->tmr, 1 + (f->how >> 4));
@@ -252,13 +271,6 @@ static void stop(struct fuzz *f)
 	tmr_wheel_free(f->w);
 }
 
-static struct pp *first(struct fuzz *f)
-{
-	struct list *l = pps_list(f->r.pps);
-
-	return l->next == l ? NULL : LIST_ENTRY(l->next, struct pp, node);
-}
-
 static void act(struct fuzz *f, uint8_t op, uint8_t v)
 {
 	struct pp *pp = first(f);
@@ -309,6 +321,24 @@ static void act(struct fuzz *f, uint8_t op, uint8_t v)
 		f->conf.dsaa2 = v & 4;
 		f->conf.tpui = v & 8;
 		f->conf.dsc2 = v & 16;
+		f->conf.early = (v >> 5) % 3;
+		break;
+	case 0x8b: /* v: how many octets, and which index */
+		input(f,
+		    (uint8_t[]){
+		        0x7a, 0x1d, f->mcei, 0x0e, 0x12, f->mcei, 0, v, 0x0e, 0x12, f->mcei, 0, v },
+		    2 + v % 12);
+		break;
+	case 0x8c:
+		if (!pp)
+			break;
+		pp->id = 1 + (v & 1);
+		pp->def_at = v & 2;
+		pp->def_index = v;
+		pp->caps.tc.profile[6] = v & 4 ? 0x10 : 0;
+		pp->subscribed = !(v & 8);
+		if (v & 16)
+			pp->tpui = 0xe1203;
 		break;
 	default:
 		break;

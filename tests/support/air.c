@@ -20,6 +20,7 @@ enum kind {
 	D_RELEASED,
 	D_KEY,
 	D_CIPHERED,
+	D_EARLY,
 	D_MOVED,
 	D_SPEECH,
 	D_BASE
@@ -45,7 +46,9 @@ struct air_conn {
 	void *user;
 	int mcei, next_mcei;
 	uint32_t pmid;
-	bool up, dead, speech, ciphered;
+	bool up, dead, speech, ciphered, early;
+	size_t ndefck; /* what air_early() named */
+	uint8_t defck[16];
 	size_t nkey;
 	uint8_t key[16];
 	size_t nnext_key; /* of the base it moves to */
@@ -223,6 +226,10 @@ static void deliver(struct delivery *d)
 	case D_CIPHERED:
 		if (!c->dead && d->b == c->base)
 			c->base->ops->ciphered(c->base->ctx, c, c->mcei);
+		break;
+	case D_EARLY:
+		if (!c->dead && !c->pp->gone)
+			c->pp->ops->early(c->pp->ctx, c, d->arg);
 		break;
 	case D_MOVED:
 		if (!c->dead)
@@ -432,9 +439,28 @@ bool air_cipher(struct air_conn *c, const uint8_t *dck, size_t n)
 		return true;
 	}
 	c->ciphered = n > 0;
+	c->early = false;
 	if (n)
 		post(c->air, D_CIPHERED, c)->b = c->base;
 	return true;
+}
+
+bool air_early(struct air_conn *c, uint16_t index, const uint8_t *key, size_t n)
+{
+	if (c->dead || !c->up || n > sizeof(c->defck))
+		return false;
+	memcpy(c->defck, key, n);
+	c->ndefck = n;
+	if (c->base->ops->early)
+		c->base->ops->early(c->base->ctx, c, c->mcei, index);
+	else
+		post(c->air, D_EARLY, c)->arg = false;
+	return true;
+}
+
+bool air_conn_early(const struct air_conn *c)
+{
+	return c->early;
 }
 
 bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid)
@@ -647,6 +673,24 @@ void air_base_key(struct air_conn *c, const uint8_t *dck, size_t n)
 	memcpy(c->key, dck, n);
 	c->nkey = n;
 	post(c->air, D_KEY, c);
+}
+
+void air_base_early(struct air_conn *c, const uint8_t *key, size_t n)
+{
+	if (c->dead)
+		return;
+	if (n && (n != c->ndefck || memcmp(c->defck, key, n) != 0)) {
+		air_event(c->air, "pp %s deaf: its default key and the base's differ", c->pp->name);
+		lose(c, AIR_ABNORMAL, true);
+		return;
+	}
+	if (n) {
+		memcpy(c->key, key, n);
+		c->nkey = n;
+		c->ciphered = c->early = true;
+		post(c->air, D_CIPHERED, c)->b = c->base;
+	}
+	post(c->air, D_EARLY, c)->arg = n > 0;
 }
 
 void air_base_handover_key(struct air_conn *c, const uint8_t *dck, size_t n)

@@ -32,6 +32,7 @@ struct air_info { /* what the base broadcasts */
 	uint8_t pli;          /* PARK length indicator, 1F = 31 */
 	uint16_t higher_caps; /* a32 … a47 */
 	uint8_t ext_caps[5];
+	uint8_t ext_caps2[5]; /* part 2; zeros where it is not broadcast */
 	uint8_t mac_caps[3];
 	int signal; /* dBm at this portable part */
 };
@@ -50,6 +51,8 @@ struct air_pp_ops { /* what a portable part gets; ctx of air_pp_add() */
 	void (*released)(void *ctx, struct air_conn *c, enum air_reason why);
 	/* The base has its key now (MAC_ENC_KEY_REQ came): air_cipher() can succeed. */
 	void (*base_has_key)(void *ctx, struct air_conn *c);
+	/* Outcome of air_early(): ciphered, or the base has no such key. */
+	void (*early)(void *ctx, struct air_conn *c, bool ok);
 	/* Outcome of air_handover(). ok: same c, new base. */
 	void (*moved)(void *ctx, struct air_conn *c, bool ok);
 	/* 20 ms of speech from the base while media is open there. */
@@ -84,6 +87,10 @@ void air_release(struct air_conn *c, bool abnormal);
 /* The portable part switches to ciphering with this key (8 or 16 octets; n = 0: off). The base needs the same key:
  * a different one makes both sides deaf, and the connection is lost as on the air. false: the base has none. */
 bool air_cipher(struct air_conn *c, const uint8_t *dck, size_t n);
+/* Straight after the set-up: the portable part asks to cipher with the default key of an index, which the base has or gets.
+ * early() tells the outcome. false: not connected. */
+bool air_early(struct air_conn *c, uint16_t index, const uint8_t *key, size_t n);
+bool air_conn_early(const struct air_conn *c); /* it is ciphered with it now */
 /* Inter-base handover with a PMID; moved() tells the outcome. Within one base (b = the present one) it is invisible
  * to the server and succeeds at once. */
 bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid);
@@ -128,6 +135,8 @@ struct air_base_ops {
 	/* It is at another base now: this one still holds its MCEI until the server takes it back. */
 	void (*moved_away)(void *ctx, struct air_conn *c, int mcei);
 	void (*ciphered)(void *ctx, struct air_conn *c, int mcei);
+	/* It names a default key; air_base_early() answers. NULL: this base knows nothing of it. */
+	void (*early)(void *ctx, struct air_conn *c, int mcei, uint16_t index);
 	void (*speech)(void *ctx, struct air_conn *c, int mcei, const int16_t *samples);
 };
 struct air_base *air_base_add(
@@ -145,6 +154,7 @@ void air_base_refuse(struct air_conn *c); /* set-up or handover at this base ref
 void air_base_frame(struct air_conn *c, const uint8_t *frame, size_t n,
     void (*done)(void *ctx, int buffer), void *ctx, int buffer);
 void air_base_key(struct air_conn *c, const uint8_t *dck, size_t n);
+void air_base_early(struct air_conn *c, const uint8_t *key, size_t n); /* n = 0: there is none */
 /* The key at the new base of a handover, before air_base_accept(); n = 0: it goes on in clear there. */
 void air_base_handover_key(struct air_conn *c, const uint8_t *dck, size_t n);
 void air_base_release(struct air_conn *c, enum air_reason why);

@@ -185,6 +185,8 @@ void sp_forget(struct softpp *pp)
 	pp->subscribed = pp->located = pp->have_dck = false;
 	pp->tpui = UINT32_MAX;
 	pp->camped = NULL;
+	pp->ndefck = 0;
+	mem_wipe(pp->defck, sizeof(pp->defck));
 	memset(&pp->park, 0, sizeof(pp->park));
 	mem_wipe(pp->uak, sizeof(pp->uak));
 	sp_ipei_id(pp, &pp->ipui);

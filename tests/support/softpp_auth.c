@@ -30,11 +30,73 @@ void sp_cipher_check(struct softpp *pp, const char *what)
 		sp_violation(pp, "dect-security 9", "%s before ciphering", what);
 }
 
+/* Bit a42 of the extended higher layer capabilities part 2. */
+static bool base_is_early(const struct softpp *pp)
+{
+	struct air_info info;
+
+	if (!pp->conn)
+		return false;
+	air_base_info(air_conn_base(pp->conn), &info);
+	return info.ext_caps2[4] & 0x20;
+}
+
+/* Octets 5a to 5c: is this a default key that it can take? */
+static bool def_check(struct softpp *pp, const struct sp_ie *at, unsigned o, enum dect_kdf_alg alg)
+{
+	unsigned index;
+
+	if (at->n != o + 3 && at->n != o + 4) {
+		sp_violation(pp, "dect-nwk 6.6", "Auth type with DEF of %u octets", at->n);
+		return false;
+	}
+	index = (unsigned)at->p[o + 1] << 8 | at->p[o + 2];
+	if (index == 0 || index > 0xfeff)
+		sp_violation(pp, "dect-security 1.9", "index %04x of a default key", index);
+	if (at->n == o + 4 && (at->p[o + 3] & 3) > 1)
+		sp_violation(pp, "dect-nwk 6.6", "octet 5c %02x", at->p[o + 3]);
+	if (at->n == o + 4 && (at->p[o + 3] & 3) == 1 && alg == DECT_KDF_DSAA)
+		sp_violation(pp, "dect-security 3", "DSC2 with a key of DSAA");
+	if (pp->profile != SPP_NG)
+		sp_violation(pp, "dect-nwk 6.6", "default key for a handset that cannot");
+	if (!base_is_early(pp))
+		sp_violation(pp, "dect-nwk 19", "default key, but a42 is not broadcast");
+	if (!pp->ciphered && pp->cipher_required)
+		sp_violation(pp, "dect-nwk 10.5", "default key before ciphering");
+	LIST_FOREACH(&pp->set->pps, it)
+	{
+		struct softpp *other = LIST_ENTRY(it, struct softpp, node);
+
+		if (other != pp && other->ndefck && other->def_index == index)
+			sp_violation(
+			    pp, "dect-security 8.4", "index %04x is %s's, too", index, other->name);
+	}
+	return true;
+}
+
+bool sp_early_start(struct softpp *pp)
+{
+	if (pp->early_over || !pp->ndefck || !pp->subscribed || !base_is_early(pp))
+		return false;
+	/* DSC takes the 64 least significant bits of a longer key. */
+	pp->early = air_early(pp->conn, pp->def_index, pp->defck + pp->ndefck - 8, 8);
+	return pp->early;
+}
+
+void sp_early_done(struct softpp *pp, bool ok)
+{
+	pp->early = false;
+	pp->early_over = true;
+	pp->ciphered = ok;
+	sp_event(pp, ok ? "ciphered from the start" : "default key refused");
+	sp_lapc_connected(pp);
+}
+
 void sp_auth_request(struct softpp *pp, const struct sp_msg *m)
 {
 	const struct sp_ie *at = sp_ie(m, 0x0a), *r = sp_ie(m, 0x0c), *rs = sp_ie(m, 0x0e);
 	uint8_t buf[SP_MSG_MAX], k[16], ks[16], res[4], dck[16], rand_p[8];
-	unsigned o = 2, type, upc;
+	unsigned o = 2, type, upc, def;
 	enum dect_kdf_alg alg;
 	struct wr w;
 
@@ -54,8 +116,9 @@ void sp_auth_request(struct softpp *pp, const struct sp_msg *m)
 		    pp, "dect-nwk 5.4", "RS of %u octets for algorithm %02x", rs->n, at->p[0]);
 		return;
 	}
-	if ((at->p[o] & 0x40) && at->n < 5)
-		sp_violation(pp, "dect-nwk 6.6", "Auth type with DEF and without an index");
+	def = at->p[o] & 0x40;
+	if (def && !def_check(pp, at, o, alg))
+		return;
 	if (!upc && (at->p[o] & 0x0f))
 		sp_violation(pp, "dect-nwk 6.6", "cipher key number without UPC");
 	if (memcmp(pp->mm.last_rand, r->p, 8) == 0)
@@ -78,6 +141,12 @@ void sp_auth_request(struct softpp *pp, const struct sp_msg *m)
 		memcpy(pp->dck, dck, pp->ndck);
 		pp->dck_no = at->p[o] & 0x0f;
 		pp->have_dck = true;
+	}
+	if (def) {
+		pp->def_index = (uint16_t)(at->p[o + 1] << 8 | at->p[o + 2]);
+		pp->ndefck = dect_kdf_dck_len(alg);
+		memcpy(pp->defck, dck, pp->ndefck);
+		sp_event(pp, "default key %04x", pp->def_index);
 	}
 	pp->auths++;
 	w = sp_begin(buf, 0x85, 0x41);

@@ -203,7 +203,7 @@ bool sp_lapc_open(struct softpp *pp, struct air_base *b)
 	if (!pp->conn)
 		return false;
 	air_conn_set_user(pp->conn, pp);
-	pp->base_key = pp->ciphered = false;
+	pp->base_key = pp->ciphered = pp->early = pp->early_over = false;
 	pp->links++;
 	pp->link_since = tmr_now(pp->w);
 	l->st = SPL_MAC;
@@ -215,7 +215,7 @@ void sp_lapc_connected(struct softpp *pp)
 	struct sp_lapc *l = &pp->l;
 	struct sp_seg *s;
 
-	if (l->st != SPL_MAC)
+	if (l->st != SPL_MAC || sp_early_start(pp))
 		return;
 	l->st = SPL_EST;
 	if (list_empty(&l->txq) || (l->class_b && pp->early_empty)) {

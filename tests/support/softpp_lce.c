@@ -173,8 +173,11 @@ static void on_frame(void *ctx, struct air_conn *c, const uint8_t *f, size_t n)
 {
 	struct softpp *pp = ctx;
 
-	if (c == pp->conn)
-		sp_lapc_frame(pp, f, n);
+	if (c != pp->conn)
+		return;
+	if (pp->early)
+		sp_violation(pp, "dect-security 8.4", "a frame while ciphering starts");
+	sp_lapc_frame(pp, f, n);
 }
 
 static void on_sent(void *ctx, struct air_conn *c)
@@ -199,6 +202,14 @@ static void on_key(void *ctx, struct air_conn *c)
 
 	(void)c;
 	pp->base_key = true;
+}
+
+static void on_early(void *ctx, struct air_conn *c, bool ok)
+{
+	struct softpp *pp = ctx;
+
+	if (c == pp->conn)
+		sp_early_done(pp, ok);
 }
 
 static void on_moved(void *ctx, struct air_conn *c, bool ok)
@@ -263,6 +274,7 @@ const struct air_pp_ops sp_radio_ops = { .page = on_page,
 	.sent = on_sent,
 	.released = on_released,
 	.base_has_key = on_key,
+	.early = on_early,
 	.moved = on_moved,
 	.speech = on_speech,
 	.base = on_base };
@@ -287,7 +299,7 @@ void sp_link_down(struct softpp *pp, bool abnormal)
 	sp_lapc_down(pp);
 	tmr_stop(&pp->linger);
 	pp->paged = false;
-	pp->ciphered = pp->base_key = false;
+	pp->ciphered = pp->base_key = pp->early = pp->early_over = false;
 	if (abnormal)
 		sp_event(pp, "link lost");
 	sp_mm_link_down(pp);

@@ -165,6 +165,11 @@ struct softpp {
 	uint8_t lal;
 	uint8_t dck[16], dck_no;
 	size_t ndck;
+	/* Default cipher key; early: asked for over this connection, early_over: and answered */
+	uint16_t def_index;
+	uint8_t defck[16];
+	size_t ndefck;
+	bool early, early_over;
 	bool have_dck, base_key, ciphered;
 	struct air_base *camped; /* where it listens */
 	uint32_t pmid;
@@ -260,6 +265,9 @@ void sp_mm_nested(struct softpp *pp);
 void sp_mm_allocated(struct softpp *pp, const struct sp_msg *m);
 bool sp_mm_key(struct softpp *pp, unsigned type, unsigned no, uint8_t k[16]);
 void sp_auth_request(struct softpp *pp, const struct sp_msg *m);
+/* A connection is there: true when it is to be ciphered first. */
+bool sp_early_start(struct softpp *pp);
+void sp_early_done(struct softpp *pp, bool ok);
 void sp_auth_reply(struct softpp *pp, const struct sp_msg *m);
 void sp_cipher_request(struct softpp *pp, const struct sp_msg *m);
 

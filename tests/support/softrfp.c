@@ -500,7 +500,8 @@ struct softrfp_set *softrfp_set_new(struct air *a, uv_loop_t *loop)
 	s->loop = loop;
 	list_init(&s->bases);
 	air_noun(a, "base", sr_command, s,
-	    "base add MAC [server=IP:PORT gen=new|old model=HEX protocol=HEX version=TEXT ip=IP "
+	    "base add MAC [server=IP:PORT gen=new|old early=connection|identity model=HEX "
+	    "protocol=HEX version=TEXT ip=IP "
 	    "state=DIR retry=MS boot=MS"
 	    " search=MS freq=MS channels=N rssi=N loss=PERMILLE]\n"
 	    "base list | base MAC show|conns|on|off|reboot|break|silent|hears OTHER "

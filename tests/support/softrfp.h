@@ -23,10 +23,12 @@ struct softrfp_conf {
 	char version[64];
 	char state[200]; /* directory where its key is kept; "": in memory */
 	unsigned retry_ms, boot_ms, search_ms;
-	unsigned freq_ms;    /* until it answers FREQ_CTRL_MODE */
-	unsigned channels;   /* media channels */
-	uint32_t rssi;       /* at which other bases hear it, and it them, unless told otherwise */
-	bool image_check;    /* reports SYS_NEW_SW as real ones do */
+	unsigned freq_ms;  /* until it answers FREQ_CTRL_MODE */
+	unsigned channels; /* media channels */
+	uint32_t rssi;     /* at which other bases hear it, and it them, unless told otherwise */
+	bool image_check;  /* reports SYS_NEW_SW as real ones do */
+	char early
+	    [12]; /* how it asks for default keys: "connection", "identity"; "": it knows nothing of them */
 	unsigned loss_milli; /* RTP packets lost per thousand, each way */
 };
 void softrfp_defaults(struct softrfp_conf *c);

@@ -93,6 +93,10 @@ static int add(struct softrfp_set *s, int argc, char **argv, struct wr *reply)
 	} else if (v && strcmp(v, "new") != 0) {
 		return usage(reply, "gen");
 	}
+	v = air_arg(argc, argv, 3, "early");
+	if (v && strcmp(v, "connection") != 0 && strcmp(v, "identity") != 0)
+		return usage(reply, "early=connection|identity");
+	snprintf(c.early, sizeof(c.early), "%s", v ? v : "");
 	v = air_arg(argc, argv, 3, "server");
 	if (v && server_of(v, &c) != 0)
 		return usage(reply, "server");

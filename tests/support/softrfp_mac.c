@@ -197,10 +197,14 @@ static void on_moved_away(void *ctx, struct air_conn *c, int mcei)
 
 static void eks_ind(struct softrfp *b, unsigned mcei)
 {
-	struct rfp_msg m = { .len = 4 };
+	const struct sr_conn *sc = &b->conns[mcei];
+	bool early = sc->c && air_conn_early(sc->c);
+	struct rfp_msg m = { .len = early ? 0 : 4 };
 
 	m.u.eks.mcei = (uint8_t)mcei;
-	m.u.eks.kind = 1;
+	m.u.eks.kind = early ? 2 : 1;
+	m.u.eks.id = 1;
+	m.u.eks.ppn = (uint16_t)sc->pmid;
 	mac(b, &m, MACP_ENC_EKS_IND);
 }
 
@@ -227,6 +231,7 @@ const struct air_base_ops sr_air_ops = { .setup = on_setup,
 	.released = on_released,
 	.moved_away = on_moved_away,
 	.ciphered = on_ciphered,
+	.early = sr_early_ask,
 	.speech = on_speech };
 
 /* ---- from the server ---- */
@@ -391,8 +396,14 @@ void sr_mac_input(struct softrfp *b, const struct rfp_msg *m)
 		page(b, m);
 		return;
 	}
-	if (m->layer == RFP_L_MAC && m->prim == MACP_CLEAR_DEF_CKEY_REQ)
+	if (m->layer == RFP_L_MAC && m->prim == MACP_CLEAR_DEF_CKEY_REQ) {
+		air_event(b->air, "%s forgets the key of %05x", b->who, (unsigned)m->u.pmid.pmid);
 		return;
+	}
+	if (m->layer == RFP_L_MAC && m->prim == MACP_GET_DEF_CKEY_RES) {
+		sr_early_input(b, m);
+		return;
+	}
 	mcei = mcei_in(m);
 	sc = sr_conn_of(b, mcei);
 	if (!sc) {

@@ -40,7 +40,8 @@ struct sr_conn {
 	bool busy[2];   /* transmit buffers that hold a frame */
 	bool announced; /* MAC_CON_IND sent */
 	bool has_key;
-	uint64_t since, away_since;
+	bool early; /* asked for a default key */
+	uint64_t since, away_since, early_since;
 	uint32_t frames;
 };
 
@@ -129,6 +130,7 @@ struct softrfp {
 	bool have_key;
 	uint8_t rfpa[RFP_RFPA_LEN];
 	char root_hash[23];
+	struct tmr early; /* default keys that are asked for */
 	struct tmr retry, boot, beat, steps, phase, freq;
 	uint64_t booted;
 	unsigned beats, beat_s, vsntp;
@@ -180,6 +182,10 @@ int sr_heard_at(const struct softrfp *b, const struct softrfp *o);
 
 extern const struct air_base_ops sr_air_ops;
 void sr_mac_off(struct softrfp *b);
+/* softrfp_early.c */
+void sr_early_init(struct softrfp *b);
+void sr_early_ask(void *ctx, struct air_conn *c, int mcei, uint16_t index);
+void sr_early_input(struct softrfp *b, const struct rfp_msg *m);
 void sr_mac_input(struct softrfp *b, const struct rfp_msg *m);
 struct sr_conn *sr_conn_of(struct softrfp *b, unsigned mcei);
 int sr_mcei_of(const struct softrfp *b, const struct air_conn *c);

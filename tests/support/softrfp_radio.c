@@ -42,6 +42,7 @@ static void air_off(struct softrfp *b)
 	air_base_off(b->on);
 	tmr_stop(&b->phase);
 	tmr_stop(&b->freq);
+	tmr_stop(&b->early);
 	b->reporting = false;
 }
 
@@ -70,6 +71,7 @@ void sr_radio_new(struct softrfp *b)
 	tmr_init(&b->phase, b->w, on_phase, b);
 	tmr_init(&b->boot, b->w, on_search, b);
 	tmr_init(&b->freq, b->w, on_freq, b);
+	sr_early_init(b);
 }
 
 /* ---- who hears whom ---- */
@@ -223,6 +225,9 @@ static void init_item(struct softrfp *b, uint8_t key, struct slice v)
 		break;
 	case RFPC_I_EXT_CAPS:
 		memcpy(b->info.ext_caps, p, 5);
+		break;
+	case RFPC_I_EXT_CAPS2:
+		memcpy(b->info.ext_caps2, p, 5);
 		break;
 	case RFPC_I_MAC_CAPS:
 		memcpy(b->info.mac_caps, p, 3);
