@@ -86,6 +86,22 @@ static void make_instance(struct reg *r)
 	(void)wr_nul(&w);
 }
 
+static struct reg *reg_new(struct sipd *s, struct user *u)
+{
+	struct reg *r = mem_new(sizeof(*r));
+
+	r->regs = s->regs;
+	r->user = u;
+	r->expires = s->conf->register_expires;
+	r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
+	id_token(r->call_id, 24);
+	id_token(r->tag, 12);
+	make_instance(r);
+	tmr_init(&r->timer, s->d->wheel, reg_on_timer, r);
+	fsm_init(&r->fsm, &reg_def, &reg_env, REG_OFF);
+	return r;
+}
+
 void reg_update(struct sipd *s, struct user *u)
 {
 	struct ustate *us = sipd_ustate(s, u);
@@ -95,16 +111,7 @@ void reg_update(struct sipd *s, struct user *u)
 	if (!r && !want)
 		return;
 	if (!r) {
-		r = mem_new(sizeof(*r));
-		r->regs = s->regs;
-		r->user = u;
-		r->expires = s->conf->register_expires;
-		r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
-		id_token(r->call_id, 24);
-		id_token(r->tag, 12);
-		make_instance(r);
-		tmr_init(&r->timer, s->d->wheel, reg_on_timer, r);
-		fsm_init(&r->fsm, &reg_def, &reg_env, REG_OFF);
+		r = reg_new(s, u);
 		us->reg = r;
 		s->regs->wanted++;
 	}
@@ -122,6 +129,23 @@ void reg_remove(struct sipd *s, struct user *u)
 	reg_free(us->reg);
 	us->reg = NULL;
 	s->regs->wanted--;
+}
+
+/* Off the old proxy, to begin at another. The Call-ID and its count go on: a registrar that is told of the end late, over
+ * another connection or by another way, sees by them that it is older than the new binding (RFC 3261 10.3). */
+static void begin_again(struct sipd *s, struct user *u)
+{
+	struct reg *r = u->room ? ustate_of(u)->reg : NULL, *now;
+
+	if (!r)
+		return;
+	(void)fsm_event(&r->fsm, REG_EV_UNWANT, NULL);
+	ms_ep_free(u);
+	now = reg_new(s, u);
+	memcpy(now->call_id, r->call_id, sizeof(now->call_id));
+	now->cseq = r->cseq;
+	reg_free(r);
+	ustate_of(u)->reg = now;
 }
 
 void regs_shutdown(struct regs *r)
@@ -158,7 +182,7 @@ void regs_reconf(struct regs *r)
 		/* Every machine points into the old table: all begin again, at the usual rate. */
 		for (struct user *u = users_next(r->s->users, NULL); u;
 		     u = users_next(r->s->users, u))
-			reg_remove(r->s, u);
+			begin_again(r->s, u);
 		regs_set_proxies(r);
 	}
 	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))

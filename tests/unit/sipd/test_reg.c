@@ -323,8 +323,14 @@ static void reconfigured(void **state)
 	regs_reconf(sipd_of(&r->d)->regs);
 	sip_await(r, "REGISTER ");
 	assert_non_null(strstr(got, "\r\nExpires: 0\r\n")); /* off the old one */
+	char id[100], again[100];
+	sip_header("Call-ID", id, sizeof(id));
+	assert_non_null(strstr(got, "\r\nCSeq: 2 REGISTER\r\n"));
 	sip_reply(r, "200 OK", "x", "", "");
 	sip_await(r, "REGISTER ");
+	/* the end, should it come late, is older than this */
+	assert_string_equal(sip_header("Call-ID", again, sizeof(again)), id);
+	assert_non_null(strstr(got, "\r\nCSeq: 3 REGISTER\r\n"));
 	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
 	RIG_UNTIL(r, up(r) == 1);
 	r->conf.proxy[0].priority = 5; /* the second is first now */
