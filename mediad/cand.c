@@ -15,6 +15,11 @@ uint32_t cand_priority(enum cand_type type, unsigned component, unsigned nth, bo
 	return (uint32_t)preference[type] << 24 | local << 8 | (256 - component);
 }
 
+uint32_t cand_q(unsigned type)
+{
+	return type == CAND_HOST ? 830 : type == CAND_RELAY ? 450 : 550;
+}
+
 uint32_t cand_prflx_priority(const struct cand *base)
 {
 	return (base->priority & 0x00ffffff) | 110u << 24;

@@ -14,6 +14,25 @@ static void relay_send(void *ctx, const struct addr *server, const uint8_t *p, s
 static void relay_state(void *ctx, enum turn_state state);
 static const struct turn_ops relay_ops = { .send = relay_send, .state = relay_state };
 
+/* LYNC: draft 6: the components of a candidate have one name and password. */
+static void name_local(struct ice *a, struct cand *c)
+{
+	for (uint8_t i = 0; i < a->nlocal; i++)
+		if (a->local[i].type == c->type) {
+			c->key = a->local[i].key;
+			return;
+		}
+	c->key.id_n = 32;
+	c->key.pwd_n = 16;
+	id_random(c->key.id, c->key.id_n);
+	id_random(c->key.pwd, c->key.pwd_n);
+}
+
+static uint32_t priority(const struct ice *a, enum cand_type type, unsigned comp)
+{
+	return a->d->named ? cand_q(type) : cand_priority(type, comp, 0, a->d->ms);
+}
+
 int ice_add_local(struct ice *a, enum cand_type type, unsigned comp, const struct addr *addr,
     const struct addr *related, uint8_t base, uint32_t priority)
 {
@@ -30,6 +49,8 @@ int ice_add_local(struct ice *a, enum cand_type type, unsigned comp, const struc
 		c->related = *related;
 	/* One foundation per type: one base address, one server. At most 4 characters, which MS-ICE2 sends as a group. */
 	snprintf(c->foundation, sizeof(c->foundation), "%d", (int)type);
+	if (a->d->ms && type != CAND_PRFLX)
+		name_local(a, c);
 	a->base[at] = type == CAND_HOST || type == CAND_RELAY ? at : base;
 	a->nlocal++;
 	return at;
@@ -37,27 +58,26 @@ int ice_add_local(struct ice *a, enum cand_type type, unsigned comp, const struc
 
 int ice_init(struct ice *a, const struct ice_conf *conf, const struct ice_ops *ops, void *ctx)
 {
-	if ((conf->mode != ICE_RFC8445 && conf->mode != ICE_MS_ICE2) || conf->comps < 1 ||
+	if (conf->mode < ICE_RFC8445 || conf->mode > ICE_DRAFT6 || conf->comps < 1 ||
 	    conf->comps > ICE_COMPS)
 		return ERR_VALUE;
 	for (unsigned c = 0; c < conf->comps; c++)
 		if (!addr_set(&conf->host[c]) || addr_any(&conf->host[c]))
 			return ERR_VALUE;
-	*a =
-	    (struct ice){ .conf = *conf, .ops = ops, .ctx = ctx, .controlling = conf->controlling };
-	if (!a->conf.patience_ms)
-		a->conf.patience_ms = 1000;
+	*a = (struct ice){ .conf = *conf,
+		.d = &ice_dialects[conf->mode],
+		.ops = ops,
+		.ctx = ctx,
+		.controlling = conf->controlling };
 	if (!a->conf.gather_ms)
 		a->conf.gather_ms = 3000;
-	if (!a->conf.fail_ms)
-		a->conf.fail_ms = conf->mode == ICE_MS_ICE2 ? 10000 : 30000;
 	a->tie = id_u64();
 	id_token(a->ufrag, 8);
 	id_token(a->pwd, 26); /* 130 bits; RFC 8445 5.3 wants 128 */
 	for (unsigned c = 1; c <= conf->comps; c++) {
 		a->chosen[c - 1] = -1;
-		(void)ice_add_local(a, CAND_HOST, c, &conf->host[c - 1], NULL, 0,
-		    cand_priority(CAND_HOST, c, 0, conf->mode == ICE_MS_ICE2));
+		(void)ice_add_local(
+		    a, CAND_HOST, c, &conf->host[c - 1], NULL, 0, priority(a, CAND_HOST, c));
 		a->relay[c - 1].agent = a;
 		a->relay[c - 1].comp = (uint8_t)c;
 	}
@@ -71,6 +91,10 @@ void ice_close(struct ice *a)
 			turn_stop(&a->relay[c].turn);
 	mem_wipe(a->pwd, sizeof(a->pwd));
 	mem_wipe(a->rpwd, sizeof(a->rpwd));
+	for (unsigned i = 0; i < ICE_LOCAL; i++)
+		mem_wipe(&a->local[i].key, sizeof(a->local[i].key));
+	for (unsigned i = 0; i < ICE_REMOTE; i++)
+		mem_wipe(&a->remote[i].key, sizeof(a->remote[i].key));
 }
 
 void ice_emit(
@@ -118,13 +142,12 @@ static void gathered(struct ice *a)
 static void add_reflexive(struct ice *a, unsigned comp, const struct addr *mapped)
 {
 	const struct addr *host = &a->conf.host[comp - 1];
-	bool ms = a->conf.mode == ICE_MS_ICE2;
 
 	for (uint8_t i = 0; i < a->nlocal; i++)
 		if (a->local[i].component == comp && addr_eq(&a->local[i].addr, mapped))
 			return; /* no NAT between, or known */
-	(void)ice_add_local(a, CAND_SRFLX, comp, mapped, host, (uint8_t)(comp - 1),
-	    cand_priority(CAND_SRFLX, comp, 0, ms));
+	(void)ice_add_local(
+	    a, CAND_SRFLX, comp, mapped, host, (uint8_t)(comp - 1), priority(a, CAND_SRFLX, comp));
 }
 
 static void relay_state(void *ctx, enum turn_state state)
@@ -138,7 +161,7 @@ static void relay_state(void *ctx, enum turn_state state)
 		if (addr_set(&r->turn.mapped))
 			add_reflexive(a, r->comp, &r->turn.mapped);
 		(void)ice_add_local(a, CAND_RELAY, r->comp, &r->turn.relayed, &r->turn.mapped, 0,
-		    cand_priority(CAND_RELAY, r->comp, 0, a->conf.mode == ICE_MS_ICE2));
+		    priority(a, CAND_RELAY, r->comp));
 	}
 	if (!gathering(a))
 		gathered(a);
@@ -167,9 +190,8 @@ void ice_gather(struct ice *a, uint64_t now_us)
 			ask_reflexive(a, c, now_us);
 		}
 		if (addr_set(&a->conf.turn) &&
-		    turn_init(&a->relay[c].turn, a->conf.mode == ICE_MS_ICE2 ? TURN_MS : TURN_RFC,
-		        &a->conf.turn, a->conf.turn_user, a->conf.turn_password, &relay_ops,
-		        &a->relay[c]) == 0)
+		    turn_init(&a->relay[c].turn, a->d->ms ? TURN_MS : TURN_RFC, &a->conf.turn,
+		        a->conf.turn_user, a->conf.turn_password, &relay_ops, &a->relay[c]) == 0)
 			turn_start(&a->relay[c].turn, now_us);
 	}
 	/* The slices belong to the caller: they are not needed after this. */
@@ -182,7 +204,19 @@ static bool usable(const struct ice *a, const struct cand *c)
 {
 	return c->component >= 1 && c->component <= a->conf.comps && addr_set(&c->addr) &&
 	       addr_port(&c->addr) != 0 && c->type >= CAND_HOST && c->type <= CAND_RELAY &&
-	       !addr_any(&c->addr);
+	       !addr_any(&c->addr) && (!a->d->named || (c->key.id_n && c->key.pwd_n));
+}
+
+/* Draft 6: the components of a candidate belong together by their name. */
+static void found_by_name(struct ice *a, uint8_t at)
+{
+	const struct cand_key *k = &a->remote[at].key;
+	uint8_t first = 0;
+
+	while (first < at && (a->remote[first].key.id_n != k->id_n ||
+	                         memcmp(a->remote[first].key.id, k->id, k->id_n) != 0))
+		first++;
+	snprintf(a->remote[at].foundation, sizeof(a->remote[at].foundation), "d%u", first);
 }
 
 static void add_remote(struct ice *a, const struct cand *c)
@@ -193,13 +227,29 @@ static void add_remote(struct ice *a, const struct cand *c)
 			continue;
 		/* Learnt from a check before it was told: the description counts (not the priority of its pairs). */
 		r->type = c->type;
+		r->key = c->key;
 		memcpy(r->foundation, c->foundation, sizeof(r->foundation));
+		if (a->d->named)
+			found_by_name(a, i);
 		return;
 	}
 	if (a->nremote < ICE_REMOTE) {
 		a->remote[a->nremote] = *c;
-		a->remote[a->nremote++].foundation[CAND_FOUNDATION - 1] = '\0';
+		a->remote[a->nremote].foundation[CAND_FOUNDATION - 1] = '\0';
+		if (a->d->named)
+			found_by_name(a, a->nremote);
+		a->nremote++;
 	}
+}
+
+/* The peer's description is of draft 6. */
+static void become_named(struct ice *a)
+{
+	a->conf.mode = ICE_DRAFT6;
+	a->d = &ice_dialects[ICE_DRAFT6];
+	a->nearly = 0;
+	for (uint8_t i = 0; i < a->nlocal; i++)
+		a->local[i].priority = cand_q(a->local[i].type);
 }
 
 /* Who has fewer components sets how many there are (RFC 8445 6.1.2.2): a peer that multiplexes RTCP, or has none. */
@@ -225,7 +275,9 @@ int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const st
 {
 	char u[ICE_UFRAG], p[ICE_PWD];
 
-	if (ufrag.n == 0 || pwd.n == 0 || slice_copy(ufrag, u, sizeof(u)) ||
+	if (!a->remote_set && a->d->ms && !a->d->named && ufrag.n == 0 && n && c[0].key.id_n)
+		become_named(a);
+	if ((!a->d->named && (ufrag.n == 0 || pwd.n == 0)) || slice_copy(ufrag, u, sizeof(u)) ||
 	    slice_copy(pwd, p, sizeof(p)))
 		return ERR_VALUE;
 	if (a->remote_set && (strcmp(u, a->rufrag) != 0 || strcmp(p, a->rpwd) != 0))
@@ -244,7 +296,7 @@ int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const st
 			one_component(a);
 		a->remote_set = true;
 		a->state = ICE_CHECKING;
-		a->fail_us = now_us + a->conf.fail_ms * 1000u;
+		a->fail_us = now_us + (a->conf.fail_ms ? a->conf.fail_ms : a->d->fail_ms) * 1000u;
 		a->pace_us = now_us;
 	}
 	ice_pairs(a);
@@ -260,7 +312,7 @@ static enum ice_in stun_in(struct ice *a, uint8_t local, const struct addr *from
 	struct stun_msg m;
 	unsigned comp = a->local[local].component;
 
-	if (stun_parse(p, n, ice_form(a), &m))
+	if (stun_parse(p, n, a->d->form, &m))
 		return ICE_IN_OTHER;
 	if (m.type == STUN_BINDING_OK && a->gather_us[comp - 1] && addr_eq(from, &a->conf.stun) &&
 	    memcmp(m.id.b, a->gather_id[comp - 1].b, sizeof(m.id.b)) == 0) {
@@ -276,10 +328,7 @@ static enum ice_in stun_in(struct ice *a, uint8_t local, const struct addr *from
 	if (m.type != STUN_BINDING && m.type != STUN_BINDING_OK && m.type != STUN_BINDING_ERR)
 		return ICE_IN_OTHER;
 
-	enum stun_fp fp = stun_fingerprint(&m);
-	/* LYNC: old stacks compute it with a faulty table; those that tell their version do not. */
-	if (fp != STUN_FP_GOOD &&
-	    !(fp == STUN_FP_FAULTY && a->conf.mode == ICE_MS_ICE2 && !m.has_impl)) {
+	if (!ice_fingerprint_ok(a, &m)) {
 		a->count.bad_fingerprint++;
 		return ICE_IN_TAKEN;
 	}
@@ -338,7 +387,7 @@ static void keep_alive(struct ice *a, unsigned c, uint64_t now_us)
 	uint8_t buf[STUN_MAX * 2];
 	size_t n;
 
-	if (a->conf.mode == ICE_RFC8445) {
+	if (a->d->keep == ICE_KEEP_CONSENT) {
 		if (now_us >= a->consent_us[c] && !a->lost[c]) {
 			a->lost[c] = true;
 			a->ops->event(a->ctx, ICE_EV_LOST, c + 1);
@@ -353,10 +402,8 @@ static void keep_alive(struct ice *a, unsigned c, uint64_t now_us)
 		n = ice_build_check(
 		    a, p, a->controlling, false, &a->consent_id[c], buf, sizeof(buf));
 	} else {
-		struct stun_id id = stun_new_id();
-		struct stun_w w = stun_begin(buf, sizeof(buf), STUN_RFC, STUN_BINDING_IND, &id);
-		n = stun_end(&w, NULL, 0, STUN_FP_NONE);
-		a->keep_us[c] = now_us + 15000000;
+		n = ice_build_keep(a, buf, sizeof(buf));
+		a->keep_us[c] = now_us + a->d->keep_us;
 	}
 	if (n)
 		ice_emit(a, p->local, to, buf, n, now_us);
@@ -408,7 +455,7 @@ bool ice_selected(const struct ice *a, unsigned comp, struct cand *local, struct
 	const struct ice_pair *p = &a->pair[a->chosen[comp - 1]];
 	*local = a->local[p->valid_local];
 	/* LYNC: in the final offer a reflexive candidate must be typ prflx: Skype for Business answers 500 to srflx. */
-	if (a->conf.mode == ICE_MS_ICE2 && local->type == CAND_SRFLX)
+	if (a->d->ms && local->type == CAND_SRFLX)
 		local->type = CAND_PRFLX;
 	*remote = a->remote[p->remote];
 	return true;
@@ -433,9 +480,9 @@ const uint8_t *ice_media(struct ice *a, unsigned comp, const uint8_t *p, size_t 
 
 void ice_sent(struct ice *a, unsigned comp, uint64_t now_us)
 {
-	if (comp >= 1 && comp <= a->conf.comps && a->conf.mode == ICE_MS_ICE2 &&
+	if (comp >= 1 && comp <= a->conf.comps && a->d->keep != ICE_KEEP_CONSENT &&
 	    a->chosen[comp - 1] >= 0)
-		a->keep_us[comp - 1] = now_us + 15000000;
+		a->keep_us[comp - 1] = now_us + a->d->keep_us;
 }
 
 bool ice_known(const struct ice *a, unsigned comp, const struct addr *from)

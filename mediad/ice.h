@@ -8,21 +8,19 @@
 #include "mediad/stun.h"
 #include "mediad/turn.h"
 
-/* A full ICE agent for one media stream of one or two components: RFC 8445 and MS-ICE2 version 2 (ms-media 5). A pure
- * state machine: datagrams and time in, datagrams and events out by the ops. One local port per component is its
+/* A full ICE agent for one media stream of one or two components: RFC 8445, MS-ICE2 version 2 and ICE draft 6 (ms-media
+ * 5, 6). A pure state machine: datagrams and time in, datagrams and events out by the ops. One local port per component is its
  * owner's; the reflexive and relayed candidates of it are gathered here.
  *
  *	ice_init -> ice_gather -> ICE_EV_GATHERED -> (offer/answer) -> ice_set_remote -> checks -> ICE_EV_SELECTED per
  *	component, ICE_EV_DONE when all have one; or ICE_EV_FAILED. Checks are answered for the agent's life.
  *
  * Nomination is regular (one check more on the pair that is best when the better ones have failed or patience is
- * over); nominations of the other side are taken at any time. A restart is a new agent. */
-enum ice_mode {
-	ICE_OFF,
-	ICE_RFC8445,
-	ICE_MS_ICE2,
-	ICE_DRAFT6
-}; /* numbers of media.IceMode; the last is refused */
+ * over); nominations of the other side are taken at any time. A restart is a new agent.
+ *
+ * LYNC: an agent of MS-ICE2 has names and passwords by candidate, too: where the peer's description is of draft 6 it goes on
+ * in that. There both sides choose the best pair by themselves, and the offerer's final description counts. */
+enum ice_mode { ICE_OFF, ICE_RFC8445, ICE_MS_ICE2, ICE_DRAFT6 }; /* numbers of media.IceMode */
 enum ice_state { ICE_NEW, ICE_GATHERING, ICE_READY, ICE_CHECKING, ICE_DONE, ICE_FAILED };
 
 #define ICE_COMPS 2u
@@ -48,11 +46,11 @@ struct ice_conf {
 	struct addr turn;
 	struct slice turn_user, turn_password;
 	uint16_t
-	    patience_ms; /* from the first valid pair to the nomination of a lesser one; 0: 1000 */
+	    patience_ms; /* from the first valid pair to the nomination of a lesser one; 0: 1000, draft 6 3000 */
 	uint16_t gather_ms; /* 0: 3000 */
 	/* LYNC: ends that call admission control refuses: ICE_END_... */
 	uint8_t forbidden;
-	uint16_t fail_ms; /* checks without success; 0: 10000 (MS-ICE2), 30000 */
+	uint16_t fail_ms; /* checks without success; 0: 10000 (Microsoft's), 30000 */
 };
 enum ice_event {
 	ICE_EV_GATHERED, /* local candidates are complete */
@@ -87,14 +85,17 @@ struct ice_early {
 	uint32_t priority;
 	uint8_t comp, local;
 	bool use_candidate;
+	uint8_t name[CAND_ID], name_n; /* draft 6: of the peer's candidate */
 };
 struct ice_turn {
 	struct ice *agent;
 	uint8_t comp;
 	struct turn turn;
 };
+struct ice_dialect;
 struct ice {
 	struct ice_conf conf;
+	const struct ice_dialect *d; /* of conf.mode */
 	const struct ice_ops *ops;
 	void *ctx;
 	enum ice_state state;
@@ -132,8 +133,8 @@ void ice_close(struct ice *a); /* frees relays, wipes secrets */
 /* ICE_EV_GATHERED may come before it returns (nothing to ask). */
 void ice_gather(struct ice *a, uint64_t now_us);
 /* The peer's description. Again with the same ufrag: more candidates are added. remote_candidates: addresses of
- * a=remote-candidates by component (the pairs that the controlling peer chose), or NULL. ERR_VALUE: credentials are
- * missing or too long; ERR_EXISTS: other credentials, which is a restart: make a new agent. */
+ * a=remote-candidates by component (the pairs that the controlling peer chose), or NULL. Draft 6: ufrag and pwd are empty,
+ * each candidate has its key. ERR_VALUE: credentials are missing or too long; ERR_EXISTS: other credentials, which is a restart: make a new agent. */
 int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const struct cand *c,
     size_t n, bool complete, const struct addr *remote_candidates, uint64_t now_us) MUST_CHECK;
 

@@ -5,12 +5,8 @@
 #include "common/mem.h"
 #include "mediad/ice_priv.h"
 
-#define TA_MS_US          20000u
-#define TA_RFC_US         50000u
-#define IMPL              2u /* LYNC: IMPLEMENTATION-VERSION of what we send, with the STUN-02 form */
 #define DISABLE_CANDIDATE 274u /* LYNC: MS-ICE2BWM */
 #define DISABLE_PAIR      275u
-#define NAME_MAX          (ICE_UFRAG * 2)
 
 static uint64_t pair_priority(const struct ice *a, const struct ice_pair *p)
 {
@@ -108,28 +104,6 @@ static void set_role(struct ice *a, bool controlling)
 		a->pair[i].priority = pair_priority(a, &a->pair[i]);
 }
 
-size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool controlling, bool use,
-    const struct stun_id *id, uint8_t *out, size_t cap)
-{
-	struct stun_w w = stun_begin(out, cap, ice_form(a), STUN_BINDING, id);
-	char name[NAME_MAX];
-	int n = snprintf(name, sizeof(name), "%s:%s", a->rufrag, a->ufrag);
-
-	if (use)
-		stun_put(&w, STUN_A_USE_CANDIDATE, NULL, 0);
-	stun_put_u32(&w, STUN_A_PRIORITY, cand_prflx_priority(&a->local[p->local]));
-	stun_put_u64(&w, controlling ? STUN_A_CONTROLLING : STUN_A_CONTROLLED, a->tie);
-	stun_put(&w, STUN_A_USERNAME, name, (size_t)n);
-	if (a->conf.mode == ICE_MS_ICE2) {
-		char group[CAND_FOUNDATION + 3] = { 0 };
-		size_t len = strlen(a->local[p->local].foundation);
-		memcpy(group, a->local[p->local].foundation, len);
-		stun_put(&w, STUN_A_MS_CANDIDATE, group, (len + 3) & ~(size_t)3);
-		stun_put_u32(&w, STUN_A_MS_IMPL, IMPL);
-	}
-	return stun_end(&w, a->rpwd, strlen(a->rpwd), STUN_FP_GOOD);
-}
-
 static void transmit(struct ice *a, struct ice_pair *p, uint64_t now_us)
 {
 	uint8_t buf[STUN_MAX * 2];
@@ -143,7 +117,7 @@ static void transmit(struct ice *a, struct ice_pair *p, uint64_t now_us)
 
 static void start_check(struct ice *a, struct ice_pair *p, uint64_t now_us)
 {
-	p->id = stun_new_id();
+	p->id = ice_new_id(a);
 	p->state = PAIR_ACTIVE;
 	p->triggered = false;
 	p->told = p->nominate && a->controlling;
@@ -177,14 +151,16 @@ static void choose(struct ice *a, struct ice_pair *p, uint64_t now_us)
 {
 	unsigned comp = ice_comp(a, p);
 	int16_t *chosen = &a->chosen[comp - 1];
+	bool final = a->d->named && p->wanted; /* what was chosen before was our own opinion */
 
 	p->nominated = true;
-	if (*chosen >= 0 && (&a->pair[*chosen] == p || a->pair[*chosen].priority >= p->priority))
+	if (*chosen >= 0 &&
+	    (&a->pair[*chosen] == p || (!final && a->pair[*chosen].priority >= p->priority)))
 		return;
 	*chosen = (int16_t)(p - a->pair);
 	a->lost[comp - 1] = false;
 	a->consent_us[comp - 1] = now_us + 30000000;
-	a->keep_us[comp - 1] = now_us + (a->conf.mode == ICE_RFC8445 ? 5000000 : 15000000);
+	a->keep_us[comp - 1] = now_us + a->d->keep_us;
 	stop_checks(a, comp);
 	if (a->local[p->local].type == CAND_RELAY)
 		turn_activate(&a->relay[comp - 1].turn, &a->remote[p->remote].addr, now_us);
@@ -224,41 +200,13 @@ static void trigger(struct ice *a, uint8_t local, uint8_t remote, bool use, uint
 	p->triggered = true;
 }
 
-bool ice_signed_by(
-    const struct ice *a, const struct stun_msg *m, const char *pwd, enum stun_form *form)
-{
-	/* LYNC: the version announces the form; when that fails, the other one. */
-	enum stun_form first =
-	    a->conf.mode == ICE_RFC8445 || (m->has_impl && m->impl >= 3) ? STUN_RFC : STUN_MSICE;
-
-	*form = first;
-	if (stun_verify(m, first, pwd, strlen(pwd)))
-		return true;
-	if (a->conf.mode == ICE_RFC8445)
-		return false;
-	*form = first == STUN_RFC ? STUN_MSICE : STUN_RFC;
-	return stun_verify(m, *form, pwd, strlen(pwd));
-}
-
 static void answer_error(struct ice *a, uint8_t local, const struct addr *from,
-    const struct stun_msg *m, enum stun_form form, unsigned code, const char *text, uint64_t now_us)
+    const struct stun_msg *m, enum stun_form form, unsigned code, const char *text,
+    struct slice key, uint64_t now_us)
 {
 	uint8_t buf[STUN_MAX];
-	struct stun_w w = stun_begin(buf, sizeof(buf), form, STUN_BINDING_ERR, &m->id);
-	bool sign = code != 401 && code != 400;
+	size_t n = ice_build_error(a, m, form, code, text, key, buf, sizeof(buf));
 
-	stun_put_error(&w, code, text);
-	if (code == 420) {
-		uint8_t list[8];
-		for (uint8_t i = 0; i < m->nunknown; i++) {
-			list[2 * i] = (uint8_t)(m->unknown[i] >> 8);
-			list[2 * i + 1] = (uint8_t)m->unknown[i];
-		}
-		stun_put(&w, STUN_A_UNKNOWN, list, 2u * m->nunknown);
-	}
-	if (a->conf.mode == ICE_MS_ICE2)
-		stun_put_u32(&w, STUN_A_MS_IMPL, IMPL);
-	size_t n = stun_end(&w, sign ? a->pwd : NULL, strlen(a->pwd), STUN_FP_GOOD);
 	if (n)
 		ice_emit(a, local, from, buf, n, now_us);
 }
@@ -273,13 +221,14 @@ static int remote_of(struct ice *a, unsigned comp, const struct addr *from)
 
 /* A check that was answered: learn its source, check back, take its nomination. */
 static void learn(struct ice *a, uint8_t local, const struct addr *from, uint32_t priority,
-    bool use, uint64_t now_us)
+    bool use, struct slice sender, uint64_t now_us)
 {
 	unsigned comp = a->local[local].component;
-	int r = remote_of(a, comp, from);
+	int r = remote_of(a, comp, from),
+	    named = a->d->named ? ice_remote_named(a, comp, sender) : -1;
 
 	if (r < 0) {
-		if (a->nremote == ICE_REMOTE)
+		if (a->nremote == ICE_REMOTE || (a->d->named && named < 0))
 			return;
 		r = a->nremote++;
 		a->remote[r] = (struct cand){ .component = (uint8_t)comp,
@@ -287,6 +236,14 @@ static void learn(struct ice *a, uint8_t local, const struct addr *from, uint32_
 			.priority = priority,
 			.addr = *from };
 		snprintf(a->remote[r].foundation, sizeof(a->remote[r].foundation), "prflx%d", r);
+		if (named >= 0) { /* we call it as the peer called itself */
+			a->remote[r].key = a->remote[named].key;
+			a->remote[r].priority = cand_q(CAND_PRFLX);
+			memcpy(a->remote[r].foundation + 1, a->remote[named].foundation,
+			    CAND_FOUNDATION - 1);
+			a->remote[r].foundation[0] = 'p';
+			a->remote[r].foundation[CAND_FOUNDATION - 1] = '\0';
+		}
 	}
 	a->authentic[r] = true;
 	trigger(a, local, (uint8_t)r, use, now_us);
@@ -296,7 +253,8 @@ void ice_early_run(struct ice *a, uint64_t now_us)
 {
 	for (uint8_t i = 0; i < a->nearly; i++) {
 		const struct ice_early *e = &a->early[i];
-		learn(a, e->local, &e->from, e->priority, e->use_candidate, now_us);
+		learn(a, e->local, &e->from, e->priority, e->use_candidate,
+		    (struct slice){ (const char *)e->name, e->name_n }, now_us);
 	}
 	a->nearly = 0;
 }
@@ -304,32 +262,31 @@ void ice_early_run(struct ice *a, uint64_t now_us)
 void ice_request(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
     uint64_t now_us)
 {
-	struct slice ours = slice_str(a->ufrag);
-	enum stun_form form = ice_form(a);
+	struct slice key, sender;
+	enum stun_form form = a->d->form;
 
 	/* Keep-alives of old peers are requests without a name. */
-	if (m->username.n <= ours.n || memcmp(m->username.p, ours.p, ours.n) != 0 ||
-	    m->username.p[ours.n] != ':') {
+	if (!ice_named(a, a->local[local].component, m, &key, &sender)) {
 		a->count.bad_user++;
 		return;
 	}
 	if (!m->integrity_at) {
-		answer_error(a, local, from, m, form, 401, "Unauthorized", now_us);
+		answer_error(a, local, from, m, form, 401, "Unauthorized", key, now_us);
 		return;
 	}
-	if (!ice_signed_by(a, m, a->pwd, &form)) {
+	if (!ice_signed_by(a, m, key, &form)) {
 		a->count.bad_integrity++;
-		if (a->conf.mode == ICE_RFC8445)
-			answer_error(a, local, from, m, form, 401, "Unauthorized", now_us);
+		if (!a->d->ms)
+			answer_error(a, local, from, m, form, 401, "Unauthorized", key, now_us);
 		return;
 	}
 	if (m->nunknown) {
 		a->count.unknown++;
-		answer_error(a, local, from, m, form, 420, "Unknown Attribute", now_us);
+		answer_error(a, local, from, m, form, 420, "Unknown Attribute", key, now_us);
 		return;
 	}
-	if (!m->has_priority) {
-		answer_error(a, local, from, m, form, 400, "Bad Request", now_us);
+	if (!m->has_priority && !a->d->named) {
+		answer_error(a, local, from, m, form, 400, "Bad Request", key, now_us);
 		return;
 	}
 	int known = remote_of(a, a->local[local].component, from);
@@ -337,32 +294,26 @@ void ice_request(struct ice *a, uint8_t local, const struct addr *from, const st
 	const struct cand *theirs = known >= 0 ? &a->remote[known] : a->remote_set ? &new : NULL;
 	if (forbidden(a, local, theirs)) {
 		answer_error(
-		    a, local, from, m, form, DISABLE_PAIR, "Disable Candidate Pair", now_us);
+		    a, local, from, m, form, DISABLE_PAIR, "Disable Candidate Pair", key, now_us);
 		return;
 	}
 	if ((a->controlling && m->controlling) || (!a->controlling && m->controlled)) {
 		/* RFC 8445 7.3.1.1: the greater tie-breaker is in control. */
 		bool greater = a->tie >= m->tie;
 		if (greater == a->controlling) {
-			answer_error(a, local, from, m, form, 487, "Role Conflict", now_us);
+			answer_error(a, local, from, m, form, 487, "Role Conflict", key, now_us);
 			return;
 		}
 		set_role(a, !a->controlling);
 	}
 
 	uint8_t buf[STUN_MAX * 2];
-	struct stun_w w = stun_begin(buf, sizeof(buf), form, STUN_BINDING_OK, &m->id);
-	stun_put_addr(&w, STUN_A_XOR_MAPPED, from, true);
-	if (a->conf.mode == ICE_MS_ICE2) {
-		stun_put(&w, STUN_A_USERNAME, m->username.p, m->username.n);
-		stun_put_u32(&w, STUN_A_MS_IMPL, IMPL);
-	}
-	size_t n = stun_end(&w, a->pwd, strlen(a->pwd), STUN_FP_GOOD);
+	size_t n = ice_build_ok(a, m, form, from, key, buf, sizeof(buf));
 	if (n)
 		ice_emit(a, local, from, buf, n, now_us);
 
 	if (a->remote_set) {
-		learn(a, local, from, m->priority, m->use_candidate, now_us);
+		learn(a, local, from, m->priority, m->use_candidate, sender, now_us);
 		return;
 	}
 	/* The peer has our description before we have its answer. */
@@ -371,12 +322,17 @@ void ice_request(struct ice *a, uint8_t local, const struct addr *from, const st
 			a->early[i].use_candidate |= m->use_candidate;
 			return;
 		}
-	if (a->nearly < ICE_EARLY)
-		a->early[a->nearly++] = (struct ice_early){ .from = *from,
-			.priority = m->priority,
-			.comp = a->local[local].component,
-			.local = local,
-			.use_candidate = m->use_candidate };
+	if (a->nearly == ICE_EARLY || sender.n > CAND_ID)
+		return;
+	struct ice_early *e = &a->early[a->nearly++];
+	*e = (struct ice_early){ .from = *from,
+		.priority = m->priority,
+		.comp = a->local[local].component,
+		.local = local,
+		.use_candidate = m->use_candidate,
+		.name_n = (uint8_t)sender.n };
+	if (sender.n)
+		memcpy(e->name, sender.p, sender.n);
 }
 
 static void succeeded(struct ice *a, struct ice_pair *p, const struct stun_msg *m, uint64_t now_us)
@@ -394,7 +350,10 @@ static void succeeded(struct ice *a, struct ice_pair *p, const struct stun_msg *
 			at = i;
 	if (at < 0)
 		at = ice_add_local(a, CAND_PRFLX, comp, &m->mapped, &a->local[p->local].addr,
-		    p->local, cand_prflx_priority(&a->local[p->local]));
+		    p->local,
+		    a->d->named ? cand_q(CAND_PRFLX) : cand_prflx_priority(&a->local[p->local]));
+	if (at >= 0 && a->d->named && a->local[at].type == CAND_PRFLX)
+		ice_name_reflexive(&a->local[at], &a->local[p->local], &a->remote[p->remote]);
 	p->valid_local = at < 0 ? p->local : (uint8_t)at;
 	p->state = PAIR_OK;
 	p->valid = true;
@@ -428,12 +387,11 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 {
 	enum stun_form form;
 	unsigned comp = a->local[local].component;
-	bool signed_ok = m->integrity_at && ice_signed_by(a, m, a->rpwd, &form);
+	const struct ice_pair *c = taken(a, comp) ? &a->pair[a->chosen[comp - 1]] : NULL;
 
-	if (memcmp(a->consent_id[comp - 1].b, m->id.b, sizeof(m->id.b)) == 0 && signed_ok &&
-	    m->type == STUN_BINDING_OK) {
-		const struct ice_pair *c = taken(a, comp) ? &a->pair[a->chosen[comp - 1]] : NULL;
-		if (c && c->local == local && addr_eq(&a->remote[c->remote].addr, from))
+	if (c && memcmp(a->consent_id[comp - 1].b, m->id.b, sizeof(m->id.b)) == 0 &&
+	    m->type == STUN_BINDING_OK && ice_signed_by(a, m, ice_peer_key(a, c), &form)) {
+		if (c->local == local && addr_eq(&a->remote[c->remote].addr, from))
 			a->consent_us[comp - 1] = now_us + 30000000;
 		return;
 	}
@@ -441,8 +399,9 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 		struct ice_pair *p = &a->pair[i];
 		if (p->state != PAIR_ACTIVE || memcmp(p->id.b, m->id.b, sizeof(m->id.b)) != 0)
 			continue;
-		if (!signed_ok && !(m->type == STUN_BINDING_ERR && !m->integrity_at &&
-		                      (m->error == 400 || m->error == 401))) {
+		if (!ice_signed_by(a, m, ice_peer_key(a, p), &form) &&
+		    !(m->type == STUN_BINDING_ERR && !m->integrity_at &&
+		        (m->error == 400 || m->error == 401))) {
 			a->count.bad_integrity++;
 			return; /* as if it had not come: the true one may follow */
 		}
@@ -481,16 +440,62 @@ void ice_remote_chosen(
 		for (size_t k = 0; k < n; k++)
 			if (cand_same(&theirs[k], &a->remote[p->remote])) {
 				p->wanted = true;
-				if (p->valid)
+				if (p->valid) {
 					choose(a, p, now_us);
+				} else if (a->d->named && p->state != PAIR_ACTIVE) {
+					p->state = PAIR_WAITING;
+					p->triggered = true;
+				}
 			}
 	}
+}
+
+static bool patient(const struct ice *a, uint64_t now_us)
+{
+	uint16_t ms = a->conf.patience_ms ? a->conf.patience_ms : a->d->patience_ms;
+
+	return !a->first_ok_us || now_us < a->first_ok_us + ms * 1000u;
+}
+
+static struct ice_pair *valid_beside(struct ice *a, const struct ice_pair *p, unsigned comp)
+{
+	for (uint8_t i = 0; i < a->npairs; i++)
+		if (a->pair[i].valid && ice_comp(a, &a->pair[i]) == comp &&
+		    same_foundation(a, &a->pair[i], p))
+			return &a->pair[i];
+	return NULL;
+}
+
+/* Draft 6, both sides: a candidate is chosen as a whole, the best one of which all components are valid, when nothing better
+ * is under way or patience is over. */
+static void settle(struct ice *a, bool over, uint64_t now_us)
+{
+	struct ice_pair *best = NULL;
+	bool wait = false;
+
+	if (taken(a, 1))
+		return;
+	for (uint8_t i = 0; i < a->npairs; i++) {
+		struct ice_pair *p = &a->pair[i];
+		bool whole = p->valid && ice_comp(a, p) == 1;
+		for (unsigned comp = 2; whole && comp <= a->conf.comps; comp++)
+			whole = valid_beside(a, p, comp) != NULL;
+		if (whole && (!best || p->priority > best->priority))
+			best = p;
+	}
+	for (uint8_t i = 0; best && !over && i < a->npairs; i++)
+		wait |= a->pair[i].priority > best->priority && !a->pair[i].valid &&
+		        a->pair[i].state != PAIR_FAILED;
+	if (!best || wait)
+		return;
+	for (unsigned comp = a->conf.comps; comp >= 1; comp--)
+		choose(a, comp == 1 ? best : valid_beside(a, best, comp), now_us);
 }
 
 /* Controlling: the best valid pair of each component, when nothing better is under way or patience is over. */
 static void nominate(struct ice *a, uint64_t now_us)
 {
-	bool over = a->first_ok_us && now_us >= a->first_ok_us + a->conf.patience_ms * 1000u;
+	bool over = !patient(a, now_us);
 
 	for (unsigned comp = 1; comp <= a->conf.comps; comp++) {
 		struct ice_pair *best = NULL;
@@ -548,6 +553,8 @@ static struct ice_pair *next_check(struct ice *a)
 /* Time is over. What is valid is used even if it was never nominated (MS-ICE2 3.1.6.2). */
 static void give_up(struct ice *a, uint64_t now_us)
 {
+	if (a->d->named)
+		settle(a, true, now_us);
 	for (unsigned comp = 1; comp <= a->conf.comps; comp++) {
 		struct ice_pair *best = NULL;
 		for (uint8_t i = 0; !taken(a, comp) && i < a->npairs; i++) {
@@ -581,11 +588,13 @@ void ice_check_timer(struct ice *a, uint64_t now_us)
 	}
 	if (a->state != ICE_CHECKING && a->state != ICE_DONE)
 		return;
-	if (a->controlling)
+	if (a->d->named)
+		settle(a, !patient(a, now_us), now_us);
+	else if (a->controlling)
 		nominate(a, now_us);
 	if (now_us >= a->pace_us) {
 		struct ice_pair *p = next_check(a);
-		a->pace_us = now_us + (a->conf.mode == ICE_MS_ICE2 ? TA_MS_US : TA_RFC_US);
+		a->pace_us = now_us + a->d->ta_us;
 		/* When all is selected only what the peer asks for is checked. */
 		if (p && (a->state == ICE_CHECKING || p->triggered))
 			start_check(a, p, now_us);

@@ -2,15 +2,28 @@
 #define MEDIAD_ICE_PRIV_H
 #include "mediad/ice.h"
 
-/* Within the agent: ice.c has candidates, gathering, time and media; ice_check.c pairs, checks and nomination. */
+/* Within the agent: ice.c has candidates, gathering, time and media; ice_check.c pairs, checks and nomination; ice_msg.c
+ * what the dialects say differently. */
 
 #define ICE_RTO_US 500000u
 #define ICE_SENDS  7u
 
-static inline enum stun_form ice_form(const struct ice *a)
-{
-	return a->conf.mode == ICE_MS_ICE2 ? STUN_MSICE : STUN_RFC;
-}
+enum ice_keep { ICE_KEEP_CONSENT, ICE_KEEP_INDICATION, ICE_KEEP_REQUEST };
+/* All that sets the modes apart. */
+struct ice_dialect {
+	enum stun_form form;
+	uint32_t ta_us;                /* between two checks */
+	uint16_t patience_ms, fail_ms; /* see ice_conf */
+	enum ice_keep
+	    keep; /* RFC 7675; without attributes: an indication, or (draft 6) a request */
+	uint32_t keep_us;
+	bool ms; /* Microsoft's: priorities, versions, relays by MS-TURN */
+	/* LYNC: draft 6: credentials by candidate; no roles, priorities and nominations in checks: both sides choose alike,
+	 * the offerer's final description decides. */
+	bool named;
+};
+extern const struct ice_dialect ice_dialects[];
+
 static inline unsigned ice_comp(const struct ice *a, const struct ice_pair *p)
 {
 	return a->local[p->local].component;
@@ -29,7 +42,7 @@ void ice_pairs(struct ice *a);
 void ice_early_run(struct ice *a, uint64_t now_us);
 void ice_check_timer(struct ice *a, uint64_t now_us);
 uint64_t ice_check_next(const struct ice *a);
-/* A message of the peer, verified by its FINGERPRINT. local: index of the base it came to. */
+/* A message of the peer, its FINGERPRINT verified where the dialect has one. local: index of the base it came to. */
 void ice_request(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
     uint64_t now_us);
 void ice_response(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
@@ -37,9 +50,30 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 /* The peer's final offer names our candidates: the pairs that it chose. */
 void ice_remote_chosen(
     struct ice *a, const struct addr *ours, const struct cand *theirs, size_t n, uint64_t now_us);
-/* A check of the peer's liveness. */
+
+/* ice_msg.c */
+struct stun_id ice_new_id(const struct ice *a);
+/* A check, or one of the peer's liveness. */
 size_t ice_build_check(struct ice *a, const struct ice_pair *p, bool controlling, bool use,
     const struct stun_id *id, uint8_t *out, size_t cap);
+size_t ice_build_keep(const struct ice *a, uint8_t *out, size_t cap);
+/* Octets of the answer to a check; key: what the check was signed with. */
+size_t ice_build_ok(const struct ice *a, const struct stun_msg *m, enum stun_form form,
+    const struct addr *from, struct slice key, uint8_t *out, size_t cap);
+size_t ice_build_error(const struct ice *a, const struct stun_msg *m, enum stun_form form,
+    unsigned code, const char *text, struct slice key, uint8_t *out, size_t cap);
+/* FINGERPRINT is as the dialect wants it. */
+bool ice_fingerprint_ok(const struct ice *a, const struct stun_msg *m);
 bool ice_signed_by(
-    const struct ice *a, const struct stun_msg *m, const char *pwd, enum stun_form *form);
+    const struct ice *a, const struct stun_msg *m, struct slice key, enum stun_form *form);
+/* Whom a check is for: *key is what it must be signed with, *sender (draft 6) the name of the peer's candidate. false:
+ * not us. */
+bool ice_named(const struct ice *a, unsigned comp, const struct stun_msg *m, struct slice *key,
+    struct slice *sender);
+/* What the peer signs its answers with. */
+struct slice ice_peer_key(const struct ice *a, const struct ice_pair *p);
+/* Draft 6: the candidate of the peer by its name, also by that of a reflexive one of it; -1. */
+int ice_remote_named(const struct ice *a, unsigned comp, struct slice name);
+/* Draft 6: the name of our peer-reflexive candidate that a check to the peer's has shown: of both, one after the other. */
+void ice_name_reflexive(struct cand *c, const struct cand *base, const struct cand *peer);
 #endif

@@ -183,8 +183,6 @@ static int check(const struct leg *l, const struct leg_set *set)
 	for (size_t i = 0; i < set->npayload; i++)
 		if (set->payload[i].pt > 127 || set->payload[i].codec >= CODEC_N)
 			return ERR_VALUE;
-	if (set->has_ice && set->ice == ICE_DRAFT6)
-		return ERR_UNSUPP;
 	if (set->has_tx && set->tx.suite >= SBOX_NSUITES)
 		return ERR_UNSUPP;
 	for (size_t i = 0; i < set->nrx; i++)

@@ -195,6 +195,13 @@ static Media__IceCandidate *put_cand(struct cand_pb *c, const struct cand *from)
 		put_addr(&c->related, &from->related);
 		c->pb.related = &c->related;
 	}
+	if (from->key.id_n) {
+		c->pb.has_name = c->pb.has_password = 1;
+		c->pb.name =
+		    (ProtobufCBinaryData){ from->key.id_n, (uint8_t *)(uintptr_t)from->key.id };
+		c->pb.password =
+		    (ProtobufCBinaryData){ from->key.pwd_n, (uint8_t *)(uintptr_t)from->key.pwd };
+	}
 	return &c->pb;
 }
 
@@ -462,6 +469,16 @@ static int read_cand(const Media__IceCandidate *c, struct cand *out)
 	out->component = (uint8_t)c->component;
 	out->type = (uint8_t)c->type;
 	out->priority = c->priority;
+	if (c->has_name && c->has_password) {
+		if (c->name.len > CAND_ID || c->password.len > CAND_PWD)
+			return ERR_LIMIT;
+		if (c->name.len)
+			memcpy(out->key.id, c->name.data, c->name.len);
+		if (c->password.len)
+			memcpy(out->key.pwd, c->password.data, c->password.len);
+		out->key.id_n = (uint8_t)c->name.len;
+		out->key.pwd_n = (uint8_t)c->password.len;
+	}
 	return media_read_addr(c->addr, &out->addr);
 }
 
@@ -508,7 +525,7 @@ const struct ipc_handler mediad_handlers[] = {
 	ROW(TONE, 128, IPC_SIPD | IPC_DECTD, tone, on_tone),
 	ROW(DTMF_SEND, 128, IPC_SIPD | IPC_DECTD, dtmf_send, on_dtmf),
 	ROW(MIX, 64, IPC_SIPD, mix, on_mix),
-	ROW(ICE_REMOTE, 8192, IPC_SIPD, ice_remote, on_ice_remote),
+	ROW(ICE_REMOTE, 16384, IPC_SIPD, ice_remote, on_ice_remote),
 };
 const size_t mediad_nhandlers = ARRAY_LEN(mediad_handlers);
 

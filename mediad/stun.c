@@ -95,7 +95,7 @@ static void read_ms_turn(struct stun_msg *m, uint16_t type, struct rd r)
 	}
 }
 
-static void read_rfc(struct stun_msg *m, uint16_t type, struct rd r)
+static void read_rfc(struct stun_msg *m, enum stun_form form, uint16_t type, struct rd r)
 {
 	switch (type) {
 	case STUN_A_MAPPED:
@@ -108,6 +108,9 @@ static void read_rfc(struct stun_msg *m, uint16_t type, struct rd r)
 		read_addr(r, &m->id, &m->mapped);
 		break;
 	case STUN_A_MS_XOR_MAPPED:
+		/* LYNC: RFC 3489 has no other number for it that an old client may not know. */
+		if (form == STUN_3489)
+			read_addr(r, &m->id, &m->mapped);
 		break;
 	case STUN_A_RELAYED:
 		read_addr(r, &m->id, &m->relayed);
@@ -184,7 +187,7 @@ static void read_attr(struct stun_msg *m, enum stun_form form, uint16_t type, st
 		if (form == STUN_MSTURN)
 			read_ms_turn(m, type, r);
 		else
-			read_rfc(m, type, r);
+			read_rfc(m, form, type, r);
 		break;
 	}
 }
@@ -231,7 +234,7 @@ static int parse(
 
 int stun_parse(const uint8_t *p, size_t n, enum stun_form form, struct stun_msg *out)
 {
-	int err = parse(p, n, form, form != STUN_MSTURN, out);
+	int err = parse(p, n, form, form != STUN_MSTURN && form != STUN_3489, out);
 	struct stun_msg other;
 
 	/* LYNC: values of any length may follow each other without filling, as ERROR-CODE with its text. */
@@ -336,9 +339,10 @@ struct stun_w stun_begin(
 void stun_put(struct stun_w *w, uint16_t attr, const void *value, size_t n)
 {
 	size_t pad = w->form == STUN_MSTURN ? 0 : -n & 3;
+	bool inside = w->form == STUN_MSICE || w->form == STUN_3489;
 
 	wr_be16(&w->w, attr);
-	wr_be16(&w->w, (unsigned)(w->form == STUN_MSICE ? n + pad : n));
+	wr_be16(&w->w, (unsigned)(inside ? n + pad : n));
 	wr_bytes(&w->w, value, n);
 	wr_fill(&w->w, 0, pad);
 }
@@ -417,6 +421,14 @@ size_t stun_end(struct stun_w *w, const void *key, size_t n, enum stun_fp fp)
 	}
 	set_length(&w->w, w->w.n - STUN_HEAD);
 	return w->w.bad ? 0 : w->w.n;
+}
+
+struct stun_id stun_old_id(void)
+{
+	struct stun_id id;
+
+	id_random(id.b, sizeof(id.b));
+	return id;
 }
 
 struct stun_id stun_new_id(void)

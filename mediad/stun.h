@@ -9,15 +9,17 @@
 #include "common/slice.h"
 #include "common/wr.h"
 
-/* STUN messages: RFC 8489 (and RFC 5389, the same on the wire), the STUN-02 form of MS-ICE2 and MS-TURN. Pure: octets
- * in, structure out, and the other way. All numbers in network order on the wire, in host order here.
+/* STUN messages: RFC 8489 (and RFC 5389, the same on the wire), the STUN-02 form of MS-ICE2 and MS-TURN, the
+ * older one of MS-ICE (RFC 3489). Pure: octets in, structure out, and the other way. All numbers in network order on
+ * the wire, in host order here.
  *
  * The forms differ in how attribute values are padded and in what the HMAC covers (ms-media 5.3, 8.1):
  *	            padding                        HMAC text                                length field while hashing
  *	STUN_RFC    outside the attribute length   up to MESSAGE-INTEGRITY                  up to its end
  *	STUN_MSICE  zeros inside the length        the same, zero-filled to 64n octets      final
- *	STUN_MSTURN none: attributes unaligned     the same, zero-filled to 64n octets      final */
-enum stun_form { STUN_RFC, STUN_MSICE, STUN_MSTURN };
+ *	STUN_MSTURN none: attributes unaligned     the same, zero-filled to 64n octets      final
+ *	STUN_3489   as STUN_MSICE, but 16 random octets for an id, no FINGERPRINT, names that are octets */
+enum stun_form { STUN_RFC, STUN_MSICE, STUN_MSTURN, STUN_3489 };
 
 #define STUN_HEAD   20u
 #define STUN_COOKIE 0x2112a442u
@@ -140,4 +142,5 @@ void stun_put_error(struct stun_w *w, unsigned code, const char *text);
 size_t stun_end(struct stun_w *w, const void *key, size_t n, enum stun_fp fp);
 /* A transaction id for something we send: the cookie and 12 random octets. */
 struct stun_id stun_new_id(void);
+struct stun_id stun_old_id(void); /* STUN_3489: 16 random octets */
 #endif

@@ -32,6 +32,11 @@ static const struct media_agent *agent(const struct leg_sip *l)
 	return l->ice.on && l->leg.media ? media_agent(l->leg.media, l->leg.side) : NULL;
 }
 
+static bool read_sdp(const struct leg_sip *l, struct ice_sdp *i, struct slice sdp)
+{
+	return ice_sdp_read(i, sdp) && !(i->draft6 && rfc(l));
+}
+
 static void on_late(struct tmr *t, void *ctx)
 {
 	struct leg_sip *l = ctx;
@@ -58,13 +63,16 @@ static void forget(struct leg_sip *l)
 {
 	l->ice.asked = l->ice.there = l->ice.told = l->ice.one = false;
 	l->ice.ufrag[0] = '\0';
+	l->ice.nname = 0;
 }
 
 bool leg_ice_wait(struct leg_sip *l)
 {
 	struct media_leg ask = { .on = true,
 		.has_ice = true,
-		.ice = rfc(l) ? MEDIA_ICE_RFC8445 : MEDIA_ICE_MS2,
+		.ice = rfc(l)          ? MEDIA_ICE_RFC8445
+		       : l->ice.draft6 ? MEDIA_ICE_DRAFT6
+		                       : MEDIA_ICE_MS2,
 		.controlling = l->ice.controlling,
 		.forbidden = l->cac.forbidden,
 		.has_mux = l->ice.mux,
@@ -126,6 +134,7 @@ void leg_ice_moved(struct leg_sip *l)
 {
 	l->ice.told = false;
 	l->ice.ufrag[0] = '\0';
+	l->ice.nname = 0;
 	if (l->ice.due)
 		leg_sip_answer_offer(l);
 }
@@ -157,9 +166,10 @@ void leg_ice_put(struct leg_sip *l, struct wr *w, struct wr *session)
 {
 	const struct media_agent *a = agent(l);
 	struct media_agent left;
-	struct ice_sdp_out how = {
-		.rfc = rfc(l), .controlling = l->ice.controlling, .one = l->ice.one
-	};
+	struct ice_sdp_out how = { .rfc = rfc(l),
+		.controlling = l->ice.controlling,
+		.draft6 = l->ice.draft6,
+		.one = l->ice.one };
 
 	if (l->ice.mismatch)
 		wr_str(w, "a=ice-mismatch\r\n");
@@ -183,10 +193,73 @@ void leg_ice_put(struct leg_sip *l, struct wr *w, struct wr *session)
 	}
 }
 
+bool leg_ice_older(struct leg_sip *l, struct slice sdp, struct wr *w)
+{
+	const struct media_agent *a = agent(l);
+	struct media_agent left;
+
+	if (rfc(l) || !a || l->ice.draft6)
+		return false;
+	if (l->cac.forbidden) {
+		if (!admitted(l, a, &left))
+			return false;
+		a = &left;
+	}
+	ice_sdp_older(w, sdp, a);
+	return true;
+}
+
+/* ---- theirs ---- */
+
+static uint32_t hash(const struct media_cand_key *k)
+{
+	uint32_t h = 2166136261u;
+
+	for (uint8_t i = 0; i < k->id_n; i++)
+		h = (h ^ k->id[i]) * 16777619u;
+	return h;
+}
+
+/* Is it of the agent that we were told of. */
+static bool known(const struct leg_sip *l, const struct ice_sdp *i)
+{
+	if (i->draft6 != l->ice.draft6)
+		return false;
+	if (!i->draft6)
+		return slice_eq(i->ufrag, slice_str(l->ice.ufrag));
+	for (size_t k = 0; k < i->ncand; k++)
+		for (uint8_t at = 0; at < l->ice.nname; at++)
+			if (l->ice.name[at] == hash(&i->cand[k].key))
+				return true;
+	return i->chosen_name.id_n && l->ice.nname;
+}
+
+static void remember(struct leg_sip *l, const struct ice_sdp *i)
+{
+	for (size_t k = 0; i->draft6 && k < i->ncand && l->ice.nname < MEDIA_CANDS; k++)
+		if (!k || i->cand[k].component == 1)
+			l->ice.name[l->ice.nname++] = hash(&i->cand[k].key);
+	if (slice_copy(i->ufrag, l->ice.ufrag, sizeof(l->ice.ufrag)))
+		l->ice.ufrag[0] = '\0';
+}
+
+/* Draft 6: whose name of ours the final offer has. */
+static void by_name(const struct media_agent *a, struct ice_sdp *i)
+{
+	const struct media_cand_key *k = &i->chosen_name;
+
+	for (size_t at = 0; i->draft6 && k->id_n && at < a->ncand + 2; at++) {
+		const struct media_cand *c = at < 2 ? &a->local[at] : &a->cand[at - 2];
+		if (c->component && c->key.id_n == k->id_n &&
+		    memcmp(c->key.id, k->id, k->id_n) == 0)
+			i->chosen[c->component - 1] = c->addr;
+	}
+}
+
 void leg_ice_offered(struct leg_sip *l, struct slice sdp)
 {
 	struct ice_sdp i;
-	bool has = enabled(l) && ice_sdp_read(&i, sdp);
+	bool has = enabled(l) && read_sdp(l, &i, sdp);
 
 	if (sdp.n == 0) { /* ours is the offer */
 		l->ice.on = rfc(l) && enabled(l);
@@ -204,6 +277,7 @@ void leg_ice_offered(struct leg_sip *l, struct slice sdp)
 		return;
 	}
 	l->ice.on = true;
+	l->ice.draft6 = i.draft6;
 	l->ice.controlling = i.lite; /* RFC 8445 6.1.1: who is not */
 	if (rfc(l) && i.mux)
 		l->ice.mux = l->ice.one = l->oa.mux = true;
@@ -214,18 +288,23 @@ bool leg_ice_hold(struct leg_sip *l, struct slice sdp)
 	struct ice_sdp i;
 	const struct media_agent *a = agent(l);
 
-	if (!wanted(l) || !ice_sdp_read(&i, sdp) || (rfc(l) && i.mismatch))
+	if (!wanted(l) || !read_sdp(l, &i, sdp) || (rfc(l) && i.mismatch))
 		return false;
-	if (!l->ice.on || !slice_eq(i.ufrag, slice_str(l->ice.ufrag))) {
+	if (!l->ice.on || !known(l, &i)) {
 		/* A restart, or ICE from now on. */
 		forget(l);
 		l->ice.on = true;
+		l->ice.draft6 = i.draft6;
 		l->ice.one = l->ice.mux;
 		l->ice.controlling = i.lite;
 		l->ice.due = leg_ice_wait(l);
 		return l->ice.due;
 	}
-	if (l->ice.controlling || !i.chosen[0].n || !a || a->local[0].component)
+	if (a)
+		by_name(a, &i);
+	/* In draft 6 what we chose by ourselves may be another pair than they did. */
+	if (l->ice.controlling || !i.chosen[0].n || !a ||
+	    (a->local[0].component && (!i.draft6 || sdp_addr_eq(&a->local[0].addr, &i.chosen[0]))))
 		return false;
 	/* Their final offer: answered when our checks are through, too (RFC 8839 4.4.3; MS-ICE2 3.1.4.8.4). */
 	leg_ice_took(l, sdp);
@@ -241,7 +320,7 @@ void leg_ice_took(struct leg_sip *l, struct slice sdp)
 
 	if (!wanted(l) || !agent(l))
 		return;
-	if (!ice_sdp_read(&i, sdp) || i.refused || (rfc(l) && i.mismatch)) {
+	if (!read_sdp(l, &i, sdp) || i.refused || (rfc(l) && i.mismatch)) {
 		/* A gateway, or a peer without: the addresses of the description are used. */
 		if (i.refused || i.mismatch)
 			log_ev(LOG_NOTICE, "descriptions are changed on their way: no ICE",
@@ -249,7 +328,7 @@ void leg_ice_took(struct leg_sip *l, struct slice sdp)
 		leg_ice_drop(l);
 		return;
 	}
-	if (l->ice.ufrag[0] && !slice_eq(i.ufrag, slice_str(l->ice.ufrag))) {
+	if ((l->ice.ufrag[0] || l->ice.nname) && !known(l, &i)) {
 		/* Another fork answered: the agent is the first one's. It begins anew when one of them has the call. */
 		leg_ice_drop(l);
 		l->ice.forked = true;
@@ -258,8 +337,9 @@ void leg_ice_took(struct leg_sip *l, struct slice sdp)
 	for (size_t k = 0; k < i.ncand; k++)
 		two |= i.cand[k].component == 2;
 	l->ice.one |= !two && rfc(l);
-	if (slice_copy(i.ufrag, l->ice.ufrag, sizeof(l->ice.ufrag)))
-		l->ice.ufrag[0] = '\0';
+	l->ice.draft6 = i.draft6;
+	remember(l, &i);
+	by_name(agent(l), &i);
 	media_ice_remote(l->leg.media, l->leg.side, i.ufrag, i.pwd, i.cand, i.ncand, i.chosen);
 }
 

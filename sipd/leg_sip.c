@@ -36,14 +36,6 @@ void leg_sip_failed(struct leg_sip *l, enum cause cause, const char *target)
 
 /* ---- media ---- */
 
-void leg_sip_local_address(struct leg_sip *l)
-{
-	struct leg *g = &l->leg;
-
-	l->oa.rtp = *media_rtp(g->media, g->side);
-	l->oa.rtcp = *media_rtcp(g->media, g->side);
-}
-
 void leg_sip_apply(struct leg_sip *l)
 {
 	if (!l->leg.media)
@@ -51,34 +43,6 @@ void leg_sip_apply(struct leg_sip *l)
 	media_apply(l->leg.media, l->leg.side, &l->oa.result);
 	leg_ice_took(l, slice_str(l->oa.remote ? l->oa.remote : ""));
 	leg_cac_reserve(l);
-}
-
-const struct user *leg_sip_whose(const struct leg_sip *l)
-{
-	const struct leg *other = call_other(l->leg.call, &l->leg);
-
-	return l->leg.user || !other ? l->leg.user : other->user;
-}
-
-int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *))
-{
-	char extra[2048], session[128];
-	struct wr x = wr_of(extra, sizeof(extra)), xs = wr_of(session, sizeof(session));
-	struct sipd *s = l->leg.sipd;
-
-	leg_sip_local_address(l);
-	if (s->hooks->sdp)
-		s->hooks->sdp(s, l->leg.media, &x);
-	leg_ice_put(l, &x, &xs);
-	if (l->cac.refused)
-		return ERR_UNSUPP;
-	if (make == oa_offer)
-		ms_bypass_put(l, leg_sip_whose(l), &x);
-	l->oa.extra = x.bad ? (struct slice){ 0 } : wr_slice(&x);
-	l->oa.session_extra = xs.bad ? (struct slice){ 0 } : wr_slice(&xs);
-	int err = make(&l->oa, w);
-	l->oa.extra = l->oa.session_extra = (struct slice){ 0 };
-	return err;
 }
 
 void leg_sip_open_media(struct leg_sip *l)
@@ -98,6 +62,7 @@ void leg_sip_send_invite(struct leg_sip *l)
 	struct sipd *s = l->leg.sipd;
 	const struct user *u = l->leg.user;
 	char local[512], remote[600], lines[1536], offer[SDP_MAX];
+	struct leg_sip_body body;
 	struct wr wl = wr_of(local, sizeof(local)), wm = wr_of(remote, sizeof(remote)),
 	          wx = wr_of(lines, sizeof(lines)), wo = wr_of(offer, sizeof(offer)),
 	          wc = wr_of(l->contact, sizeof(l->contact));
@@ -151,8 +116,9 @@ void leg_sip_send_invite(struct leg_sip *l)
 		.max_forwards = s->conf->max_forwards };
 	d.nroute = reg_routes(u, route);
 	d.route = route;
-	err = inv_out(s->ua, &conf, dlg_uac_new(&d), leg_sip_sdp_body(&wo), &l->inv);
+	err = inv_out(s->ua, &conf, dlg_uac_new(&d), leg_sip_first_offer(l, &body), &l->inv);
 	mem_wipe(offer, wo.n);
+	leg_sip_body_free(&body);
 	if (err) {
 		log_ev(LOG_WARNING, "INVITE not sent", F_CALL(l->leg.ref), F_ERR(err));
 		leg_sip_failed(l, CAUSE_CONGESTION, NULL);
@@ -310,7 +276,7 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 	(void)i;
 	if (l->leg.gone)
 		return;
-	if (leg_sip_challenged(l, rsp, false))
+	if (leg_sip_challenged(l, rsp, false) || leg_sip_again_older(l, rsp))
 		return;
 	ms_call_why(rsp, why, sizeof(why));
 	log_ev(LOG_NOTICE, "call refused by the far end", F_CALL(l->leg.ref),

@@ -68,6 +68,21 @@ bool leg_sip_welcome(struct sipd *s, struct tp_flow *f);
 bool leg_sip_challenged(struct leg_sip *l, const struct sip_msg *rsp, bool change);
 void leg_sip_forget_credentials(struct leg_sip *l); /* the next request begins anew */
 
+/* ---- leg_sdp.c ---- */
+void leg_sip_local_address(struct leg_sip *l);
+/* make: oa_offer or oa_answer. */
+int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *));
+struct leg_sip_body {
+	char type[64], *text; /* text: to be freed; NULL: none */
+	size_t cap;
+	struct slice body;
+};
+/* The body of the INVITE whose offer oa has; LYNC: with the older part beside it where that is wanted. */
+struct inv_body leg_sip_first_offer(struct leg_sip *l, struct leg_sip_body *b);
+void leg_sip_body_free(struct leg_sip_body *b);
+/* LYNC: the INVITE was refused for its description, and is said again in ICE draft 6 (once): true. */
+bool leg_sip_again_older(struct leg_sip *l, const struct sip_msg *rsp);
+
 /* A re-INVITE with what oa.want and the media's address say; later when one is under way. */
 void leg_sip_reoffer(struct leg_sip *l);
 /* Answers the offer that came, which oa knows. */
@@ -80,11 +95,8 @@ void leg_sip_failed(struct leg_sip *l, enum cause cause, const char *target);
 int leg_sip_go(
     struct leg_sip *l); /* media and connection: whichever is there last sends the INVITE */
 void leg_sip_send_invite(struct leg_sip *l);
-/* make: oa_offer or oa_answer. */
-int leg_sip_write_sdp(struct leg_sip *l, struct wr *w, int (*make)(struct oa *, struct wr *));
 void leg_sip_apply(struct leg_sip *l); /* what was agreed, to the media */
 void leg_sip_open_media(struct leg_sip *l);
-void leg_sip_local_address(struct leg_sip *l);
 void leg_sip_on_media(
     struct media_user *u, struct media *m, enum media_event ev, enum media_side side, int v);
 /* Who is at our end: header lines, and telling the far end. */

@@ -28,11 +28,13 @@ void leg_sip_forget_credentials(struct leg_sip *l)
 static void on_invite(void *ctx, int err, struct slice lines)
 {
 	struct leg_sip *l = ctx;
-	struct inv_body body = { SLICE_LIT("application/sdp"), slice_str(l->oa.local) };
+	struct leg_sip_body body;
+	struct inv_body offer = leg_sip_first_offer(l, &body);
 
 	l->auth = NULL;
 	if (!err)
-		err = inv_retry(l->inv, credentials(l, lines), body);
+		err = inv_retry(l->inv, credentials(l, lines), offer);
+	leg_sip_body_free(&body);
 	if (err) {
 		log_ev(LOG_WARNING, "INVITE not authenticated", F_CALL(l->leg.ref), F_ERR(err),
 		    F_REMEDY("set the user's password: dectctl user password"));

@@ -36,14 +36,26 @@ enum media_event {
 	MEDIA_CAC /* call admission control: value is an enum media_cac_kind; media_cac_said() */
 };
 
-enum media_ice { MEDIA_ICE_OFF, MEDIA_ICE_RFC8445, MEDIA_ICE_MS2 }; /* numbers of media.IceMode */
-#define MEDIA_CANDS 24
+enum media_ice {
+	MEDIA_ICE_OFF,
+	MEDIA_ICE_RFC8445,
+	MEDIA_ICE_MS2,
+	MEDIA_ICE_DRAFT6
+}; /* numbers of media.IceMode */
+#define MEDIA_CANDS    24
+#define MEDIA_CAND_ID  72
+#define MEDIA_CAND_PWD 32
+/* LYNC: name and password of a candidate in ICE draft 6, octets; id_n = 0: none */
+struct media_cand_key {
+	uint8_t id[MEDIA_CAND_ID], pwd[MEDIA_CAND_PWD], id_n, pwd_n;
+};
 struct media_cand {
 	char foundation[33];
 	uint8_t component, transport,
 	    type; /* transport: 1 UDP, 2 TCP active, 3 passive; type: 1 host, 2 srflx, 3 prflx, 4 relay */
 	uint32_t priority;
 	struct sdp_addr addr, related; /* related.n = 0: none */
+	struct media_cand_key key;
 };
 struct media_agent { /* what mediad's agent of a side said */
 	char ufrag[40], pwd[64];

@@ -506,6 +506,13 @@ void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, st
 			media_addr_pb(&related[i], &c[i].related);
 			pb->related = &related[i];
 		}
+		if (c[i].key.id_n) {
+			pb->has_name = pb->has_password = 1;
+			pb->name = (ProtobufCBinaryData){ c[i].key.id_n,
+				(uint8_t *)(uintptr_t)c[i].key.id };
+			pb->password = (ProtobufCBinaryData){ c[i].key.pwd_n,
+				(uint8_t *)(uintptr_t)c[i].key.pwd };
+		}
 		pcand[req.n_candidate++] = pb;
 	}
 	for (int i = 0; i < 2; i++)

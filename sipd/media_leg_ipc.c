@@ -160,6 +160,13 @@ bool media_take_cand(struct media_cand *c, const Media__IceCandidate *pb)
 	    pb->type < 1 || pb->type > 4 || pb->transport < 1 || pb->transport > 3)
 		return false;
 	memcpy(c->foundation, pb->foundation.data, pb->foundation.len);
+	if (pb->has_name && pb->has_password && pb->name.len && pb->password.len &&
+	    pb->name.len <= MEDIA_CAND_ID && pb->password.len <= MEDIA_CAND_PWD) {
+		c->key.id_n = (uint8_t)pb->name.len;
+		c->key.pwd_n = (uint8_t)pb->password.len;
+		memcpy(c->key.id, pb->name.data, pb->name.len);
+		memcpy(c->key.pwd, pb->password.data, pb->password.len);
+	}
 	for (int i = 0; i < 2; i++) {
 		const Base__Addr *a = both[i];
 		if (!a || (a->ip.len != 4 && a->ip.len != 16) || a->port == 0 || a->port > 65535)

@@ -224,6 +224,8 @@ static void media_attr(struct sdp_media *m, struct slice name, struct slice v)
 		m->ice_pwd = v;
 	} else if (slice_ieq(name, SLICE_LIT("remote-candidates"))) {
 		m->remote_candidates = v;
+	} else if (slice_ieq(name, SLICE_LIT("remote-candidate"))) {
+		m->remote_candidate = v;
 	} else if (slice_ieq(name, SLICE_LIT("encryption"))) {
 		m->encryption = v;
 	} else if (slice_ieq(name, SLICE_LIT("label"))) {

@@ -52,7 +52,8 @@ struct sdp_media {
 	struct slice cand[SDP_CAND_MAX]; /* values of a=candidate */
 	size_t ncand;
 	struct slice remote_candidates, label, bypass_id;
-	struct slice raw; /* the section from its m= line on */
+	struct slice remote_candidate; /* LYNC: a=remote-candidate of ICE draft 6 */
+	struct slice raw;              /* the section from its m= line on */
 };
 
 struct sdp {

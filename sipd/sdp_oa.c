@@ -254,6 +254,11 @@ int oa_offer(struct oa *o, struct wr *w)
 	return 0;
 }
 
+void oa_resay(struct oa *o, struct slice text)
+{
+	keep(&o->local, text);
+}
+
 void oa_withdraw(struct oa *o)
 {
 	o->offered = o->asked = false;

@@ -87,6 +87,8 @@ void oa_fork(struct oa *to, const struct oa *from);
 
 /* Writes an offer. ERR_STATE: an offer is under way; ERR_VALUE: no local address; ERR_LIMIT. */
 int oa_offer(struct oa *o, struct wr *w) MUST_CHECK;
+/* The offer that waits was written again in other words. */
+void oa_resay(struct oa *o, struct slice text);
 /* The answer to our offer came: o->result is new. ERR_STATE: no offer waits; ERR_SYNTAX; ERR_UNSUPP: no common codec or
  * stream refused; ERR_DENIED: encryption does not match. On error the stream stays as it was. */
 int oa_answered(struct oa *o, struct slice sdp) MUST_CHECK;

@@ -53,7 +53,7 @@ struct sipd_conf {
 	uint32_t record_days;
 	bool call_waiting, early_tones, mwi, rel100, allow_uri;
 	/* [lync] */
-	bool lync_ice, lync_bypass, ice;
+	bool lync_ice, lync_ice_2007, lync_bypass, ice;
 	bool lync, lync_strict, lync_policy;
 	uint32_t lync_auth, lync_per_connection, lync_sa_ms;
 	struct conf_list lync_front_ends, lync_kdcs;

@@ -204,6 +204,11 @@ const struct conf_key sipd_keys[] = {
 	{ "lync", "follow-policy", CONF_BOOL, "yes", 0, 0, true, OFF(lync_policy),
 	    "Encrypt speech as the server's policy says where media-encryption leaves it open.",
 	    NULL },
+	{ "lync", "ice-2007", CONF_BOOL, "no", 0, 0, true, OFF(lync_ice_2007),
+	    "Offers have a second part in ICE draft 6, for Office Communications Server 2007 R2 "
+	    "here or "
+	    "in a federation.",
+	    NULL },
 	{ "lync", "ice", CONF_BOOL, "yes", 0, 0, true, OFF(lync_ice),
 	    "Find the way of speech by ICE (MS-ICE2); no: the addresses of the descriptions.",
 	    NULL },

@@ -2,6 +2,7 @@
  * messages can be signed: bit 7 of an operation signs what follows. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t ip[4] = { 192, 0, 2, 9 };
 
 	id_seed_for_tests(1);
-	struct ice_conf c = { .mode = flags & 1 ? ICE_MS_ICE2 : ICE_RFC8445,
+	bool named =
+	    flags & 1 && flags & 32; /* the far end is of draft 6; 64: and we know it already */
+	struct ice_conf c = { .mode = named && flags & 64 ? ICE_DRAFT6
+		                      : flags & 1         ? ICE_MS_ICE2
+		                                          : ICE_RFC8445,
 		.controlling = flags & 2,
 		.comps = flags & 4 ? 2 : 1 };
 	addr_from_ip(&c.host[0], ip, 4, 5000);
@@ -87,8 +92,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			address(&r, &many[2].addr);
 			many[2].component = 1;
 			many[2].type = 1 + (op >> 4 & 3);
-			if (ice_set_remote(&a, SLICE_LIT("them"), SLICE_LIT("theirpassword"), many,
-			        3, op & 4, op & 8 ? c.host : NULL, now))
+			for (int i = 0; i < 3 && named; i++) {
+				struct cand_key *k = &many[i].key;
+				k->id_n = (uint8_t)(op & 0x80 ? CAND_ID : 4);
+				k->pwd_n = 13;
+				memset(k->id, i < 2 ? 'i' : op, k->id_n);
+				memcpy(k->pwd, "theirpassword", 13);
+			}
+			if (ice_set_remote(&a, named ? SLICE_LIT("") : SLICE_LIT("them"),
+			        named ? SLICE_LIT("") : SLICE_LIT("theirpassword"), many, 3, op & 4,
+			        op & 8 ? c.host : NULL, now))
 				continue;
 		} else {
 			uint8_t buf[400];
@@ -100,7 +113,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				struct stun_id id;
 				uint8_t out[700];
 				uint16_t type = (uint16_t)((buf[0] & 1) << 8 | (buf[1] & 0x1f));
-				char name[64];
+				char name[160];
+				size_t name_n;
+				struct slice us = slice_str(a.pwd);
 				memcpy(id.b, buf + 4, 16);
 				for (int i = 0; i < (int)a.npairs && op & 0x40; i++)
 					if (a.pair[i].state == PAIR_ACTIVE)
@@ -108,14 +123,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				if (op & 0x20 && a.relay[0].turn.asked)
 					id = a.relay[0].turn.id;
 				struct stun_w w = stun_begin(out, sizeof(out),
-				    op & 8    ? STUN_RFC
+				    named     ? STUN_3489
+				    : op & 8  ? STUN_RFC
 				    : op & 16 ? STUN_MSTURN
 				              : STUN_MSICE,
 				    type, &id);
 				strcpy(name, a.ufrag);
 				strcat(name, ":them");
+				name_n = strlen(name);
+				if (named) {
+					const struct cand *l =
+					    &a.local[op >> 5 & 1 && a.nlocal > 1];
+					us = (struct slice){ (const char *)l->key.pwd,
+						l->key.pwd_n };
+					memcpy(name, l->key.id, l->key.id_n);
+					name_n = l->key.id_n;
+					name_n += (size_t)sprintf(name + name_n, ":%u:iiii:%u",
+					    l->component, l->component);
+				}
 				if (op & 4)
-					stun_put(&w, STUN_A_USERNAME, name, strlen(name));
+					stun_put(&w, STUN_A_USERNAME, name, name_n);
 				struct rd attrs = rd_of(buf + 20, n - 20);
 				while (rd_left(&attrs) > 2) {
 					uint8_t kind = rd_u8(&attrs), len = rd_u8(&attrs);
@@ -127,9 +154,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					    (uint16_t)((kind & 0x80 ? 0x8000 : 0) | (kind & 0x7f)),
 					    v, len);
 				}
-				const char *key = type & 0x100 ? "theirpassword" : a.pwd;
-				size_t k = stun_end(
-				    &w, key, strlen(key), op & 32 ? STUN_FP_FAULTY : STUN_FP_GOOD);
+				struct slice key = type & 0x100 ? SLICE_LIT("theirpassword") : us;
+				size_t k = stun_end(&w, key.p, key.n,
+				    named     ? STUN_FP_NONE
+				    : op & 32 ? STUN_FP_FAULTY
+				              : STUN_FP_GOOD);
 				if (k)
 					(void)ice_input(&a, 1 + (op >> 2 & 1), &from, out, k, now,
 					    &media, &media_n, &peer);

@@ -1,4 +1,4 @@
-/* STUN messages in all three forms; first octet: which. */
+/* STUN messages in all forms; first octet: which. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 
-	enum stun_form form = (enum stun_form)(data[0] % 3);
+	enum stun_form form = (enum stun_form)(data[0] % 4);
 	uint8_t *exact = malloc(size);
 	if (!exact)
 		return 0;

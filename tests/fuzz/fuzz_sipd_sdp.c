@@ -25,8 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					abort();
 	struct ice_sdp ice;
 	if (ice_sdp_read(&ice, (struct slice){ exact, size }) &&
-	    (ice.ncand == 0 || ice.ncand > MEDIA_CANDS || ice.draft6 || !ice.ufrag.n))
+	    (ice.ncand == 0 || ice.ncand > MEDIA_CANDS || ice.draft6 == (ice.ufrag.n != 0) ||
+	        ice.draft6 != (ice.cand[0].key.id_n != 0)))
 		abort();
+	struct media_agent agent = { .ncand = ice.ncand };
+	memcpy(agent.cand, ice.cand, sizeof(agent.cand));
+	struct wr older = wr_of(out, sizeof(out));
+	ice_sdp_older(&older, (struct slice){ exact, size }, &agent);
 	for (int p = 0; p < 6; p++) {
 		struct oa_conf c = { .codec = { CODEC_PCMA, CODEC_PCMU, CODEC_G726_32 },
 			.ncodec = 3,

@@ -1,4 +1,4 @@
-"""More flows of ICE: begun anew by either side, the older draft, a call that goes on after a transfer that failed."""
+"""More flows of ICE: begun anew by either side, forks, a call that goes on after a transfer that failed."""
 
 import asyncio
 
@@ -111,32 +111,3 @@ async def ice_forked(t):
     await h.hang_up()
     await two.event("BYE")
     other.close()
-
-
-@flow()
-async def older_draft(t):
-    """Offers of Office Communications Server 2007 R2: candidates of the older ICE draft alone; answered without, speech; hold."""
-    c = t.bob.call()
-    await c.open()
-    ident, pwd = "E4b4+7LpLJEvm78rXpXW/zvMCALvYhuP+MtvsLcdxsQ", "j+TBFFEoHAlKZXjm3b9e7Q"
-    lines = [f"a=candidate:{ident} {k} {pwd} UDP 0.830 {c.stream.ip} {c.stream.port + k - 1}" for k in (1, 2)]
-    ringing = asyncio.ensure_future(c.invite_to("sip:200@contoso.com", body=c.offer(extra=lines, video=False)))
-    h = await t.world.offered("200")
-    await h.answer()
-    m = await ringing
-    if b"a=candidate" in m.body or b"a=ice-" in m.body:
-        raise Failed("the older draft was answered with another ICE")
-    await t.talk(h, c)
-    # its final offer: one pair, and whose it is
-    c.sent = c.sent.replace(lines[1] + "\r\n", lines[1] + "\r\na=remote-candidate:" + ident + "\r\n")
-    m = await c.request("INVITE", [], c.sent)
-    c.answered(m)
-    c.ack(m)
-    await t.talk(h, c)
-    await c.hold("inactive")
-    await until("held", lambda: h.held is True)
-    await c.hold(None)
-    await until("retrieved", lambda: h.held is False)
-    await t.talk(h, c)
-    await c.bye()
-    await h.gone()

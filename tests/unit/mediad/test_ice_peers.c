@@ -1,5 +1,6 @@
-/* ICE over loopback sockets with peers that are not ours: libnice as RFC 5245 and as Office Communicator 2007 R2 (the
- * dialect of MS-ICE2), in both roles and with both kinds of nomination; coturn as STUN and TURN server. */
+/* ICE over loopback sockets with peers that are not ours: libnice as RFC 5245, as Office Communicator 2007 R2 (the dialect of
+ * MS-ICE2), in both roles and with both kinds of nomination, and as Office Communicator 2007 (draft 6); coturn as STUN and
+ * TURN server. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 #include <agent.h>
 
+#include "common/enc.h"
 #include "coturn.h"
 #include "mediad/ice.h"
 
@@ -162,6 +164,23 @@ static bool nice_ready(NiceAgent *a, guint stream)
 	return true;
 }
 
+/* Names and passwords of candidates, which libnice has in base64. */
+static void take_key(struct cand_key *k, const char *name, const char *password)
+{
+	size_t n, m;
+
+	assert_int_equal(enc_unb64(slice_str(name), k->id, sizeof(k->id), &n), 0);
+	assert_int_equal(enc_unb64(slice_str(password), k->pwd, sizeof(k->pwd), &m), 0);
+	k->id_n = (uint8_t)n;
+	k->pwd_n = (uint8_t)m;
+}
+
+static void give_key(NiceCandidate *x, const struct cand_key *k)
+{
+	x->username = g_base64_encode(k->id, k->id_n);
+	x->password = g_base64_encode(k->pwd, k->pwd_n);
+}
+
 enum odd {
 	ODD_NOT,
 	ODD_LITE,
@@ -172,10 +191,14 @@ static void with_nice(
     enum ice_mode mode, bool we_control, bool aggressive, bool they_first, enum odd odd)
 {
 	static struct end us;
-	struct ice_conf conf = { .mode = mode, .controlling = we_control };
+	/* As in a call: who offers does not know yet which draft the answer is in. */
+	struct ice_conf conf = { .mode = mode == ICE_DRAFT6 && we_control ? ICE_MS_ICE2 : mode,
+		.controlling = we_control };
 	GMainContext *ctx = g_main_context_new();
-	NiceCompatibility compat =
-	    mode == ICE_MS_ICE2 ? NICE_COMPATIBILITY_OC2007R2 : NICE_COMPATIBILITY_RFC5245;
+	bool named = mode == ICE_DRAFT6;
+	NiceCompatibility compat = named                 ? NICE_COMPATIBILITY_OC2007
+	                           : mode == ICE_MS_ICE2 ? NICE_COMPATIBILITY_OC2007R2
+	                                                 : NICE_COMPATIBILITY_RFC5245;
 	NiceAgent *nice = g_object_new(NICE_TYPE_AGENT, "compatibility", (guint)compat,
 	    "main-context", ctx, "full-mode", odd != ODD_LITE, "nomination-mode",
 	    (guint)(aggressive ? NICE_NOMINATION_MODE_AGGRESSIVE : NICE_NOMINATION_MODE_REGULAR),
@@ -219,7 +242,10 @@ static void with_nice(
 			    x->foundation);
 			struct sockaddr_storage ss;
 			nice_address_copy_to_sockaddr(&x->addr, (struct sockaddr *)&ss);
-			addr_from_sa(&theirs[n++].addr, (struct sockaddr *)&ss);
+			addr_from_sa(&theirs[n].addr, (struct sockaddr *)&ss);
+			if (named)
+				take_key(&theirs[n].key, x->username, x->password);
+			n++;
 		}
 		g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
 	}
@@ -244,6 +270,8 @@ static void with_nice(
 				    us.ice.local[c - 1].foundation);
 				nice_address_set_from_sockaddr(
 				    &x->addr, &us.ice.local[c - 1].addr.u.sa);
+				if (named)
+					give_key(x, &us.ice.local[c - 1].key);
 				GSList *list = g_slist_append(NULL, x);
 				assert_int_equal(
 				    nice_agent_set_remote_candidates(nice, stream, c, list), 1);
@@ -252,8 +280,9 @@ static void with_nice(
 		}
 		if (!told_us && (!they_first || now_us() > begin + 300000)) {
 			told_us = true;
-			assert_int_equal(ice_set_remote(&us.ice, slice_str(ufrag), slice_str(pwd),
-			                     theirs, n, true, NULL, now_us()),
+			assert_int_equal(
+			    ice_set_remote(&us.ice, slice_str(named ? "" : ufrag),
+			        slice_str(named ? "" : pwd), theirs, n, true, NULL, now_us()),
 			    0);
 		}
 		while (g_main_context_iteration(ctx, FALSE))
@@ -303,7 +332,9 @@ static void with_nice(
 	if (odd == ODD_CONFLICT)
 		assert_true(us.ice.count.conflicts > 0 || us.ice.controlling == we_control);
 	print_message("%s, we are %s, %s nomination%s%s: %u ms\n",
-	    mode == ICE_MS_ICE2 ? "OC2007R2" : "RFC 5245",
+	    named                 ? "OC2007"
+	    : mode == ICE_MS_ICE2 ? "OC2007R2"
+	                          : "RFC 5245",
 	    we_control ? "controlling" : "controlled", aggressive ? "aggressive" : "regular",
 	    they_first ? ", checks before the answer" : "",
 	    odd == ODD_LITE       ? ", with a lite agent"
@@ -329,6 +360,9 @@ static void test_nice(void **state)
 				for (int first = 0; first < 2; first++)
 					with_nice(
 					    (enum ice_mode)mode, we, aggressive, first, ODD_NOT);
+	for (int we = 0; we < 2; we++)
+		for (int first = 0; first < 2; first++)
+			with_nice(ICE_DRAFT6, we, false, first, ODD_NOT);
 	with_nice(ICE_RFC8445, true, false, false, ODD_LITE);
 	for (int mode = ICE_RFC8445; mode <= ICE_MS_ICE2; mode++)
 		for (int we = 0; we < 2; we++)

@@ -84,20 +84,6 @@ static void test_mismatch(void **state)
 	assert_true(i.refused);
 }
 
-static void test_draft6(void **state)
-{
-	struct ice_sdp i;
-
-	(void)state;
-	assert_false(get(&i, HEAD "m=audio 31650 RTP/AVP 0 8 97 13 101\r\n"
-	                          "a=candidate:E4b4+7LpLJEvm78rXpXW/zvMCALvYhuP+MtvsLcdxsQ 1 "
-	                          "j+TBFFEoHAlKZXjm3b9e7Q UDP 0.830 192.0.2.10 31650\r\n"
-	                          "a=candidate:E4b4+7LpLJEvm78rXpXW/zvMCALvYhuP+MtvsLcdxsQ 2 "
-	                          "j+TBFFEoHAlKZXjm3b9e7Q UDP 0.830 192.0.2.10 31651\r\n"));
-	assert_true(i.draft6);
-	assert_int_equal(i.ncand, 0);
-}
-
 static struct sdp_addr at(const char *ip, uint16_t port)
 {
 	struct sdp_addr a;
@@ -105,6 +91,146 @@ static struct sdp_addr at(const char *ip, uint16_t port)
 	assert_int_equal(sdp_addr_parse(&a, slice_str(ip)), 0);
 	a.port = port;
 	return a;
+}
+
+/* ms-media 3.F */
+#define ID6   "E4b4+7LpLJEvm78rXpXW/zvMCALvYhuP+MtvsLcdxsQ"
+#define PWD6  "j+TBFFEoHAlKZXjm3b9e7Q"
+#define RTP6  "a=candidate:" ID6 " 1 " PWD6 " UDP 0.830 192.0.2.10 31650\r\n"
+#define RTCP6 "a=candidate:" ID6 " 2 " PWD6 " UDP 0.830 192.0.2.10 31651\r\n"
+#define OLD6  HEAD "m=audio 31650 RTP/AVP 0 8 97 13 101\r\n"
+
+static void test_draft6(void **state)
+{
+	struct ice_sdp i;
+
+	(void)state;
+	assert_true(get(&i, OLD6 RTP6 RTCP6));
+	assert_true(i.draft6);
+	assert_int_equal(i.ncand, 2);
+	assert_int_equal(i.ufrag.n + i.pwd.n, 0);
+	for (unsigned k = 0; k < 2; k++) {
+		assert_int_equal(i.cand[k].component, k + 1);
+		assert_int_equal(i.cand[k].priority, 830);
+		assert_int_equal(i.cand[k].addr.port, 31650 + k);
+		assert_int_equal(i.cand[k].key.id_n, 32);
+		assert_int_equal(i.cand[k].key.pwd_n, 16);
+		assert_int_equal(i.cand[k].key.id[0], 0x13);
+		assert_int_equal(i.cand[k].key.id[31], 0xc4);
+		assert_int_equal(i.cand[k].key.pwd[15], 0xed);
+	}
+	assert_int_equal(i.chosen_name.id_n, 0);
+	/* The final offer's line, blanks around it, base64 with its filling. */
+	assert_true(get(&i, OLD6 RTP6 RTCP6 "a=remote-candidate: " ID6 "= \r\n"));
+	assert_int_equal(i.chosen_name.id_n, 32);
+	assert_memory_equal(i.chosen_name.id, i.cand[0].key.id, 32);
+	/* Priorities: as many decimals as they like. */
+	static const struct {
+		const char *text;
+		uint32_t want;
+	} q[] = { { "1", 1000 }, { "1.0", 1000 }, { "0.5", 500 }, { "0.45", 450 },
+		{ "0.83017", 830 }, { "0", 0 }, { "1.5", 1000 } };
+	for (size_t k = 0; k < sizeof(q) / sizeof(q[0]); k++) {
+		char text[600];
+		snprintf(text, sizeof(text),
+		    OLD6 "a=candidate:" ID6 " 1 " PWD6 " UDP %s 192.0.2.10 31650\r\n", q[k].text);
+		assert_true(get(&i, text));
+		assert_int_equal(i.cand[0].priority, q[k].want);
+		assert_int_equal(i.cand[0].type, q[k].want >= 800 ? 1 : q[k].want >= 500 ? 2 : 4);
+	}
+	/* by TCP, without its password, of no component, something more, no base64, too long */
+	static const char *const bad[] = { ID6 " 1 " PWD6 " TCP 0.830 192.0.2.10 31650",
+		ID6 " 1 UDP 0.830 192.0.2.10 31650", ID6 " 3 " PWD6 " UDP 0.830 192.0.2.10 31650",
+		ID6 " 1 " PWD6 " UDP 0.830 192.0.2.10 31650 more",
+		"*** 1 " PWD6 " UDP 0.830 192.0.2.10 31650",
+		ID6 " 1 " PWD6 " UDP 2 192.0.2.10 31650",
+		ID6 " 1 " PWD6 " UDP 0.8x 192.0.2.10 31650", ID6 " 1 " PWD6 " UDP 0.8 192.0.2.10 0",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAA 1 " PWD6 " UDP 0.830 192.0.2.10 31650" };
+	for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
+		char text[700];
+		snprintf(text, sizeof(text), OLD6 "a=candidate:%s\r\n", bad[k]);
+		if (get(&i, text))
+			fail_msg("%s", bad[k]);
+		assert_false(i.draft6);
+	}
+	/* Both drafts in one section: the newer one. */
+	assert_true(
+	    get(&i, OLD6 CRED RTP6 "a=candidate:1 1 UDP 2130706431 192.0.2.10 31650 typ host\r\n"));
+	assert_false(i.draft6);
+	assert_int_equal(i.ncand, 1);
+}
+
+static void test_put6(void **state)
+{
+	struct media_agent a = { .ufrag = "uuuu", .pwd = "pppppppppppppppppppppp", .ncand = 6 };
+	struct ice_sdp_out how = { .draft6 = true, .controlling = true };
+	char out[4096] = "", text[8192];
+	struct wr w = wr_of(out, sizeof(out));
+	struct ice_sdp i;
+
+	(void)state;
+	for (unsigned k = 0; k < 6; k++) {
+		a.cand[k] = (struct media_cand){ .foundation = "1",
+			.component = (uint8_t)(k % 2 + 1),
+			.transport = 1,
+			.type = (uint8_t)(k < 2   ? 1
+			                  : k < 4 ? 2
+			                          : 4),
+			.priority = 2130706431 - k,
+			.addr = at("192.0.2.3", (uint16_t)(45664 + k)),
+			.key = { .id_n = 32, .pwd_n = 16 } };
+		memset(a.cand[k].key.id, (int)(k / 2 + 1), 32);
+		memset(a.cand[k].key.pwd, (int)(k / 2 + 9), 16);
+	}
+	ice_sdp_put(&w, &a, &how);
+	assert_null(strstr(out, "ufrag"));
+	assert_non_null(strstr(out, "a=candidate:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE 1 "
+	                            "CQkJCQkJCQkJCQkJCQkJCQ UDP 0.830 192.0.2.3 45664\r\n"));
+	assert_non_null(strstr(out, " UDP 0.550 192.0.2.3 45667\r\n"));
+	assert_non_null(strstr(out, " UDP 0.450 192.0.2.3 45668\r\n"));
+	(void)snprintf(text, sizeof(text), HEAD AUDIO "%.*s", (int)w.n, out);
+	assert_true(get(&i, text));
+	assert_true(i.draft6);
+	assert_int_equal(i.ncand, 6);
+	assert_memory_equal(&i.cand[4].key, &a.cand[4].key, sizeof(i.cand[4].key));
+	/* The final offer: one candidate, and whose it is for; an answer does not say that. */
+	a.local[0] = a.cand[4];
+	a.local[1] = a.cand[5];
+	a.remote[0] = a.remote[1] = a.cand[0];
+	memset(out, 0, sizeof(out));
+	w = wr_of(out, sizeof(out));
+	ice_sdp_put(&w, &a, &how);
+	(void)snprintf(text, sizeof(text), HEAD AUDIO "%.*s", (int)w.n, out);
+	assert_true(get(&i, text));
+	assert_int_equal(i.ncand, 2);
+	assert_memory_equal(i.chosen_name.id, a.cand[0].key.id, 32);
+	how.controlling = false;
+	memset(out, 0, sizeof(out));
+	w = wr_of(out, sizeof(out));
+	ice_sdp_put(&w, &a, &how);
+	assert_null(strstr(out, "remote-candidate"));
+	/* A description of the newer draft in the words of the older: nothing else is changed. */
+	memset(&a.local, 0, sizeof(a.local));
+	how = (struct ice_sdp_out){ .controlling = true };
+	memset(out, 0, sizeof(out));
+	w = wr_of(out, sizeof(out));
+	wr_str(&w, HEAD AUDIO "a=rtcp:45665\r\n");
+	ice_sdp_put(&w, &a, &how);
+	wr_str(&w, "a=ptime:20\r\na=sendrecv");
+	assert_true(ice_sdp_read(&i, wr_slice(&w)));
+	assert_false(i.draft6);
+	memset(text, 0, sizeof(text));
+	struct wr wt = wr_of(text, sizeof(text));
+	ice_sdp_older(&wt, wr_slice(&w), &a);
+	assert_true(get(&i, text));
+	assert_true(i.draft6);
+	assert_int_equal(i.ncand, 6);
+	assert_true(slice_starts(
+	    slice_str(text), SLICE_LIT(HEAD AUDIO "a=rtcp:45665\r\na=candidate:AQEB")));
+	assert_string_equal(text + strlen(text) - 22, "a=ptime:20\r\na=sendrecv");
+	assert_null(strstr(text, " typ "));
+	assert_null(strstr(text, "a=ice-"));
 }
 
 static void test_put(void **state)
@@ -169,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_mismatch),
 		cmocka_unit_test(test_draft6),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_put6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
