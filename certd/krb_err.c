@@ -14,11 +14,11 @@ static const struct {
 	const char *text;
 } table[] = {
 	{ KRB5KDC_ERR_PREAUTH_FAILED, ERR_AUTH, USER,
-	    "wrong password of %s: dectctl user password sets it" },
+	    "wrong password of %s: dectctl secret set USER kind=sip sets it" },
 	{ KRB5_PREAUTH_FAILED, ERR_AUTH, USER,
-	    "wrong password of %s: dectctl user password sets it" },
+	    "wrong password of %s: dectctl secret set USER kind=sip sets it" },
 	{ KRB5KRB_AP_ERR_BAD_INTEGRITY, ERR_AUTH, USER,
-	    "wrong password of %s: dectctl user password sets it" },
+	    "wrong password of %s: dectctl secret set USER kind=sip sets it" },
 	{ KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, ERR_AUTH, USER,
 	    "the domain does not know the account %s: dectctl user set auth-user=… names it, "
 	    "kerberos-realm in [lync] its domain" },

@@ -357,6 +357,11 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 		status = o.denied ? DENIED : REFUSED;
 	} else if (first->stream) {
 		status = stream(f, last);
+	} else if (one && w.run.has_id && !o.wrote && ctl_table_rows(o.table) == 0) {
+		/* Several daemons have it: none says alone that there is nothing. */
+		fprintf(stderr, "dectctl: there is no %s \"%.*s\"; dectctl %s list shows all\n",
+		    noun, (int)w.run.id.len, (const char *)w.run.id.data, noun);
+		status = REFUSED;
 	}
 	ctl_words_free(&w);
 	ctl_table_free(o.table);
@@ -439,14 +444,45 @@ static int status_all(struct front *f)
 
 static const char *verb_of(const struct front *f, const char *noun, int *n, char ***words)
 {
+	const Ctl__Command *show = any(f, noun, "show");
+
 	if (*n > 0 && any(f, noun, (*words)[0])) {
 		(*n)--;
 		return *(*words)++;
 	}
+	if (*n == 0 && show && show->id_required && any(f, noun, "list"))
+		return "list";
 	return any(f, noun, "show")   ? "show"
 	       : any(f, noun, "list") ? "list"
 	       : any(f, noun, "run")  ? "run"
 	                              : NULL;
+}
+
+/* More words than the verb that was taken for none has a place for: the first was meant as one. */
+static bool meant_verb(
+    const struct front *f, const char *noun, const char *verb, int n, char **words)
+{
+	const Ctl__Command *cmd = any(f, noun, verb);
+	int plain = 0;
+
+	for (int i = 0; i < n; i++)
+		plain += !strchr(words[i], '=');
+	return plain > (cmd->id_name ? 1 : 0);
+}
+
+/* --json and --help may stand behind the noun, too; no name begins so. */
+static int take_options(struct front *f, int n, char **words, bool *help)
+{
+	int kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(words[i], "--json") == 0)
+			f->json = true;
+		else if (strcmp(words[i], "--help") == 0)
+			*help = true;
+		else
+			words[kept++] = words[i];
+	return kept;
 }
 
 /* What every daemon has. */
@@ -459,6 +495,7 @@ static int command(struct front *f, int n, char **words)
 {
 	const char *noun = words[0], *verb;
 	size_t missing = front_down(f, NULL);
+	char **all = words + 1;
 	int result;
 
 	words++;
@@ -486,6 +523,12 @@ static int command(struct front *f, int n, char **words)
 		                                  : "; see dectctl help");
 		return missing > 0 ? UNREACHABLE : USAGE;
 	}
+	if (words == all && meant_verb(f, noun, verb, n, words)) {
+		fprintf(stderr, "dectctl: %s has no verb \"%s\"; see dectctl help %s\n", noun,
+		    words[0], noun);
+		front_down(f, stderr); /* one of these may have it */
+		return missing > 0 ? UNREACHABLE : USAGE;
+	}
 	result = run(f, noun, verb, n, words);
 	/* Who is down matters where everyone was asked. */
 	if (missing > 0 && of_all(noun)) {
@@ -510,7 +553,7 @@ int main(int argc, char **argv)
 		{ "http", no_argument, NULL, 'H' }, { NULL, 0, NULL, 0 } };
 	static struct front f = { .dir = RUNTIME_DIR, .ms = 30000 };
 	struct sigaction sa = { .sa_handler = on_int };
-	bool completing = false;
+	bool completing = false, help = false;
 	uint32_t seconds;
 	int c, status;
 
@@ -558,8 +601,12 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL); /* ends a stream; without SA_RESTART */
 	sigaction(SIGTERM, &sa, NULL);
 	reach_all(&f);
+	if (!completing)
+		argc = optind + take_options(&f, argc - optind, argv + optind, &help);
 	if (completing)
 		status = front_complete(&f, argc - optind, argv + optind);
+	else if (help)
+		status = front_help(&f, argc - optind, argv + optind);
 	else if (strcmp(argv[optind], "help") == 0)
 		status = front_help(&f, argc - optind - 1, argv + optind + 1);
 	else

@@ -272,9 +272,8 @@ static int user_import(struct ctl_run *r)
 	if (err) {
 		free(text);
 		import_free(im);
-		return res.bad ? ctl_fail(r, err,
-		                     "line %u: %s (%u lines are wrong); nothing was stored",
-		                     res.line, res.why, res.bad)
+		return res.bad ? ctl_fail(r, err, "%s%u %s wrong; nothing was stored", res.lines,
+		                     res.bad, res.bad == 1 ? "line is" : "lines are")
 		               : ctl_fail(r, err, "nothing was stored: %s", err_text(err));
 	}
 	ctl_say(r, "%.*s%s%u added, %u changed, %u as they were%s\n", (int)diff.n, text,

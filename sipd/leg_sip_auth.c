@@ -37,7 +37,7 @@ static void on_invite(void *ctx, int err, struct slice lines)
 	leg_sip_body_free(&body);
 	if (err) {
 		log_ev(LOG_WARNING, "INVITE not authenticated", F_CALL(l->leg.ref), F_ERR(err),
-		    F_REMEDY("set the user's password: dectctl user password"));
+		    F_REMEDY("set the user's password: dectctl secret set USER kind=sip"));
 		leg_sip_failed(l, CAUSE_FORBIDDEN, NULL);
 	}
 }

@@ -147,7 +147,7 @@ static void key(struct report *r, X509 *x)
 	                                         : MS_CERT_WRONG)
 	    : ec ? MS_CERT_OK
 	         : MS_CERT_WRONG,
-	    "use RSA with 2048 or 4096 bits: dectctl cert make", "%s, %d bits",
+	    "use RSA with 2048 or 4096 bits: dectctl cert csr", "%s, %d bits",
 	    rsa  ? "RSA"
 	    : ec ? "elliptic curve"
 	         : "of a type that Lync does not know",

@@ -186,7 +186,7 @@ void ms_conf_join(struct leg_sip *l)
 	int err = ERR_STATE;
 
 	if (!e || !f) {
-		refused(c, 0, ERR_STATE, "the user is not registered", "dectctl reg show USER");
+		refused(c, 0, ERR_STATE, "the user is not registered", "dectctl reg list");
 		return;
 	}
 	sipd_put_from(s, &wl, u);
@@ -223,7 +223,7 @@ void ms_conf_join(struct leg_sip *l)
 	if (!wl.bad && !wm.bad && !wc.bad && !wx.bad && !wb.bad && wb.n)
 		err = inv_out(s->ua, &conf, dlg_uac_new(&d), b, &c->focus);
 	if (err)
-		refused(c, 0, err, "the request could not be sent", "dectctl reg show USER");
+		refused(c, 0, err, "the request could not be sent", "dectctl reg list");
 }
 
 void ms_conf_free(struct ms_conf *c)

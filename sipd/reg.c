@@ -257,7 +257,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	         : rsp->status == 404 ? "the registrar does not know the user"
 	                              : "the registrar refuses";
 	reg_refused(r, rsp,
-	    "dectctl user password sets the password, dectctl user set auth-user=… the name");
+	    "dectctl secret set USER kind=sip sets the password, dectctl user set USER auth-user=… "
+	    "the name");
 }
 
 static void silent(struct reg *r, int err);

@@ -210,7 +210,7 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 		t->identity = false;
 		(void)!tp_tls_set_identity(t->t, NULL, 0);
 		log_ev(tls_used(t->s) ? LOG_WARNING : LOG_INFO, "we have no certificate",
-		    F_REMEDY("dectctl cert import, or cert make for a request"));
+		    F_REMEDY("dectctl cert import, or dectctl cert csr for a request"));
 		return;
 	}
 	if (err) {

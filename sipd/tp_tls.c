@@ -65,7 +65,7 @@ static int on_verify(int ok, X509_STORE_CTX *x)
 	               err == X509_V_ERR_CRL_NOT_YET_VALID)) {
 		if (err != X509_V_ERR_UNABLE_TO_GET_CRL)
 			log_ev(LOG_WARNING, "a revocation list is out of date",
-			    F_REMEDY("import a new one: dectctl trust add"));
+			    F_REMEDY("import a new one: dectctl trust import file=…"));
 		X509_STORE_CTX_set_error(x, X509_V_OK);
 		return 1;
 	}

@@ -33,10 +33,14 @@ static int column(struct slice name)
 
 static int complain(struct user_csv_result *r, unsigned line, const char *why)
 {
+	size_t n = strlen(r->lines), left = sizeof(r->lines) - n;
+
 	if (r->bad++ == 0) {
 		r->line = line;
 		(void)snprintf(r->why, sizeof(r->why), "%s", why);
 	}
+	if (snprintf(r->lines + n, left, "line %u: %s\n", line, why) >= (int)left)
+		r->lines[n] = '\0';
 	return ERR_VALUE;
 }
 
@@ -97,6 +101,37 @@ static void note_secrets(struct user_edit *e, struct slice password, struct slic
 	}
 }
 
+/* Names and handsets of the lines so far. */
+struct seen {
+	struct map names, ipeis;
+	struct map_node *nodes;
+	size_t n;
+};
+
+static bool first_time(struct seen *s, struct map *m, struct slice key)
+{
+	char *own = mem_dup(key.p, key.n);
+
+	if (s->n < 2 * USER_MAX && map_put(m, &s->nodes[s->n], slice_str(own))) {
+		s->n++;
+		return true;
+	}
+	free(own);
+	return false;
+}
+
+static const char *twice(struct seen *s, const struct user_edit *e)
+{
+	char ipei[13];
+
+	if (!first_time(s, &s->names, e->v[USER_NAME]))
+		return "name: this user is in the file twice";
+	if (e->given[USER_IPEI] && slice_trim(e->v[USER_IPEI]).n &&
+	    user_ipei(e->v[USER_IPEI], ipei) == 0 && !first_time(s, &s->ipeis, slice_str(ipei)))
+		return "ipei: this handset is in the file twice";
+	return NULL;
+}
+
 enum pass { PASS_CHECK, PASS_STORE, PASS_SECRETS };
 
 static int pass(struct users *us, struct slice text, enum pass p, struct wr *diff,
@@ -107,9 +142,7 @@ static int pass(struct users *us, struct slice text, enum pass p, struct wr *dif
 	struct slice f[CSV_FIELDS_MAX];
 	int col[CSV_FIELDS_MAX], err = 0, rc;
 	size_t n, ncol;
-	struct map seen = { 0 };
-	struct map_node *nodes = mem_array(USER_MAX, sizeof(*nodes));
-	size_t nseen = 0;
+	struct seen seen = { .nodes = mem_array(2 * USER_MAX, sizeof(*seen.nodes)) };
 
 	csv_init(&c, text, scratch, text.n + 1);
 	rc = csv_next(&c, f, CSV_FIELDS_MAX, &ncol);
@@ -159,13 +192,11 @@ static int pass(struct users *us, struct slice text, enum pass p, struct wr *dif
 			continue;
 		}
 		if (p == PASS_CHECK) {
-			char *key = mem_dup(e.v[USER_NAME].p, e.v[USER_NAME].n);
-			if (nseen == USER_MAX || !map_put(&seen, &nodes[nseen], slice_str(key))) {
-				free(key);
-				(void)complain(r, c.line, "name: this user is in the file twice");
+			const char *again = twice(&seen, &e);
+			if (again) {
+				(void)complain(r, c.line, again);
 				continue;
 			}
-			nseen++;
 		}
 		note_secrets(&e, password, code);
 		err = users_edit(us, USER_ADD_OR_SET, &e, p == PASS_CHECK, why, sizeof(why));
@@ -174,14 +205,17 @@ static int pass(struct users *us, struct slice text, enum pass p, struct wr *dif
 			err = 0;
 			continue;
 		}
-		if (p == PASS_CHECK)
+		if (err) /* what clashes with a line before */
+			(void)complain(r, c.line, why);
+		else if (p == PASS_CHECK)
 			note(us, &e, diff, r);
 	}
 out:
-	for (size_t i = 0; i < nseen; i++)
-		free((char *)(uintptr_t)nodes[i].key.p);
-	map_free(&seen);
-	free(nodes);
+	for (size_t i = 0; i < seen.n; i++)
+		free((char *)(uintptr_t)seen.nodes[i].key.p);
+	map_free(&seen.names);
+	map_free(&seen.ipeis);
+	free(seen.nodes);
 	mem_free_wiped(scratch, text.n + 1);
 	return err ? err : r->bad ? ERR_VALUE : 0;
 }

@@ -9,6 +9,7 @@ struct user_csv_result {
 	unsigned added, changed, same, bad;
 	unsigned line; /* of the first bad one */
 	char why[200];
+	char lines[900]; /* the first of the bad ones, each "line 7: why\n" */
 };
 /* Checks every line; without dry and without a bad line all are stored in one commit, then `secret` is called for the
  * lines that carry some. diff gets what changes as text ("+ 200", "~ 201 display-name: A -> B"). ERR_VALUE with

@@ -68,6 +68,13 @@ grep -q 'no such command: nonsense' "$DIR/err" || fail "help: $(cat "$DIR/err")"
 status 1 cert show nobody
 status 0 --json cert list
 [ "$(cat "$DIR/out")" = "[]" ] || fail "--json of nothing: $(cat "$DIR/out")"
+status 0 cert list --json
+[ "$(cat "$DIR/out")" = "[]" ] || fail "--json behind the command: $(cat "$DIR/out")"
+status 0 cert import --help
+grep -q '^dectctl cert import ' "$DIR/out" || fail "--help behind the command: $(cat "$DIR/out")"
+status 0 cert
+status 3 cert nonsense web # one that is down may have it
+grep -q 'cert has no verb "nonsense"' "$DIR/err" || fail "a verb that there is not: $(cat "$DIR/err")"
 status 0 --help
 status 0 --version
 echo "exit statuses are as the man page says; a daemon that is down is named"

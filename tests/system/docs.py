@@ -36,6 +36,9 @@ for path in pages:
         if noun not in nouns:
             bad.append(f"{name}: there is no command: dectctl {noun} {' '.join(words[:2])}")
             continue
+        if words and m.group(0).lstrip().startswith("`") and re.fullmatch(r"[a-z]{3,}", words[0]) and (noun, words[0]) not in commands:
+            bad.append(f"{name}: dectctl {noun} has no {words[0]}")
+            continue
         verb = words[0] if words and (noun, words[0]) in commands else next(
             (v for v in ("show", "list", "run") if (noun, v) in commands), None)
         if verb is None or (words and words[0] != verb and re.fullmatch(r"[a-z][a-z-]+", words[0]) and not commands[(noun, verb)]["id"]
@@ -60,6 +63,15 @@ for path in pages:
             seen += 1
             if k not in keys:
                 bad.append(f"{name}: there is no setting {k}")
+# What the daemons tell people to type: strings of the sources, those of several lines joined.
+MAY_FOLLOW = ("at", "tells", "says", "shows", "shall", "answers", "and", "for")
+for path in glob.glob(f"{TOP}/*/*.c"):
+    with open(path, encoding="utf-8") as f:
+        source = re.sub(r'"\s*\n\s*"', "", f.read())
+    for m in re.finditer(r"dectctl ([a-z]+) ([a-z][a-z-]+)", source):
+        seen += 1
+        if m.group(1) in nouns and m.groups() not in commands and m.group(2) not in MAY_FOLLOW:
+            bad.append(f"{path[len(TOP) + 1:]}: there is no command: {m.group(0)}")
 if seen < 50:
     bad.append(f"only {seen} commands and settings were found: is this test blind?")
 if bad:

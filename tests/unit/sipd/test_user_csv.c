@@ -79,10 +79,20 @@ static void imports(void **state)
 		assert_int_equal(r.line, bad[i].line);
 		assert_int_equal(users_count(us), 2);
 	}
-	/* lines that clash with each other only: all or nothing */
-	assert_int_not_equal(import(us, "name,ipei\n300,050030000001\n301,050030000001\n", false,
-	                         diff, sizeof(diff), &r),
-	    0);
+	/* each that there is room for, in its order */
+	assert_int_equal(
+	    import(us, "name\n3 00\n301\n301\n3 02\n", true, diff, sizeof(diff), &r), ERR_VALUE);
+	assert_int_equal(r.bad, 3);
+	const char *l4 = strstr(r.lines, "line 4: name: this user is in the file twice\n");
+	assert_true(strncmp(r.lines, "line 2: ", 8) == 0 && l4 && strstr(l4, "\nline 5: "));
+	/* lines that clash with each other only: all or nothing, and known without storing */
+	for (unsigned dry = 0; dry < 2; dry++) {
+		assert_int_equal(import(us, "name,ipei\n300,05003 0000001\n301,050030000001\n", dry,
+		                     diff, sizeof(diff), &r),
+		    ERR_VALUE);
+		assert_int_equal(r.line, 3);
+		assert_non_null(strstr(r.why, "handset"));
+	}
 	assert_int_equal(users_count(us), 2);
 	assert_null(users_by_ipei(us, SLICE_LIT("050030000001")));
 	/* out and in again */
