@@ -185,8 +185,8 @@ static bool speech_needed(const struct leg *l)
 /* A far end without events may still send digits, as tones. */
 static bool wants_det(const struct mediad *m, const struct leg *l)
 {
-	return m->conf->dtmf_detect && l->side == SIDE_NETWORK && l->npayload &&
-	       l->event_pt == LEG_NO_PT && leg_receives(l);
+	return m->conf->dtmf_detect && l->sip && l->npayload && l->event_pt == LEG_NO_PT &&
+	       leg_receives(l);
 }
 
 static void plan_det(const struct mediad *m, struct leg *l)

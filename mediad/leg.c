@@ -44,12 +44,17 @@ static int route_to(const struct addr *remote, struct addr *local)
 	return err;
 }
 
+static bool is_sip(const struct leg_set *set)
+{
+	return set->side == SIDE_NETWORK || set->sip;
+}
+
 static int choose_local(const struct leg_set *set, const struct mediad *m, struct addr *out)
 {
 	bool v6 = set->v6 || (set->has_remote && set->remote.u.sa.sa_family == AF_INET6);
-	const struct addr *conf = v6                                               ? &m->addr6
-	                          : set->side == SIDE_RADIO && addr_set(&m->radio) ? &m->radio
-	                                                                           : &m->addr4;
+	const struct addr *conf = v6                                    ? &m->addr6
+	                          : !is_sip(set) && addr_set(&m->radio) ? &m->radio
+	                                                                : &m->addr4;
 
 	if (addr_set(&set->local)) {
 		*out = set->local;
@@ -123,9 +128,8 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 	l->dir = LEG_SENDRECV;
 	l->tx_pt = l->event_pt = l->cn_pt = LEG_NO_PT;
 	l->ptime = 20;
-	l->dscp = (uint8_t)(set->has_dscp             ? set->dscp
-	                    : set->side == SIDE_RADIO ? m->conf->radio_dscp
-	                                              : 0);
+	l->sip = is_sip(set);
+	l->dscp = (uint8_t)(set->has_dscp ? set->dscp : l->sip ? 0 : m->conf->radio_dscp);
 	l->opened_us = l->heard_us = l->spoke_us = mediad_now(m);
 	do
 		l->ssrc = (uint32_t)id_u64();

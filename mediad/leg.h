@@ -52,6 +52,7 @@ struct leg_set { /* what an owner asks for; only what has_… says */
 	    has_strict, has_dscp, has_cn, has_music, has_ice, has_cac;
 	struct addr remote, rtcp, local; /* local: creation only; without family: not given */
 	bool mux, strict, cn, music, v6;
+	bool sip; /* creation only: of a SIP peer, on whichever side */
 	struct leg_payload payload[LEG_PAYLOADS];
 	size_t npayload;
 	uint32_t ptime, dscp;
@@ -137,6 +138,7 @@ struct leg {
 	uint16_t ptime;
 	uint8_t dscp, npayload;
 	bool v6, cn, music;
+	bool sip; /* a SIP peer's, as every network side */
 	struct leg_payload payload[LEG_PAYLOADS];
 	uint64_t old_keys_until_us;
 	uint8_t nold; /* how many of rx[], at its end, are of before */

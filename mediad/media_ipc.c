@@ -125,6 +125,7 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 	out->has_music = l->has_music;
 	out->music = l->music;
 	out->v6 = l->has_ipv6 && l->ipv6;
+	out->sip = l->has_sip && l->sip;
 	if (l->ice) {
 		if (!ipc_enum_ok(&media__ice_mode__descriptor, (int)l->ice->mode))
 			return ERR_UNSUPP;

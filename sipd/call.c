@@ -146,6 +146,9 @@ void call_resume(struct leg *l, struct leg *stays)
 	c = make(l->sipd, l, CALL_ACTIVE);
 	c->b = stays;
 	stays->call = c;
+	if (!l->media)
+		leg_share_media(l, stays);
+	call_join_media(c);
 	stays->ops->display(stays, &l->who);
 }
 
@@ -278,6 +281,9 @@ static int unroutable(struct call *c, enum cause why)
 static void drop_b(struct call *c)
 {
 	if (c->b) {
+		/* A caller by SIP gets a session with the next end, which may be a handset's. */
+		if (!c->a->up && !c->a->handset && !c->b->handset && c->a->media == c->b->media)
+			leg_drop_media(c->a, 0);
 		c->b->call = NULL;
 		leg_free(c->b);
 		c->b = NULL;

@@ -30,7 +30,7 @@ static void unhold(struct leg *l)
 		l->ops->far_hold(l, false);
 	}
 	l->holding = false;
-	if (l->media) {
+	if (l->media && !media_rests(l->media, leg_far_side(l))) {
 		struct media_leg off = { .on = true,
 			.has_music = true,
 			.music = false,

@@ -12,6 +12,8 @@ void leg_sip_local_address(struct leg_sip *l)
 {
 	struct leg *g = &l->leg;
 
+	if (!g->media) /* it waits for the outcome of its transfer: all stays as it was said */
+		return;
 	l->oa.rtp = *media_rtp(g->media, g->side);
 	l->oa.rtcp = *media_rtcp(g->media, g->side);
 }

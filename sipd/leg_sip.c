@@ -45,16 +45,6 @@ void leg_sip_apply(struct leg_sip *l)
 	leg_cac_reserve(l);
 }
 
-void leg_sip_open_media(struct leg_sip *l)
-{
-	/* A session of its own means that the other end has one, too: the side that will be linked is made at once. */
-	struct media_leg net = { .on = true }, far = { .on = true };
-
-	net.ipv6 = l->leg.ipv6;
-	l->leg.side = MEDIA_NETWORK;
-	l->leg.media = media_open(l->leg.sipd->media, l->leg.ref, &net, &far, NULL, &l->leg.mu);
-}
-
 /* ---- outgoing ---- */
 
 void leg_sip_send_invite(struct leg_sip *l)

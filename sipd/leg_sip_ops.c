@@ -12,6 +12,36 @@
 
 static const struct inv_body no_body;
 
+/* May a caller who waits for its answer have the other side of the called end's session: both are SIP, and it needs
+ * nothing that only the network side has (ICE, IPv6, call admission control). */
+static bool shares(struct leg *g)
+{
+	const struct leg_sip *l = leg_sip_of(g);
+
+	return g->ops == &leg_sip_ops && !g->up && !g->media && !g->ipv6 && !l->ice.on &&
+	       !l->inviting && !l->conf && !leg_cac_on(g->sipd, leg_sip_whose(l));
+}
+
+void leg_sip_open_media(struct leg_sip *l)
+{
+	/* A session of its own means that the other end has one, too: the side that will be linked is made at once. */
+	struct media_leg net = { .on = true }, far = { .on = true };
+	struct leg *caller = l->out ? call_other(l->leg.call, &l->leg) : NULL;
+	uint64_t ref = l->leg.ref;
+
+	if (caller && !shares(caller))
+		caller = NULL;
+	if (caller) {
+		ref = caller->ref;
+		far.sip = true;
+	}
+	net.ipv6 = l->leg.ipv6;
+	l->leg.side = MEDIA_NETWORK;
+	l->leg.media = media_open(l->leg.sipd->media, ref, &net, &far, NULL, &l->leg.mu);
+	if (caller)
+		leg_share_media(caller, &l->leg);
+}
+
 static int op_offer(
     struct leg *g, const struct party *caller, const struct party *diverted, bool waiting)
 {
@@ -107,10 +137,12 @@ void leg_sip_on_media(
 		}
 		break;
 	case MEDIA_MOVED:
-		if (l->out && !l->sent && l->flow && !l->inv) {
-			leg_sip_send_invite(l);
+		if (l->connecting || (l->out && !l->sent && l->flow && !l->inv)) {
+			leg_sip_on_media(u, m, MEDIA_READY, side, v);
 			break;
 		}
+		if (!l->out && !l->leg.up)
+			break; /* its answer will say the address */
 		leg_ice_moved(l);
 		leg_sip_local_address(l);
 		if (!other || !other->handset || other->media != l->leg.media)
@@ -122,7 +154,7 @@ void leg_sip_on_media(
 	case MEDIA_LOST:
 		if (!l->sent && l->out)
 			leg_sip_failed(l, CAUSE_CONGESTION, NULL);
-		else if (!other || other->media != l->leg.media) {
+		else if (!other || !other->handset || other->media != l->leg.media) {
 			struct call_arg arg = { .cause = CAUSE_CONGESTION };
 			(void)call_event(l->leg.call, CALL_EV_END, &arg);
 		}

@@ -118,6 +118,7 @@ struct media_leg {
 	struct sdes tx, rx;
 	enum sdp_dir dir;
 	bool music, ipv6, has_ice, controlling, has_mux, mux;
+	bool sip; /* at creation: a SIP peer, as the network side always is */
 	enum media_ice ice;
 	struct media_relay relay; /* of ice */
 	struct sdp_addr stun;     /* of ice; n = 0: none */
@@ -153,6 +154,11 @@ void media_attach(struct media *m, struct media_user *u);
 void media_detach(struct media_user *u); /* fine when not attached (zeroed) */
 
 bool media_ready(const struct media *m);
+/* Is a SIP peer on that side. */
+bool media_sip(const struct media *m, enum media_side s);
+/* Who was on that side has left it for now: nothing goes there, nor is heard from there, until it is linked or applied to. */
+void media_rest(struct media *m, enum media_side s);
+bool media_rests(const struct media *m, enum media_side s);
 /* Addresses at mediad; n = 0 while not known. */
 const struct sdp_addr *media_rtp(const struct media *m, enum media_side s);
 const struct sdp_addr *media_rtcp(const struct media *m, enum media_side s);

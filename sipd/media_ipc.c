@@ -30,10 +30,19 @@ static void on_flush(struct tmr *t, void *ctx);
 
 static void tell(struct media *m, enum media_event ev, enum media_side s, int value)
 {
-	m->refs++; /* a user may let go within */
+	struct list todo;
+
+	m->refs++; /* a user may let go within, of others, too */
+	list_init(&todo);
 	LIST_FOREACH(&m->users, it)
 	{
-		struct media_user *u = LIST_ENTRY(it, struct media_user, node);
+		list_remove(it);
+		list_append(&todo, it);
+	}
+	while (!list_empty(&todo)) {
+		struct media_user *u = LIST_ENTRY(todo.next, struct media_user, node);
+		list_remove(&u->node);
+		list_append(&m->users, &u->node);
 		u->ev(u, m, ev, s, value);
 	}
 	media_unref(m, 0);
@@ -421,6 +430,7 @@ void media_apply(struct media *m, enum media_side s, const struct oa_result *r)
 		.npayload = r->npayload };
 
 	memcpy(l.payload, r->payload, sizeof(l.payload));
+	m->side[s].rests = false;
 	media_set(m, s, &l);
 	mem_wipe(&l, sizeof(l));
 }
@@ -536,6 +546,11 @@ void media_ice_remote(struct media *m, enum media_side s, struct slice ufrag, st
 bool media_ready(const struct media *m)
 {
 	return m->st == M_READY;
+}
+
+bool media_sip(const struct media *m, enum media_side s)
+{
+	return s == MEDIA_NETWORK || m->side[s].want.sip;
 }
 
 const struct sdp_addr *media_rtp(const struct media *m, enum media_side s)

@@ -54,10 +54,38 @@ void media_unlink(struct media *m, enum media_side s)
 	media_set(m, s, &lax);
 }
 
+void media_rest(struct media *m, enum media_side s)
+{
+	static const struct media_leg off = {
+		.on = true, .has_dir = true, .dir = SDP_INACTIVE, .has_music = true
+	};
+
+	if (m->side[s].tone)
+		media_tone(m, s, MEDIA_TONE_OFF, 0);
+	media_set(m, s, &off);
+	m->side[s].rests = true;
+}
+
+bool media_rests(const struct media *m, enum media_side s)
+{
+	return m->side[s].rests;
+}
+
+static void wake(struct media *m, enum media_side s)
+{
+	static const struct media_leg on = { .on = true, .has_dir = true, .dir = SDP_SENDRECV };
+
+	if (m->side[s].rests)
+		media_set(m, s, &on);
+	m->side[s].rests = false;
+}
+
 void media_link(struct media *a, enum media_side sa, struct media *b, enum media_side sb)
 {
 	media_unlink(a, sa);
 	media_unlink(b, sb);
+	wake(a, sa);
+	wake(b, sb);
 	a->side[sa].link = b;
 	a->side[sa].link_side = sb;
 	b->side[sb].link = a;

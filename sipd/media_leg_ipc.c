@@ -56,7 +56,7 @@ static Base__Codec packed(const struct media *m, enum media_side s, uint8_t code
 {
 	const struct sipd_conf *c = m->pool->d->conf;
 
-	if (s == MEDIA_NETWORK && c->g726_packing == 1 && codec >= CODEC_G726_16 &&
+	if (media_sip(m, s) && c->g726_packing == 1 && codec >= CODEC_G726_16 &&
 	    codec <= CODEC_G726_40)
 		codec = (uint8_t)(codec + CODEC_AAL2_G726_16 - CODEC_G726_16);
 	return (Base__Codec)codec;
@@ -141,7 +141,11 @@ void media_leg_pb(
 		pb->has_ipv6 = 1;
 		pb->ipv6 = 1;
 	}
-	if (m->pool->dscp && s == MEDIA_NETWORK) {
+	if (l->sip) {
+		pb->has_sip = 1;
+		pb->sip = 1;
+	}
+	if (m->pool->dscp && media_sip(m, s)) {
 		pb->has_dscp = 1;
 		pb->dscp = m->pool->dscp;
 	}

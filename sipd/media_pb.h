@@ -22,6 +22,7 @@ struct side {
 	struct sdp_addr rtp, rtcp;
 	struct media *link;
 	enum media_side link_side;
+	bool rests;
 	enum media_tone tone;
 	uint32_t tone_ms;
 	struct media_agent *agent; /* NULL: none */

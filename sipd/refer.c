@@ -172,6 +172,11 @@ void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 	else
 		old->b = NULL;
 	l->leg.call = NULL;
+	if (l->leg.media && l->leg.media == stays->media && !stays->handset) {
+		/* One session was for both: its other side is for the target now. */
+		leg_drop_media(&l->leg, 0);
+		media_rest(stays->media, leg_far_side(stays));
+	}
 	int err = call_redirect(stays, uri, extra, on_outcome, l);
 	if (err) {
 		told(l, err == ERR_NOTFOUND ? 404 : 500);
@@ -181,6 +186,10 @@ void refer_received(struct leg_sip *l, struct tx *tx, const struct sip_msg *req)
 			else
 				old->b = &l->leg;
 			l->leg.call = old;
+			if (!l->leg.media && stays->media) {
+				leg_share_media(&l->leg, stays);
+				leg_sip_apply(l);
+			}
 		}
 	}
 }

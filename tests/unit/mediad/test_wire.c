@@ -339,6 +339,38 @@ static void digits(void **state)
 	}
 }
 
+/* Both ends are SIP: the second one has the network's address and mark, not the base stations'. */
+static void both_sip(void **state)
+{
+	struct plane p;
+	struct far net, radio;
+	struct leg_set set[2];
+	struct sess *s;
+	static const uint8_t base[4] = { 127, 0, 0, 2 };
+	(void)state;
+
+	plane_open(&p);
+	far_open(&net);
+	far_open(&radio);
+	addr_from_ip(&p.m.radio, base, 4, 0);
+	p.conf.radio_dscp = 46;
+	for (int sip = 0; sip < 2; sip++) {
+		set[0] = leg_for(SIDE_NETWORK, &net, CODEC_PCMA, PCMA);
+		set[1] = leg_for(SIDE_RADIO, &radio, CODEC_PCMA, PCMA);
+		set[1].sip = sip;
+		assert_int_equal(sess_open(&p.m, 78, set, 2, NULL, &s), 0);
+		struct addr at = s->leg[SIDE_RADIO]->local, ours = s->leg[SIDE_NETWORK]->local;
+		addr_set_port(&at, 0);
+		addr_set_port(&ours, 0);
+		assert_int_equal(addr_eq(&at, sip ? &ours : &p.m.radio), 1);
+		assert_int_equal(s->leg[SIDE_RADIO]->dscp, sip ? 0 : 46);
+		sess_drop(&p.m, s, "");
+	}
+	far_close(&net);
+	far_close(&radio);
+	plane_close(&p);
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -353,6 +385,7 @@ int main(void)
 		cmocka_unit_test(uneven),
 		cmocka_unit_test(rollover),
 		cmocka_unit_test(digits),
+		cmocka_unit_test(both_sip),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);

@@ -34,7 +34,7 @@ struct rig_media { /* a session at mediad */
 	unsigned updates;
 	uint16_t port[3];
 	uint16_t remote[3];
-	bool ipv6[3], strict[3];
+	bool ipv6[3], strict[3], sip[3];
 	int dir[3], suite[3], codec[3], music[3], tone[3];
 	char dtmf[3][32];
 	uint64_t mixed;
@@ -217,6 +217,7 @@ static void rig_leg(struct rig_media *m, const Media__Leg *l)
 	if (!m->port[s])
 		m->port[s] = (uint16_t)(30000 + (m - rig_now->m) * 8 + s * 2);
 	m->ipv6[s] |= l->has_ipv6 && l->ipv6;
+	m->sip[s] |= l->has_sip && l->sip;
 	if (l->remote_rtp)
 		m->remote[s] = (uint16_t)l->remote_rtp->port;
 	if (l->has_direction)

@@ -145,4 +145,35 @@ static inline void rig_registered(struct rig *r)
 	} while (up < 2);
 }
 
+/* ---- a caller ---- */
+
+__attribute__((unused)) static void sip_invite(
+    struct rig *r, const char *to, const char *id, const char *lines, const char *b)
+{
+	sip_send(r,
+	    "INVITE sip:%s@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bK%si;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: \"Peer P\" <sip:300@example.test>;tag=f%s\r\nTo: "
+	    "<sip:%s@example.test>\r\n"
+	    "Call-ID: %s\r\nCSeq: 1 INVITE\r\nContact: <sip:300@127.0.0.1:%u>\r\n"
+	    "Allow: INVITE, ACK, BYE, CANCEL, REFER, NOTIFY, INFO\r\n%s%sContent-Length: "
+	    "%zu\r\n\r\n%s",
+	    to, r->port, r->peer, id, id, to, id, r->peer, lines,
+	    *b ? "Content-Type: application/sdp\r\n" : "", strlen(b), b);
+}
+
+/* A request of the caller inside the session that the 200 in `to` made. */
+__attribute__((unused)) static void sip_inside(struct rig *r, const char *method, unsigned cseq,
+    const char *id, const char *to, const char *lines, const char *b)
+{
+	sip_send(r,
+	    "%s sip:200@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bK%s%s%u;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: \"Peer P\" <sip:300@example.test>;tag=f%s\r\nTo: "
+	    "%s\r\nCall-ID: %s\r\n"
+	    "CSeq: %u %s\r\nContact: <sip:300@127.0.0.1:%u>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
+	    method, r->port, r->peer, id, method, cseq, id, to, id, cseq, method, r->peer, lines,
+	    *b && !strstr(lines, "Content-Type") ? "Content-Type: application/sdp\r\n" : "",
+	    strlen(b), b);
+}
 #endif
