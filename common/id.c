@@ -2,11 +2,11 @@
 #include "common/id.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "common/mem.h"
 
@@ -47,19 +47,31 @@ static void kernel(uint8_t *p, size_t n)
 	}
 }
 
+static unsigned forks;
+
+static void on_child(void)
+{
+	forks++;
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	BUG_ON(pthread_atfork(NULL, NULL, on_child) != 0);
+}
+
 /* What was given out is wiped here, and a child starts with a stock of its own. */
 static void from_stock(uint8_t *p, size_t n)
 {
 	static _Thread_local struct {
-		pid_t pid;
+		unsigned forks;
 		size_t left;
 		uint8_t b[STOCK];
 	} s;
 
-	if (s.left < n || s.pid != getpid()) {
+	if (s.left < n || s.forks != forks) {
 		kernel(s.b, sizeof(s.b));
 		s.left = sizeof(s.b);
-		s.pid = getpid();
+		s.forks = forks;
 	}
 	s.left -= n;
 	memcpy(p, s.b + s.left, n);

@@ -1,6 +1,7 @@
 /* Intrusive hash map by octets, keyed SipHash-1-3. */
 #include "common/map.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,7 +15,7 @@ static uint64_t rotl(uint64_t v, int n)
 	return v << n | v >> (64 - n);
 }
 
-static void sip_round(uint64_t v[4])
+static inline __attribute__((always_inline)) void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = rotl(v[1], 13) ^ v[0];
@@ -45,7 +46,8 @@ uint64_t map_siphash(uint64_t k0, uint64_t k1, const void *data, size_t n)
 	uint64_t m;
 
 	for (; p != end; p += 8) {
-		m = load_le(p, 8);
+		memcpy(&m, p, 8);
+		m = le64toh(m);
 		v[3] ^= m;
 		sip_round(v);
 		v[0] ^= m;

@@ -7,25 +7,15 @@
 
 static unsigned char lower(char c)
 {
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+	unsigned char u = (unsigned char)c;
+
+	return u | (unsigned char)((unsigned char)(u - 'A') < 26 ? 0x20 : 0);
 }
 
-struct slice slice_str(const char *s)
+bool slice_ieq_n(const char *a, const char *b, size_t n)
 {
-	return (struct slice){ s, s ? strlen(s) : 0 };
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool slice_ieq(struct slice a, struct slice b)
-{
-	if (a.n != b.n)
-		return false;
-	for (size_t i = 0; i < a.n; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
 			return false;
 	return true;
 }
@@ -48,22 +38,6 @@ bool slice_istarts(struct slice s, struct slice prefix)
 	return s.n >= prefix.n && slice_ieq((struct slice){ s.p, prefix.n }, prefix);
 }
 
-size_t slice_chr(struct slice s, char ch)
-{
-	const char *at = s.n ? memchr(s.p, ch, s.n) : NULL;
-
-	return at ? (size_t)(at - s.p) : s.n;
-}
-
-struct slice slice_sub(struct slice s, size_t from, size_t n)
-{
-	if (from > s.n)
-		from = s.n;
-	if (n > s.n - from)
-		n = s.n - from;
-	return (struct slice){ s.p ? s.p + from : s.p, n };
-}
-
 static bool space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -83,21 +57,20 @@ struct slice slice_trim(struct slice s)
 int slice_u64(struct slice s, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
+	bool over = false;
 
 	if (s.n == 0)
 		return ERR_SYNTAX;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return ERR_SYNTAX;
 	for (size_t i = 0; i < s.n; i++) {
-		uint64_t d = (uint64_t)(s.p[i] - '0');
+		unsigned d = (unsigned)(unsigned char)s.p[i] - '0';
 
-		if (v > max / 10 || v * 10 > max - (d < max ? d : max))
-			return ERR_VALUE;
-		v = v * 10 + d;
-		if (v > max)
-			return ERR_VALUE;
+		if (d > 9)
+			return ERR_SYNTAX;
+		over = over || __builtin_mul_overflow(v, 10u, &v) ||
+		       __builtin_add_overflow(v, d, &v) || v > max;
 	}
+	if (over)
+		return ERR_VALUE;
 	*out = v;
 	return 0;
 }
@@ -126,14 +99,6 @@ int slice_copy(struct slice s, char *out, size_t cap)
 char *slice_dup(struct slice s)
 {
 	return mem_dup(s.p, s.n);
-}
-
-bool cur_lit(struct cur *c, char ch)
-{
-	if (c->p == c->end || *c->p != ch)
-		return false;
-	c->p++;
-	return true;
 }
 
 /* token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~") */
@@ -223,11 +188,21 @@ struct slice cur_token(struct cur *c)
 
 struct slice cur_until(struct cur *c, const char *stop)
 {
-	const char *from = c->p;
+	const char *from = c->p, *p = from, *at;
 
-	while (c->p < c->end && (*c->p == '\0' || !strchr(stop, *c->p)))
-		c->p++;
-	return (struct slice){ from, (size_t)(c->p - from) };
+	if (stop[0] && !stop[1]) {
+		at = p == c->end ? NULL : memchr(p, stop[0], (size_t)(c->end - p));
+		c->p = at ? at : c->end;
+		return (struct slice){ from, (size_t)(c->p - from) };
+	}
+	for (; p < c->end; p++) {
+		for (at = stop; *at && *at != *p; at++)
+			;
+		if (*at)
+			break;
+	}
+	c->p = p;
+	return (struct slice){ from, (size_t)(p - from) };
 }
 
 struct slice cur_digits(struct cur *c)
@@ -237,15 +212,4 @@ struct slice cur_digits(struct cur *c)
 	while (c->p < c->end && *c->p >= '0' && *c->p <= '9')
 		c->p++;
 	return (struct slice){ from, (size_t)(c->p - from) };
-}
-
-void cur_lws(struct cur *c)
-{
-	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
-		c->p++;
-}
-
-struct slice cur_rest(const struct cur *c)
-{
-	return (struct slice){ c->p, (size_t)(c->end - c->p) };
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/err.h"
 
@@ -32,16 +33,44 @@ static inline bool cur_done(const struct cur *c)
 	return c->p == c->end;
 }
 
-struct slice slice_str(const char *s); /* NULL gives the empty slice */
-bool slice_eq(struct slice a, struct slice b);
-bool slice_ieq(struct slice a, struct slice b); /* ASCII case only */
-int slice_cmp(struct slice a, struct slice b);  /* memcmp order, shorter first */
+/* What parsers call for every token is inline. */
+static inline struct slice slice_str(const char *s) /* NULL gives the empty slice */
+{
+	return (struct slice){ s, s ? strlen(s) : 0 };
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool slice_ieq_n(const char *a, const char *b, size_t n);
+static inline bool slice_ieq(struct slice a, struct slice b) /* ASCII case only */
+{
+	return a.n == b.n && slice_ieq_n(a.p, b.p, a.n);
+}
+
+int slice_cmp(struct slice a, struct slice b); /* memcmp order, shorter first */
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_istarts(struct slice s, struct slice prefix);
 /* First place of the byte; s.n where there is none. */
-size_t slice_chr(struct slice s, char ch);
-struct slice slice_sub(struct slice s, size_t from, size_t n); /* clipped to s */
-struct slice slice_trim(struct slice s);                       /* SP HTAB CR LF at both ends */
+static inline size_t slice_chr(struct slice s, char ch)
+{
+	const char *at = s.n ? memchr(s.p, ch, s.n) : NULL;
+
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
+static inline struct slice slice_sub(struct slice s, size_t from, size_t n) /* clipped to s */
+{
+	if (from > s.n)
+		from = s.n;
+	if (n > s.n - from)
+		n = s.n - from;
+	return (struct slice){ s.p ? s.p + from : s.p, n };
+}
+
+struct slice slice_trim(struct slice s); /* SP HTAB CR LF at both ends */
 /* Decimal digits only, the whole slice: ERR_SYNTAX; above max: ERR_VALUE. *out untouched on error. */
 int slice_u32(struct slice s, uint32_t max, uint32_t *out) MUST_CHECK;
 int slice_u64(struct slice s, uint64_t max, uint64_t *out) MUST_CHECK;
@@ -49,10 +78,25 @@ int slice_u64(struct slice s, uint64_t max, uint64_t *out) MUST_CHECK;
 int slice_copy(struct slice s, char *out, size_t cap) MUST_CHECK;
 char *slice_dup(struct slice s); /* NUL-terminated heap copy; the caller frees */
 
-bool cur_lit(struct cur *c, char ch);                    /* eat one char */
+static inline bool cur_lit(struct cur *c, char ch) /* eat one char */
+{
+	if (c->p == c->end || *c->p != ch)
+		return false;
+	c->p++;
+	return true;
+}
+
 struct slice cur_token(struct cur *c);                   /* RFC 3261 25.1 token, may be empty */
 struct slice cur_until(struct cur *c, const char *stop); /* up to a stop char or the end */
 struct slice cur_digits(struct cur *c);
-void cur_lws(struct cur *c); /* SP and HTAB; lines were unfolded before us */
-struct slice cur_rest(const struct cur *c);
+static inline void cur_lws(struct cur *c) /* SP and HTAB; lines were unfolded before us */
+{
+	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
+		c->p++;
+}
+
+static inline struct slice cur_rest(const struct cur *c)
+{
+	return (struct slice){ c->p, (size_t)(c->end - c->p) };
+}
 #endif

@@ -5,38 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint8_t *room(struct wr *w, size_t n)
-{
-	if (w->bad || w->cap - w->n < n) {
-		w->bad = true;
-		return NULL;
-	}
-	w->n += n;
-	return w->p + w->n - n;
-}
-
-void wr_bytes(struct wr *w, const void *p, size_t n)
-{
-	uint8_t *at = room(w, n);
-
-	if (at && n)
-		memcpy(at, p, n);
-}
-
 void wr_fill(struct wr *w, uint8_t byte, size_t n)
 {
-	uint8_t *at = room(w, n);
+	uint8_t *at = wr_room(w, n);
 
 	if (at && n)
 		memset(at, byte, n);
-}
-
-void wr_u8(struct wr *w, unsigned v)
-{
-	uint8_t *at = room(w, 1);
-
-	if (at)
-		at[0] = (uint8_t)v;
 }
 
 void wr_be16(struct wr *w, unsigned v)
@@ -69,16 +43,6 @@ void wr_le32(struct wr *w, uint32_t v)
 	wr_bytes(w, b, sizeof(b));
 }
 
-void wr_str(struct wr *w, const char *s)
-{
-	wr_bytes(w, s, strlen(s));
-}
-
-void wr_slice_add(struct wr *w, struct slice s)
-{
-	wr_bytes(w, s.p, s.n);
-}
-
 void wr_dec(struct wr *w, uint64_t v)
 {
 	char b[20];
@@ -94,7 +58,7 @@ void wr_hex(struct wr *w, const void *p, size_t n)
 {
 	static const char digit[] = "0123456789abcdef";
 	const uint8_t *b = p;
-	uint8_t *at = room(w, n * 2);
+	uint8_t *at = wr_room(w, n * 2);
 
 	for (size_t i = 0; at && i < n; i++) {
 		at[2 * i] = (uint8_t)digit[b[i] >> 4];

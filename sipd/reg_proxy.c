@@ -107,16 +107,19 @@ static bool usable(const struct regs *r, const struct reg *mine, unsigned i)
 struct proxy *reg_proxy_pick(struct regs *r, const struct user *u)
 {
 	uint32_t best = UINT32_MAX, sum = 0;
+	struct proxy *last = NULL;
 	const struct reg *mine = u->room ? ustate_of(u)->reg : NULL;
 
 	for (unsigned i = 0; i < r->nproxy; i++)
 		if (usable(r, mine, i) && r->proxy[i].priority < best)
 			best = r->proxy[i].priority;
 	for (unsigned i = 0; i < r->nproxy; i++)
-		if (usable(r, mine, i) && r->proxy[i].priority == best)
-			sum += r->proxy[i].weight + 1;
-	if (!sum)
-		return NULL;
+		if (usable(r, mine, i) && r->proxy[i].priority == best) {
+			last = &r->proxy[i];
+			sum += last->weight + 1;
+		}
+	if (!last || sum == last->weight + 1)
+		return last;
 	uint32_t at = (uint32_t)(map_siphash(0x69706465, 0x6374, u->key, strlen(u->key)) % sum);
 	for (unsigned i = 0; i < r->nproxy; i++) {
 		struct proxy *p = &r->proxy[i];

@@ -47,7 +47,10 @@ void sip_put_named(struct wr *w, struct slice name, struct slice value)
 
 void sip_put_hdr(struct wr *w, enum sip_hdr_id id, struct slice value)
 {
-	sip_put_named(w, sip_hdr_name(id), value);
+	wr_slice_add(w, sip_hdr_name(id));
+	wr_str(w, ": ");
+	put_value(w, value);
+	wr_str(w, "\r\n");
 }
 
 void sip_put_hdr_fmt(struct wr *w, enum sip_hdr_id id, const char *fmt, ...)

@@ -129,5 +129,7 @@ bool sip_check_reply(const struct sip_msg *rsp)
 	struct sip_values v = sip_msg_values(rsp, SIP_H_VIA);
 	struct slice el;
 
+	if (rsp->one_via)
+		return true;
 	return sip_values_next(&v, &el) && !sip_values_next(&v, &el);
 }

@@ -195,19 +195,24 @@ static const char *skip_quoted(const char *p, const char *end)
 	return end;
 }
 
+/* What is looked at in a list; everything else is passed over. */
+static const bool list_char[256] = { [','] = true, ['"'] = true, ['<'] = true };
+
 bool sip_list_next(struct cur *c, struct slice *element)
 {
 	while (c->p < c->end) {
 		const char *from = c->p, *p = c->p;
 
-		while (p < c->end && *p != ',') {
+		for (;;) {
+			while (p < c->end && !list_char[(unsigned char)*p])
+				p++;
+			if (p == c->end || *p == ',')
+				break;
 			if (*p == '"') {
 				p = skip_quoted(p, c->end);
-			} else if (*p == '<') {
+			} else {
 				const char *close = memchr(p, '>', (size_t)(c->end - p));
 				p = close ? close + 1 : p + 1;
-			} else {
-				p++;
 			}
 		}
 		c->p = p < c->end ? p + 1 : p;

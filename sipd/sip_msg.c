@@ -177,6 +177,7 @@ static int take_via(struct sip_msg *m)
 		return fault(m, err, err == ERR_UNSUPP ? 505 : 400, "Malformed Via");
 	}
 	/* ";;,;,," (RFC 4475 3.1.2.1): the list goes on with things that are no Via. */
+	m->one_via = once(m, SIP_H_VIA) && c.p == c.end;
 	while (sip_list_next(&c, &el))
 		if (el.p[0] == ';')
 			return fault(m, ERR_SYNTAX, 400, "Malformed Via");
@@ -279,6 +280,19 @@ static bool stray_nul(const char *p, const char *end)
 	return false;
 }
 
+/* The CR LF in front of the empty line, from behind a line's end; NULL: there is none. Line by line: a search for the four
+ * octets looks at each of them. */
+static char *header_end(char *p, char *end)
+{
+	for (;;) {
+		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n' && p[-2] == '\r')
+			return p - 2;
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (!p++)
+			return NULL;
+	}
+}
+
 int sip_msg_parse(struct sip_msg *m, char *buf, size_t n, bool stream)
 {
 	char *end = buf + n, *p, *nl, *stop;
@@ -297,9 +311,7 @@ int sip_msg_parse(struct sip_msg *m, char *buf, size_t n, bool stream)
 	err = slice_istarts(m->start, SLICE_LIT("SIP/")) ? status_line(m) : request_line(m);
 
 	p = nl + 1;
-	stop = end - p >= 2 && p[0] == '\r' && p[1] == '\n'
-	           ? p - 2
-	           : memmem(p - 2, (size_t)(end - p + 2), "\r\n\r\n", 4);
+	stop = header_end(p, end);
 	if (!stop) {
 		err = fault(m, ERR_TRUNCATED, 400, "Header section does not end");
 		stop = end;

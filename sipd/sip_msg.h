@@ -45,6 +45,7 @@ struct sip_msg {
 
 	/* Read at once because every message needs them. Valid when .fault.status is 0; else as far as parsing got. */
 	struct sip_via via; /* topmost */
+	bool one_via;       /* certainly no others */
 	struct slice call_id;
 	uint32_t cseq; /* below 2^31 */
 	struct sip_addr from, to;

@@ -347,6 +347,29 @@ static void try_next(struct sip_req *r, int err)
 	fail_later(r, r->cancelled ? ERR_LOST : err);
 }
 
+static void first(struct sip_req *r, const struct sip_req_conf *c)
+{
+	struct sip_ua *ua = r->ua;
+
+	if (c->flow && tp_flow_alive(c->flow)) {
+		bool too_long = !tp_flow_reliable(c->flow) && ua->conf.resolve.tcp_ok &&
+		                r->n + VIA_ROOM > tp_get_conf(ua->tp)->udp_max;
+		if (too_long) {
+			struct tp_dest d = { .proto = TP_UDP };
+			const struct sockaddr *sa = tp_flow_remote(c->flow);
+			memcpy(&d.addr, sa,
+			    sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+			                              : sizeof(struct sockaddr_in));
+			set_dests(r, &d, 1);
+			try_next(r, ERR_LOST);
+			return;
+		}
+		if (send_on(r, c->flow) == 0)
+			return;
+	}
+	try_next(r, ERR_LOST);
+}
+
 int sip_req_send(
     struct sip_ua *ua, const struct sip_req_conf *c, sip_req_h *fn, void *ctx, struct sip_req **out)
 {
@@ -359,7 +382,7 @@ int sip_req_send(
 	r = mem_new(sizeof(*r));
 	r->ua = ua;
 	r->method = c->method;
-	r->msg = mem_dup(c->msg.p, c->msg.n);
+	r->msg = (char *)(uintptr_t)c->msg.p; /* until it is known whether it is sent again */
 	r->n = c->msg.n;
 	r->hop = c->next_hop.n ? mem_dup(c->next_hop.p, c->next_hop.n) : NULL;
 	r->try_ms = c->try_ms;
@@ -373,23 +396,8 @@ int sip_req_send(
 	*out = r;
 	if (c->ndest)
 		set_dests(r, c->dest, c->ndest);
-	if (c->flow && tp_flow_alive(c->flow)) {
-		bool too_long = !tp_flow_reliable(c->flow) && ua->conf.resolve.tcp_ok &&
-		                r->n + VIA_ROOM > tp_get_conf(ua->tp)->udp_max;
-		if (too_long) {
-			struct tp_dest d = { .proto = TP_UDP };
-			const struct sockaddr *sa = tp_flow_remote(c->flow);
-			memcpy(&d.addr, sa,
-			    sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-			                              : sizeof(struct sockaddr_in));
-			set_dests(r, &d, 1);
-			try_next(r, ERR_LOST);
-			return 0;
-		}
-		if (send_on(r, c->flow) == 0)
-			return 0;
-	}
-	try_next(r, ERR_LOST);
+	first(r, c);
+	r->msg = r->q || more(r) || r->credential ? mem_dup(r->msg, r->n) : NULL;
 	return 0;
 }
 

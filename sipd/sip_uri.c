@@ -29,43 +29,64 @@ static int hex(char c)
 
 /* What may stand anywhere in a URI besides '%': everything printable but space, quotes, <> and some. UTF-8 octets are
  * taken as they are: the field sends them though the grammar wants them escaped. */
-static bool uri_octet(char c)
-{
-	unsigned char u = (unsigned char)c;
-
-	switch (u) { /* compiled into bit tests: this runs for every octet */
-	case '"':
-	case '<':
-	case '>':
-	case '\\':
-	case '^':
-	case '`':
-	case '{':
-	case '|':
-	case '}':
-	case 0x7f:
-		return false;
-	default:
-		return u > 0x20;
-	}
-}
+#define BAD     1
+#define ESCAPED 2
+static const uint8_t uri_octet[256] = {
+	/* a table: this runs for every octet */
+	['"'] = BAD,
+	['<'] = BAD,
+	['>'] = BAD,
+	['\\'] = BAD,
+	['^'] = BAD,
+	['`'] = BAD,
+	['{'] = BAD,
+	['|'] = BAD,
+	['}'] = BAD,
+	[0x7f] = BAD,
+	['%'] = ESCAPED,
+};
 
 static int check_octets(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		if (!uri_octet(s.p[i]))
-			return ERR_SYNTAX;
-		if (s.p[i] == '%' && (s.n - i < 3 || hex(s.p[i + 1]) < 0 || hex(s.p[i + 2]) < 0))
+		unsigned char u = (unsigned char)s.p[i];
+
+		if (u > 0x20 && uri_octet[u] == 0)
+			continue;
+		if (uri_octet[u] != ESCAPED || s.n - i < 3 || hex(s.p[i + 1]) < 0 ||
+		    hex(s.p[i + 2]) < 0)
 			return ERR_SYNTAX;
 	}
 	return 0;
+}
+
+/* Four numbers up to 255 without leading zeros, as inet_pton wants them. */
+static bool dotted_quad(struct slice s)
+{
+	unsigned parts = 0;
+
+	for (size_t i = 0;; i++) {
+		unsigned v = 0, digits = 0;
+
+		for (; i < s.n && digit(s.p[i]); i++, digits++) {
+			v = v * 10 + (unsigned)(s.p[i] - '0');
+			if (digits > 2 || (digits > 0 && s.p[i - digits] == '0'))
+				return false;
+		}
+		if (digits == 0 || v > 255)
+			return false;
+		parts++;
+		if (i == s.n)
+			return parts == 4;
+		if (parts == 4 || s.p[i] != '.')
+			return false;
+	}
 }
 
 enum sip_host_kind sip_host_kind(struct slice host)
 {
 	char text[INET6_ADDRSTRLEN + 1];
 	struct in6_addr a6;
-	struct in_addr a4;
 
 	if (host.n == 0 || host.n > 255)
 		return SIP_HOST_BAD;
@@ -75,8 +96,7 @@ enum sip_host_kind sip_host_kind(struct slice host)
 			return SIP_HOST_BAD;
 		return inet_pton(AF_INET6, text, &a6) == 1 ? SIP_HOST_IP6 : SIP_HOST_BAD;
 	}
-	if (digit(host.p[host.n - 1]) && slice_copy(host, text, sizeof(text)) == 0 &&
-	    inet_pton(AF_INET, text, &a4) == 1)
+	if (digit(host.p[host.n - 1]) && dotted_quad(host))
 		return SIP_HOST_IP4;
 	for (size_t i = 0; i < host.n; i++) {
 		char c = host.p[i];

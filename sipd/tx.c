@@ -38,7 +38,8 @@ static void free_tx(struct tx *tx)
 	tp_flow_unref(tx->flow);
 	map_del(&tx->l->table, &tx->key_node);
 	map_del(&tx->l->merged, &tx->merge_node);
-	free(tx->key);
+	if (tx->key != tx->key_room)
+		free(tx->key);
 	free(tx->merge_key);
 	free(tx->sent);
 	free(tx->ack);
@@ -245,7 +246,7 @@ struct tx *tx_new(
 	tx->flow = tp_flow_ref(f);
 	tx->watch.down = on_flow_down;
 	tx->started = tmr_now(l->wheel);
-	tx->key = mem_dup(key, n);
+	tx->key = n <= sizeof(tx->key_room) ? memcpy(tx->key_room, key, n) : mem_dup(key, n);
 	tmr_init(&tx->state_tmr, l->wheel, on_state_timer, tx);
 	tmr_init(&tx->retr_tmr, l->wheel, on_retrans, tx);
 	(void)map_put(&l->table, &tx->key_node, (struct slice){ tx->key, n });

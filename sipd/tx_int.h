@@ -6,6 +6,7 @@
 #include "sipd/tx.h"
 
 /* Inside of the transaction layer: tx.c (interface, sending), tx_table.c (matching), sip_txi/txn/rxi/rxn.c (machines). */
+#define TX_KEY_ROOM 56 /* of our own requests: 'c', branch, '|', method */
 struct tx {
 	struct fsm m;
 	struct tx_layer *l;
@@ -13,7 +14,8 @@ struct tx {
 	enum tx_kind kind;
 	enum sip_method method;
 	struct map_node key_node, merge_node;
-	char *key, *merge_key;
+	char *key, *merge_key; /* key: key_room when it fits */
+	char key_room[TX_KEY_ROOM];
 	struct tp_flow *flow;
 	struct tp_watch watch;
 	struct tmr state_tmr, retr_tmr;
