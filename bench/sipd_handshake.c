@@ -1,6 +1,9 @@
-/* A full mutual TLS handshake, server's side, with the key in certd against the key in the process: CPU of this process but for
- * the client's steps, plus CPU of certd, alternating; and what share of it is left to this process, which bounds the rate when
- * certd runs on another core. Both processes share one processor. Usage: sipd_handshake [HANDSHAKES-PER-RUN] */
+/* A full TLS handshake, server's side, with the key in certd against the key in the process. Both processes share one processor.
+ *
+ * First 8 in flight, mutual: CPU of this process but for the client's steps, plus CPU of certd, runs alternating; and what share of
+ * it is left to this process, which bounds the rate when certd runs on another core. Then one at a time, local and remote in turn:
+ * the time in the server's steps until each is done, certd's answer waited for (making and freeing the SSL objects not counted):
+ * mutual, and with the server's certificate alone. Usage: sipd_handshake [HANDSHAKES-PER-RUN [WORD-OF-A-ROW]] */
 #include <time.h>
 
 #include "bench/certd_run.h"
@@ -17,7 +20,7 @@ struct pair { /* one handshake */
 	struct bench *b;
 	SSL *srv, *cli;
 	struct key_wait wait;
-	bool remote, done, parked;
+	bool remote, done, alone, woken;
 };
 struct bench {
 	struct certd_run r;
@@ -34,6 +37,14 @@ static double thread_cpu(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double wall(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -149,34 +160,44 @@ static void on_wake(struct key_wait *w)
 {
 	struct pair *p = w->ctx;
 
+	p->woken = true;
+	if (p->alone)
+		return;
 	/* From the loop; the time until the answer is read out is the server's, too. */
 	drive(p);
 	if (p->done)
 		finish(p);
 }
 
+static struct pair *begin(struct bench *b, bool remote)
+{
+	struct pair *p = mem_new(sizeof(*p));
+	BIO *x, *y;
+	double t;
+
+	b->flying++;
+	p->b = b;
+	p->remote = remote;
+	p->srv = SSL_new(remote ? b->remote : b->local);
+	t = thread_cpu();
+	p->cli = SSL_new(b->client_ctx);
+	SSL_set_connect_state(p->cli);
+	b->client += thread_cpu() - t;
+	BIO_new_bio_pair(&x, BIO_OCTETS, &y, BIO_OCTETS);
+	SSL_set_bio(p->srv, x, x);
+	SSL_set_bio(p->cli, y, y);
+	SSL_set_accept_state(p->srv);
+	p->wait.wake = on_wake;
+	p->wait.ctx = p;
+	return p;
+}
+
 static void launch(struct bench *b)
 {
 	while (b->left > 0 && b->flying < b->window) {
-		struct pair *p = mem_new(sizeof(*p));
-		BIO *x, *y;
-		double t;
+		struct pair *p = begin(b, b->use_remote);
 
 		b->left--;
-		b->flying++;
-		p->b = b;
-		p->remote = b->use_remote;
-		p->srv = SSL_new(p->remote ? b->remote : b->local);
-		t = thread_cpu();
-		p->cli = SSL_new(b->client_ctx);
-		SSL_set_connect_state(p->cli);
-		b->client += thread_cpu() - t;
-		BIO_new_bio_pair(&x, BIO_OCTETS, &y, BIO_OCTETS);
-		SSL_set_bio(p->srv, x, x);
-		SSL_set_bio(p->cli, y, y);
-		SSL_set_accept_state(p->srv);
-		p->wait.wake = on_wake;
-		p->wait.ctx = p;
 		drive(p);
 		if (p->done)
 			drop(p);
@@ -207,6 +228,41 @@ static struct result measure(struct bench *b, bool remote, unsigned n, unsigned 
 	r.server = (thread_cpu() - all - b->client) / n;
 	r.certd = (certd_cpu(&b->r) - r.certd) / n;
 	return r;
+}
+
+/* Seconds in the server's steps of one handshake, with nothing else in flight. */
+static double alone(struct bench *b, bool remote)
+{
+	struct pair *p = begin(b, remote);
+	double sum = 0;
+
+	p->alone = true;
+	for (int s = 0, c = 0; s != 1 || c != 1;) {
+		double t;
+
+		c = SSL_do_handshake(p->cli);
+		t = wall();
+		for (p->woken = false; server_step(p, &s); p->woken = false)
+			while (!p->woken)
+				uv_run(&b->r.loop, UV_RUN_ONCE);
+		sum += wall() - t;
+	}
+	drop(p);
+	return sum;
+}
+
+static double alternating(struct bench *b, unsigned n)
+{
+	double ratio[REPEATS];
+
+	for (unsigned i = 0; i < REPEATS; i++) {
+		double t[2] = { 0, 0 };
+
+		for (unsigned j = 0; j < 2 * n; j++)
+			t[j & 1] += alone(b, j & 1);
+		ratio[i] = t[1] / t[0];
+	}
+	return certd_median(ratio, REPEATS);
 }
 
 static SSL_CTX *server_ctx(OSSL_LIB_CTX *lib, int version, X509 *x, EVP_PKEY *k, bool async)
@@ -266,7 +322,7 @@ static void one(struct bench *b, const char *name, int version, bool rsa, unsign
 	                  : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	EVP_PKEY *far = NULL;
 	X509 *x = self_signed(k);
-	double ratio[REPEATS], own[REPEATS], here[REPEATS];
+	double ratio[REPEATS], own[REPEATS], here[REPEATS], mutual;
 
 	put_key(b, k, x);
 	if (key_id(k, b->id) || key_store_pkey(b->ks, k, &far))
@@ -285,9 +341,13 @@ static void one(struct bench *b, const char *name, int version, bool rsa, unsign
 		own[i] = r.server / l.server;
 		here[i] = l.server;
 	}
-	printf("%-22s %9.0f %10.3f %12.2f %14.2f  at most %.2f\n", name,
+	mutual = alternating(b, n);
+	SSL_CTX_set_verify(b->local, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_verify(b->remote, SSL_VERIFY_NONE, NULL);
+	printf("%-18s %8.0f %9.3f %10.2f %11.2f %12.3f %10.3f  at most %.2f\n", name,
 	    1e6 * certd_median(here, REPEATS), certd_median(ratio, REPEATS),
-	    certd_median(own, REPEATS), 1 / certd_median(own, REPEATS), limit);
+	    certd_median(own, REPEATS), 1 / certd_median(own, REPEATS), mutual, alternating(b, n),
+	    limit);
 	SSL_CTX_free(b->local);
 	SSL_CTX_free(b->remote);
 	SSL_CTX_free(b->client_ctx);
@@ -298,6 +358,15 @@ static void one(struct bench *b, const char *name, int version, bool rsa, unsign
 
 int main(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		int version;
+		bool rsa;
+		double limit;
+	} t[] = { { "TLS 1.2 RSA-2048", TLS1_2_VERSION, true, 1.05 },
+		{ "TLS 1.3 RSA-2048", TLS1_3_VERSION, true, 1.05 },
+		{ "TLS 1.2 P-256", TLS1_2_VERSION, false, 1.12 },
+		{ "TLS 1.3 P-256", TLS1_3_VERSION, false, 1.12 } };
 	unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100;
 	struct bench b = { 0 };
 
@@ -306,12 +375,12 @@ int main(int argc, char **argv)
 	certd_start(&b.r, argv[0], CPU);
 	if (key_store_new(&backend, &b, &b.ks) != 0)
 		certd_die("no key store");
-	printf("%-22s %9s %10s %12s %14s  %s\n", "mutual handshake", "local us", "all/local",
-	    "here/local", "2-core rate", "wanted (all/local)");
-	one(&b, "TLS 1.2 RSA-2048", TLS1_2_VERSION, true, n, 1.05);
-	one(&b, "TLS 1.3 RSA-2048", TLS1_3_VERSION, true, n, 1.05);
-	one(&b, "TLS 1.2 P-256", TLS1_2_VERSION, false, n, 1.12);
-	one(&b, "TLS 1.3 P-256", TLS1_3_VERSION, false, n, 1.12);
+	printf("%-18s %8s %9s %10s %11s %12s %10s  %s\n", "8 in flight, CPU", "local us",
+	    "all/local", "here/local", "2-core rate", "1 at a time", "one-sided",
+	    "wanted (all/local)");
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		if (argc < 3 || strstr(t[i].name, argv[2]))
+			one(&b, t[i].name, t[i].version, t[i].rsa, n, t[i].limit);
 	key_store_free(b.ks);
 	certd_stop(&b.r);
 	return 0;

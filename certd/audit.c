@@ -29,6 +29,7 @@ struct audit {
 	struct audit_state st;
 	uint64_t signed_seq;
 	EVP_PKEY *key;
+	EVP_MD_CTX *hash; /* of the chain */
 	uint8_t *buf;
 	struct wr w;
 	struct tmr_wheel *wheel;
@@ -225,7 +226,7 @@ static bool room(struct audit *a)
 
 		snprintf(n, sizeof(n), "%" PRIu64, a->lost);
 		a->lost = 0;
-		audit_put_entry(&a->st, &a->w, wall_ms(), "certd", "lost-entries",
+		audit_put_entry(&a->st, a->hash, &a->w, wall_ms(), "certd", "lost-entries",
 		    SLICE_LIT("audit"), slice_str(n));
 	}
 	return BUFFER - a->w.n >= AUDIT_LINE || flush(a) == 0;
@@ -238,7 +239,7 @@ void audit_use(struct audit *a, const char *role, const char *operation, struct 
 		a->lost++;
 		return;
 	}
-	audit_put_entry(&a->st, &a->w, wall_ms(), role, operation, object, outcome);
+	audit_put_entry(&a->st, a->hash, &a->w, wall_ms(), role, operation, object, outcome);
 	if (!tmr_pending(&a->write))
 		tmr_start(&a->write, AUDIT_WRITE_MS);
 	if (!tmr_pending(&a->sign))
@@ -250,7 +251,7 @@ int audit_note(struct audit *a, const char *role, const char *operation, struct 
 {
 	if (!room(a))
 		return ERR_STORE;
-	audit_put_entry(&a->st, &a->w, wall_ms(), role, operation, object, outcome);
+	audit_put_entry(&a->st, a->hash, &a->w, wall_ms(), role, operation, object, outcome);
 	return 0;
 }
 
@@ -547,6 +548,8 @@ int audit_open(const char *state_dir, struct store *s, struct tmr_wheel *wheel,
 	a->dir = mem_new(n);
 	snprintf(a->dir, n, "%s/audit", state_dir);
 	a->buf = mem_new(BUFFER);
+	a->hash = EVP_MD_CTX_new();
+	BUG_ON(!a->hash);
 	a->w = wr_of(a->buf, BUFFER);
 	tmr_init(&a->sign, wheel, on_sign, a);
 	tmr_init(&a->write, wheel, on_write, a);
@@ -584,8 +587,8 @@ void audit_close(struct audit *a)
 	tmr_stop(&a->sign);
 	tmr_stop(&a->write);
 	if (a->fd >= 0 && a->st.seq) {
-		audit_put_entry(
-		    &a->st, &a->w, wall_ms(), "certd", "stop", SLICE_LIT("audit"), SLICE_LIT("ok"));
+		audit_put_entry(&a->st, a->hash, &a->w, wall_ms(), "certd", "stop",
+		    SLICE_LIT("audit"), SLICE_LIT("ok"));
 		if (sign_now(a) == 0)
 			note_head(a);
 		else
@@ -594,6 +597,7 @@ void audit_close(struct audit *a)
 	if (a->fd >= 0)
 		close(a->fd);
 	EVP_PKEY_free(a->key);
+	EVP_MD_CTX_free(a->hash);
 	free(a->buf);
 	free(a->dir);
 	free(a);

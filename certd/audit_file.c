@@ -14,35 +14,47 @@
 
 static void word(struct wr *w, struct slice s)
 {
-	if (s.n == 0)
+	size_t n = s.n < WORD ? s.n : WORD, plain = 0;
+
+	if (n == 0)
 		wr_str(w, "-");
-	for (size_t i = 0; i < s.n && i < WORD; i++) {
+	for (size_t i = 0; i < n; i++) {
 		uint8_t c = (uint8_t)s.p[i];
 
-		if (c > 0x20 && c < 0x7f && c != '%')
-			wr_u8(w, c);
-		else
-			wr_fmt(w, "%%%02X", c);
+		if (c > 0x20 && c < 0x7f && c != '%') {
+			plain++;
+			continue;
+		}
+		wr_bytes(w, s.p + i - plain, plain);
+		plain = 0;
+		wr_fmt(w, "%%%02X", c);
 	}
+	wr_bytes(w, s.p + n - plain, plain);
 }
 
-static void chain(struct audit_state *st, const uint8_t *line, size_t n)
+static void chain(struct audit_state *st, EVP_MD_CTX *kept, const uint8_t *line, size_t n)
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	EVP_MD_CTX *c = kept ? kept : EVP_MD_CTX_new();
+	const EVP_MD *md = EVP_MD_CTX_get0_md(c) ? NULL : EVP_sha256(); /* NULL: what it has */
 	unsigned len = 0;
 
-	BUG_ON(!c || EVP_DigestInit_ex2(c, EVP_sha256(), NULL) != 1 ||
+	BUG_ON(!c || EVP_DigestInit_ex2(c, md, NULL) != 1 ||
 	       EVP_DigestUpdate(c, st->hash, AUDIT_HASH) != 1 ||
 	       EVP_DigestUpdate(c, line, n) != 1 || EVP_DigestFinal_ex(c, st->hash, &len) != 1);
-	EVP_MD_CTX_free(c);
+	if (!kept)
+		EVP_MD_CTX_free(c);
 }
 
-void audit_put_entry(struct audit_state *st, struct wr *w, uint64_t ms, const char *role,
-    const char *operation, struct slice object, struct slice outcome)
+void audit_put_entry(struct audit_state *st, EVP_MD_CTX *hash, struct wr *w, uint64_t ms,
+    const char *role, const char *operation, struct slice object, struct slice outcome)
 {
 	size_t at = w->n;
 
-	wr_fmt(w, "E %" PRIu64 " %" PRIu64 " ", st->seq + 1, ms);
+	wr_str(w, "E ");
+	wr_dec(w, st->seq + 1);
+	wr_u8(w, ' ');
+	wr_dec(w, ms);
+	wr_u8(w, ' ');
 	word(w, slice_str(role));
 	wr_u8(w, ' ');
 	word(w, slice_str(operation));
@@ -51,7 +63,7 @@ void audit_put_entry(struct audit_state *st, struct wr *w, uint64_t ms, const ch
 	wr_u8(w, ' ');
 	word(w, outcome);
 	if (!w->bad) {
-		chain(st, w->p + at, w->n - at);
+		chain(st, hash, w->p + at, w->n - at);
 		st->seq++;
 	}
 	wr_u8(w, ' ');
@@ -157,7 +169,7 @@ static bool head(struct audit_verify *v, struct slice line)
 	return true;
 }
 
-static bool entry(struct audit_verify *v, struct slice line)
+static bool entry(struct audit_verify *v, EVP_MD_CTX *hasher, struct slice line)
 {
 	struct audit_entry e;
 	struct audit_state next = v->st;
@@ -173,7 +185,7 @@ static bool entry(struct audit_verify *v, struct slice line)
 		return bad(v, v->st.seq + 1, "it is missing");
 	if (e.seq != v->st.seq + 1)
 		return bad(v, v->st.seq + 1, "another entry stands in its place");
-	chain(&next, (const uint8_t *)line.p, at - 1);
+	chain(&next, hasher, (const uint8_t *)line.p, at - 1);
 	next.seq++;
 	if (memcmp(hash, next.hash, sizeof(hash)) != 0)
 		return bad(v, e.seq, "it was altered");
@@ -216,8 +228,8 @@ static bool signature(struct audit_verify *v, struct slice line, EVP_PKEY *pub)
 	return false;
 }
 
-bool audit_verify_text(
-    struct audit_verify *v, struct slice text, EVP_PKEY *pub, bool torn, size_t *used)
+static bool verify(struct audit_verify *v, struct slice text, EVP_PKEY *pub, EVP_MD_CTX *hasher,
+    bool torn, size_t *used)
 {
 	size_t at = 0;
 
@@ -242,11 +254,21 @@ bool audit_verify_text(
 		else if (slice_starts(line, SLICE_LIT("S ")))
 			ok = signature(v, line, pub);
 		else
-			ok = entry(v, line);
+			ok = entry(v, hasher, line);
 		if (!ok)
 			return false;
 		at += n + 1;
 		*used = at;
 	}
 	return true;
+}
+
+bool audit_verify_text(
+    struct audit_verify *v, struct slice text, EVP_PKEY *pub, bool torn, size_t *used)
+{
+	EVP_MD_CTX *hasher = EVP_MD_CTX_new();
+	bool ok = verify(v, text, pub, hasher, torn, used);
+
+	EVP_MD_CTX_free(hasher);
+	return ok;
 }

@@ -27,9 +27,10 @@ struct audit_state { /* after an entry */
 	uint8_t hash[AUDIT_HASH];
 };
 
-/* Adds an entry's line to w and moves st on. Words are escaped and cut to 256 octets. */
-void audit_put_entry(struct audit_state *st, struct wr *w, uint64_t ms, const char *role,
-    const char *operation, struct slice object, struct slice outcome);
+/* Adds an entry's line to w and moves st on. Words are escaped and cut to 256 octets. hash: the caller's, kept from entry to
+ * entry, because looking SHA-256 up costs more than the hash itself; NULL: one for this entry. */
+void audit_put_entry(struct audit_state *st, EVP_MD_CTX *hash, struct wr *w, uint64_t ms,
+    const char *role, const char *operation, struct slice object, struct slice outcome);
 void audit_put_head(const struct audit_state *st, struct wr *w);
 int audit_put_signature(
     const struct audit_state *st, struct wr *w, uint64_t ms, EVP_PKEY *key) MUST_CHECK;

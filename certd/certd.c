@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/trim.h"
+#include "common/wr.h"
 
 #define SECURE_HEAP    (1u << 20) /* OpenSSL's private numbers: locked, guarded, not dumped */
 #define MESSAGE_EXPIRY "0b6f6e0c6a924f6d8b2a8a8a7c0a91d4"
@@ -221,15 +222,19 @@ void certd_used(struct certd *c, const struct ipc_peer *p, const struct policy_a
 {
 	static const char *const schemes[] = { "", "-pkcs1", "-pss", "-ecdsa", "-ed25519" };
 	const struct policy_row *r = policy_find(a);
-	char op[32];
+	uint8_t op[32];
+	struct wr w = wr_of(op, sizeof(op));
 
 	if (r && !r->audit && err == 0)
 		return;
-	snprintf(op, sizeof(op), "%s%s", policy_op_name(a->op),
-	    a->op == POLICY_SIGN && a->scheme < ARRAY_LEN(schemes) ? schemes[a->scheme] : "");
-	if (a->op != POLICY_SIGN && a->op != POLICY_DECRYPT)
-		snprintf(
-		    op, sizeof(op), "%s-%s", policy_object_name(a->object), policy_op_name(a->op));
-	audit_use(c->audit, ipc_peer_name(p), op, object_id,
+	if (a->op != POLICY_SIGN && a->op != POLICY_DECRYPT) {
+		wr_str(&w, policy_object_name(a->object));
+		wr_u8(&w, '-');
+	}
+	wr_str(&w, policy_op_name(a->op));
+	if (a->op == POLICY_SIGN && a->scheme < ARRAY_LEN(schemes))
+		wr_str(&w, schemes[a->scheme]);
+	BUG_ON(!wr_nul(&w));
+	audit_use(c->audit, ipc_peer_name(p), (const char *)op, object_id,
 	    err ? slice_str(err_name(err)) : SLICE_LIT("ok"));
 }

@@ -35,6 +35,8 @@ extern const OSSL_DISPATCH key_rsa_sign[], key_ec_sign[], key_rsa_cipher[];
 #define KEY_PARAM_ID    "ipdect-id"
 #define KEY_PARAM_STORE "ipdect-store" /* the address of the key_store; this process only */
 
+/* The digest of a name that libssl uses, looked up once; NULL: none of ours. *h: its number. ks keeps it. */
+const EVP_MD *key_md(const struct key_store *ks, const char *name, enum key_hash *h);
 int key_pub_size(const struct key_pub *k); /* longest signature, octets */
 /* Runs an operation for k: pauses the fibre, or, outside of a fibre, fails unless the backend answers at once. op is
  * filled but for id. On success out holds *n octets, at most cap. */

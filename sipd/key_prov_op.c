@@ -11,21 +11,10 @@
 
 struct sig {               /* one signature under way */
 	struct key_pub *k; /* borrowed: the EVP_PKEY lives longer */
-	EVP_MD *md;
+	const EVP_MD *md;  /* the store's */
 	EVP_MD_CTX *h;
 	enum key_hash hash;
 	int pad;
-};
-
-static const struct {
-	const char *name;
-	enum key_hash hash;
-} hashes[] = {
-	{ "SHA256", KEY_SHA256 },
-	{ "SHA384", KEY_SHA384 },
-	{ "SHA512", KEY_SHA512 },
-	{ "SHA1", KEY_SHA1 },
-	{ "MD5-SHA1", KEY_MD5_SHA1 },
 };
 
 static void *sig_new(void *prov, const char *propq)
@@ -45,7 +34,6 @@ static void sig_free(void *ctx)
 	if (!s)
 		return;
 	EVP_MD_CTX_free(s->h);
-	EVP_MD_free(s->md);
 	free(s);
 }
 
@@ -55,8 +43,6 @@ static void *sig_dup(void *ctx)
 	struct sig *s = mem_dup(from, sizeof(*from));
 
 	s->h = NULL;
-	if (s->md)
-		EVP_MD_up_ref(s->md);
 	if (from->h) {
 		s->h = EVP_MD_CTX_new();
 		if (!s->h || !EVP_MD_CTX_copy_ex(s->h, from->h)) {
@@ -69,25 +55,11 @@ static void *sig_dup(void *ctx)
 
 static int sig_set_hash(struct sig *s, const char *name)
 {
-	EVP_MD *md;
-	enum key_hash hash = KEY_HASH_NONE;
+	const EVP_MD *md = key_md(s->k->ks, name && *name ? name : "SHA256", &s->hash);
 
-	if (!name || !*name)
-		name = "SHA256";
-	md = EVP_MD_fetch(key_store_ctx(s->k->ks), name, NULL);
-	if (!md)
-		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(hashes) && !hash; i++)
-		if (EVP_MD_is_a(md, hashes[i].name))
-			hash = hashes[i].hash;
-	if (!hash) {
-		EVP_MD_free(md);
-		return 0;
-	}
-	EVP_MD_free(s->md);
-	s->md = md;
-	s->hash = hash;
-	return 1;
+	if (md)
+		s->md = md;
+	return md != NULL;
 }
 
 static int sig_set_params(void *ctx, const OSSL_PARAM params[])

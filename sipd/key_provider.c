@@ -13,7 +13,20 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+/* What libssl signs with; the provider's own name of each comes first. */
+static const struct {
+	const char *name[3];
+	enum key_hash hash;
+} hashes[] = {
+	{ { "SHA2-256", "SHA256", "SHA-256" }, KEY_SHA256 },
+	{ { "SHA2-384", "SHA384", "SHA-384" }, KEY_SHA384 },
+	{ { "SHA2-512", "SHA512", "SHA-512" }, KEY_SHA512 },
+	{ { "SHA1", "SHA-1", "SSL3-SHA1" }, KEY_SHA1 },
+	{ { "MD5-SHA1", "MD5-SHA1", "MD5-SHA1" }, KEY_MD5_SHA1 },
+};
+
 struct key_store {
+	EVP_MD *md[ARRAY_LEN(hashes)]; /* looking one up costs more than hashing what TLS signs */
 	const struct key_backend *b;
 	void *ctx;
 	OSSL_PROVIDER *def, *own;
@@ -88,6 +101,9 @@ int key_store_new(const struct key_backend *b, void *ctx, struct key_store **out
 		ks->own = OSSL_PROVIDER_load(NULL, KEY_PROV_NAME);
 	if (ks->def && !ks->own && OSSL_PROVIDER_add_builtin(NULL, KEY_PROV_NAME, prov_init))
 		ks->own = OSSL_PROVIDER_load(NULL, KEY_PROV_NAME);
+	for (size_t i = 0; i < ARRAY_LEN(hashes) && ks->def; i++)
+		ks->md[i] =
+		    EVP_MD_fetch(NULL, hashes[i].name[0], NULL); /* NULL: not in this build */
 	ERR_clear_error();
 	if (!ks->own || !default_first("RSA") || !default_first("EC")) {
 		key_store_free(ks);
@@ -101,6 +117,8 @@ void key_store_free(struct key_store *ks)
 {
 	if (!ks)
 		return;
+	for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
+		EVP_MD_free(ks->md[i]);
 	if (ks->own)
 		OSSL_PROVIDER_unload(ks->own);
 	if (ks->def)
@@ -112,6 +130,17 @@ OSSL_LIB_CTX *key_store_ctx(const struct key_store *ks)
 {
 	(void)ks;
 	return NULL; /* the default one */
+}
+
+const EVP_MD *key_md(const struct key_store *ks, const char *name, enum key_hash *h)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
+		for (size_t j = 0; j < ARRAY_LEN(hashes[i].name); j++)
+			if (!OPENSSL_strcasecmp(name, hashes[i].name[j])) {
+				*h = hashes[i].hash;
+				return ks->md[i];
+			}
+	return NULL;
 }
 
 int key_id(EVP_PKEY *pub, uint8_t id[KEY_ID_LEN])
@@ -166,21 +195,23 @@ void key_leave(void)
 	current = NULL;
 }
 
-static void op_copy(struct key_op *to, const struct key_op *from)
+static void op_copy(struct key_op *to, const struct key_op *from, const uint8_t id[KEY_ID_LEN])
 {
 	memcpy(to, from, offsetof(struct key_op, in));
 	memcpy(to->in, from->in, from->nin);
+	memcpy(to->id, id, sizeof(to->id));
 }
 
 /* Outside of a fibre: only a backend that answers at once can help. */
 static int run_now(
-    struct key_store *ks, const struct key_op *op, uint8_t *out, size_t cap, size_t *n)
+    const struct key_pub *k, const struct key_op *op, uint8_t *out, size_t cap, size_t *n)
 {
+	struct key_store *ks = k->ks;
 	struct key_wait *w = mem_new(sizeof(*w));
 	int err;
 
 	w->ks = ks;
-	op_copy(&w->op, op);
+	op_copy(&w->op, op, k->id);
 	w->state = KEY_WAITING;
 	w->starting = true;
 	ks->b->start(ks->ctx, w);
@@ -202,17 +233,14 @@ static int run_now(
 int key_run(const struct key_pub *k, const struct key_op *op, uint8_t *out, size_t cap, size_t *n)
 {
 	struct key_wait *w = current;
-	struct key_op mine = { 0 };
 	int err;
 
-	op_copy(&mine, op);
-	memcpy(mine.id, k->id, sizeof(mine.id));
 	if (!w || !ASYNC_get_current_job())
-		return run_now(k->ks, &mine, out, cap, n);
+		return run_now(k, op, out, cap, n);
 	if (w->state != KEY_IDLE)
 		return ERR_STATE;
 	w->ks = k->ks;
-	op_copy(&w->op, &mine);
+	op_copy(&w->op, op, k->id);
 	w->state = KEY_ASKED;
 	while (w->state != KEY_DONE)
 		if (ASYNC_pause_job() != 1) { /* cannot pause: do not leave a request behind */

@@ -35,7 +35,7 @@ static struct log make(void)
 	audit_put_head(&st, &w);
 	for (unsigned i = 1; i <= 20; i++) {
 		l.line[i] = w.n;
-		audit_put_entry(&st, &w, 1000 * i, "sipd", "sign-pss", slice_str("key one"),
+		audit_put_entry(&st, NULL, &w, 1000 * i, "sipd", "sign-pss", slice_str("key one"),
 		    i % 7 ? SLICE_LIT("ok") : SLICE_LIT("ERR_DENIED"));
 		if (i % 5 == 0)
 			assert_int_equal(audit_put_signature(&st, &w, 1000 * i, l.key), 0);
@@ -165,7 +165,7 @@ static void test_rehashed(void **state)
 	(void)state;
 	audit_put_head(&st, &w);
 	for (unsigned i = 1; i <= 20; i++) {
-		audit_put_entry(&st, &w, 1000 * i, "sipd", "sign-pss",
+		audit_put_entry(&st, NULL, &w, 1000 * i, "sipd", "sign-pss",
 		    i == 8 ? slice_str("key two") : slice_str("key one"),
 		    i % 7 ? SLICE_LIT("ok") : SLICE_LIT("ERR_DENIED"));
 		if (i % 5 == 0) { /* the genuine signature lines */
@@ -180,7 +180,7 @@ static void test_rehashed(void **state)
 	w = wr_of(t, TEXT);
 	memset(&st, 0, sizeof(st));
 	audit_put_head(&st, &w);
-	audit_put_entry(&st, &w, 1, "sipd", "sign-pss", slice_str("x"), slice_str("ok"));
+	audit_put_entry(&st, NULL, &w, 1, "sipd", "sign-pss", slice_str("x"), slice_str("ok"));
 	assert_int_equal(audit_put_signature(&st, &w, 1, own), 0);
 	assert_int_equal(verify(&l, t, w.n).bad, 1);
 	EVP_PKEY_free(own);
