@@ -23,7 +23,8 @@ struct tls {
 	struct list ops; /* private-key operations */
 	struct tmr again;
 	bool identity, trust, asking;
-	uint8_t leaf[EVP_MAX_MD_SIZE]; /* digest of our certificate; zeros: none yet */
+	bool told_identity, told_trust; /* certd has answered, whatever it was */
+	uint8_t leaf[EVP_MAX_MD_SIZE];  /* digest of our certificate; zeros: none yet */
 	uint64_t trust_version;
 };
 
@@ -158,6 +159,13 @@ static void retry(struct tls *t)
 	tmr_start(&t->again, AGAIN_MS);
 }
 
+/* Until then connections wait: one that was made while sipd starts would find nobody trusted. */
+static void told(struct tls *t)
+{
+	if (t->told_identity && t->told_trust)
+		tp_tls_hold(t->t, false);
+}
+
 static void on_trust(void *ctx, int err, struct ipc_msg *m)
 {
 	struct tls *t = ctx;
@@ -173,22 +181,28 @@ static void on_trust(void *ctx, int err, struct ipc_msg *m)
 	const Cert__Trust *r = IPC_BODY(m, Cert__Trust);
 	if (t->trust && r->version == t->trust_version)
 		return;
+	t->told_trust = true;
 	if (fstat(m->fds[0], &st) || st.st_size < 0 || st.st_size > (off_t)TRUST_MAX) {
 		log_ev(LOG_ERR, "the trust bundle of certd is too large");
+		told(t);
 		return;
 	}
 	if (st.st_size == 0) {
 		err = tp_tls_set_trust(t->t, SLICE_LIT(""), &certs, &crls);
 	} else {
 		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, m->fds[0], 0);
-		if (p == MAP_FAILED)
+		if (p == MAP_FAILED) {
+			t->told_trust = t->trust;
+			retry(t);
 			return;
+		}
 		err =
 		    tp_tls_set_trust(t->t, (struct slice){ p, (size_t)st.st_size }, &certs, &crls);
 		(void)munmap(p, (size_t)st.st_size);
 	}
 	if (err) {
 		log_ev(LOG_ERR, "the trust bundle of certd cannot be read", F_ERR(err));
+		told(t);
 		return;
 	}
 	t->trust = true;
@@ -197,6 +211,7 @@ static void on_trust(void *ctx, int err, struct ipc_msg *m)
 		regs_ask_again(t->s->regs);
 	log_ev(LOG_NOTICE, "trust taken over", F_U64("IPDECT_CERTIFICATES", certs),
 	    F_U64("IPDECT_CRLS", crls));
+	told(t);
 }
 
 static void on_identity(void *ctx, int err, struct ipc_msg *m)
@@ -211,6 +226,8 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 		(void)!tp_tls_set_identity(t->t, NULL, 0);
 		log_ev(tls_used(t->s) ? LOG_WARNING : LOG_INFO, "we have no certificate",
 		    F_REMEDY("dectctl cert import, or dectctl cert csr for a request"));
+		t->told_identity = true;
+		told(t);
 		return;
 	}
 	if (err) {
@@ -218,6 +235,7 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 			retry(t);
 		return;
 	}
+	t->told_identity = true;
 	const Cert__Identity *r = IPC_BODY(m, Cert__Identity);
 	for (size_t i = 0; i < r->n_chain && n < ARRAY_LEN(der); i++)
 		der[n++] = (struct slice){ (const char *)r->chain[i].data, r->chain[i].len };
@@ -225,6 +243,7 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 	if (err) {
 		log_ev(LOG_ERR, "our certificate cannot be used", F_TEXT("IPDECT_NAME", r->name),
 		    F_ERR(err), F_REMEDY("RSA and EC keys on P-256, P-384 and P-521 are known"));
+		told(t);
 		return;
 	}
 	t->identity = true;
@@ -238,6 +257,7 @@ static void on_identity(void *ctx, int err, struct ipc_msg *m)
 		regs_ask_again(t->s->regs);
 	log_ev(LOG_NOTICE, "certificate taken over", F_TEXT("IPDECT_NAME", r->name),
 	    F_TEXT("IPDECT_TYPE", r->key_type ? r->key_type : ""));
+	told(t);
 }
 
 static void ask(struct tls *t)
@@ -310,6 +330,7 @@ int tls_start(struct sipd *s)
 		return err;
 	}
 	s->tls = t;
+	tp_tls_hold(t->t, true);
 	tp_set_tls(sip_ua_tp(s->ua), &tp_tls_ops, t->t);
 	return 0;
 }

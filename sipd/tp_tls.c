@@ -8,6 +8,7 @@
 #include "common/addr.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/tp_tls_peer.h"
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -17,6 +18,7 @@
 #define CIPHERS_LEGACY "ALL:!aNULL:!eNULL:!EXPORT:!DES:!RC4:!MD5:!PSK:!SRP:@SECLEVEL=0"
 #define CHUNK          16384
 #define DEPTH_MAX      6
+#define HELD_MAX       32768 /* octets of a handshake that waits; a ClientHello is shorter */
 
 enum { CLIENT, SERVER, CLIENT_LEGACY, SERVER_LEGACY, NCTX };
 
@@ -32,12 +34,15 @@ struct tp_tls {
 	X509_STORE *trust;
 	unsigned ncrl;
 	struct tp_tls_stats stats;
+	bool held;
+	struct list waiting; /* connections that are held */
 };
 
 struct conn {
+	struct list node; /* waiting; else in itself */
 	struct tp_tls *t;
 	struct tp_flow *f;
-	SSL *ssl;
+	SSL *ssl; /* NULL: held */
 	BIO *in, *out;
 	struct key_wait wait;
 	bool server, up, busy, dead, failed;
@@ -113,7 +118,7 @@ static SSL_CTX *make_ctx(struct tp_tls *t, bool server, bool legacy)
 	if (t->trust)
 		SSL_CTX_set1_cert_store(c, t->trust);
 	/* SIP servers show one certificate in both directions; Lync's have the server's purpose only. Which purposes do is
-	 * looked at by good_purpose(). */
+	 * looked at by tls_good_purpose(). */
 	(void)SSL_CTX_set_purpose(c, X509_PURPOSE_ANY);
 	if (server)
 		SSL_CTX_set_verify(c,
@@ -185,6 +190,7 @@ int tp_tls_new(const struct tp_tls_conf *conf, const struct key_backend *backend
 	int err;
 
 	*out = NULL;
+	list_init(&t->waiting);
 	if (conn_index < 0)
 		conn_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	set_conf(t, conf);
@@ -321,55 +327,7 @@ static bool is_legacy(struct tp_tls *t, const struct tp_flow *f, bool server, co
 	return false;
 }
 
-/* ---- the peer's name ---- */
-
-/* RFC 5922 7: a URI "sip:domain" or a DNS name of the subjectAltName, else the CN; wildcards prove nothing. */
-static bool name_is(X509 *x, const char *name)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-	struct slice want = slice_str(name);
-	bool found = false;
-
-	for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-		if (g->type != GEN_URI)
-			continue;
-		struct slice uri = { (const char *)ASN1_STRING_get0_data(
-			                 g->d.uniformResourceIdentifier),
-			(size_t)ASN1_STRING_length(g->d.uniformResourceIdentifier) };
-		if (slice_istarts(uri, SLICE_LIT("sip:")))
-			found = slice_ieq(slice_sub(uri, 4, uri.n), want);
-	}
-	GENERAL_NAMES_free(names);
-	if (found)
-		return true;
-	if (want.n > 2 && want.p[0] == '[') {
-		char bare[64];
-		return slice_copy(slice_sub(want, 1, want.n - 2), bare, sizeof(bare)) == 0 &&
-		       X509_check_ip_asc(x, bare, 0) == 1;
-	}
-	return X509_check_host(x, name, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1 ||
-	       X509_check_ip_asc(x, name, 0) == 1;
-}
-
-/* RFC 5924: without a list all is allowed; else server, client, any or SIP domain must be in it. */
-static bool good_purpose(X509 *x)
-{
-	uint32_t flags = X509_get_extension_flags(x), use = X509_get_extended_key_usage(x);
-	EXTENDED_KEY_USAGE *list;
-	bool sip = false;
-
-	if (!(flags & EXFLAG_XKUSAGE) || (use & (XKU_SSL_SERVER | XKU_SSL_CLIENT | XKU_ANYEKU)))
-		return true;
-	list = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
-	for (int i = 0; i < sk_ASN1_OBJECT_num(list); i++) {
-		char oid[40];
-		(void)OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(list, i), 1);
-		sip |= strcmp(oid, "1.3.6.1.5.5.7.3.20") == 0;
-	}
-	EXTENDED_KEY_USAGE_free(list);
-	return sip;
-}
+/* ---- for others ---- */
 
 bool tp_tls_peer_is(const struct tp_flow *f, const char *name)
 {
@@ -381,7 +339,7 @@ bool tp_tls_peer_is(const struct tp_flow *f, const char *name)
 	    (SSL_get_verify_mode(c->ssl) & SSL_VERIFY_PEER) == 0)
 		return false;
 	x = SSL_get1_peer_certificate(c->ssl);
-	is = x && name_is(x, name);
+	is = x && tls_name_is(x, name);
 	X509_free(x);
 	return is;
 }
@@ -420,7 +378,16 @@ static void destroy(struct conn *c)
 		key_leave();
 	}
 	ERR_clear_error();
-	SSL_free(c->ssl);
+	if (c->ssl) {
+		SSL_free(c->ssl);
+	} else {
+		log_ev(LOG_WARNING,
+		    "TLS connection given up: certd did not say what we are and whom we trust",
+		    F_REMEDY("dectctl status: certd must run and sipd have its link"));
+		BIO_free(c->in);
+		BIO_free(c->out);
+	}
+	list_remove(&c->node);
 	c->t->stats.live--;
 	free(c);
 }
@@ -495,10 +462,10 @@ static bool proven(struct conn *c)
 	X509 *x = SSL_get1_peer_certificate(c->ssl);
 	const char *why = NULL;
 
-	if (!c->server && !c->t->conf.insecure && (!x || !name_is(x, name))) {
+	if (!c->server && !c->t->conf.insecure && (!x || !tls_name_is(x, name))) {
 		c->t->stats.bad_name++;
 		why = "the peer's certificate is for another name";
-	} else if (x && !c->t->conf.insecure && !good_purpose(x)) {
+	} else if (x && !c->t->conf.insecure && !tls_good_purpose(x)) {
 		c->t->stats.bad_chain++;
 		why = "the peer's certificate is not for TLS";
 	}
@@ -579,46 +546,83 @@ static void on_wake(struct key_wait *w)
 	pump(w->ctx);
 }
 
-static void *op_open(void *ctx, struct tp_flow *f, bool server, const char *name)
+static bool has_identity(const struct tp_tls *t, bool server)
 {
-	struct tp_tls *t = ctx;
-	bool legacy = is_legacy(t, f, server, name);
-	struct conn *c;
-
 	if (server && !t->chain) {
 		log_ev(LOG_WARNING, "TLS connection refused: no certificate of ours",
 		    F_REMEDY("import one: dectctl cert import"));
-		return NULL;
+		return false;
 	}
+	return true;
+}
+
+static void make_ssl(struct conn *c, const char *name)
+{
+	struct tp_tls *t = c->t;
+	bool legacy = is_legacy(t, c->f, c->server, name);
+
+	c->ssl = SSL_new(t->ctx[(c->server ? SERVER : CLIENT) + (legacy ? CLIENT_LEGACY : 0)]);
+	BUG_ON(!c->ssl);
+	SSL_set_bio(c->ssl, c->in, c->out);
+	(void)SSL_set_ex_data(c->ssl, conn_index, c);
+	if (c->server) {
+		SSL_set_accept_state(c->ssl);
+	} else {
+		SSL_set_connect_state(c->ssl);
+		if (sip_host_kind(slice_str(name)) == SIP_HOST_NAME)
+			(void)SSL_set_tlsext_host_name(c->ssl, name);
+	}
+}
+
+static void *op_open(void *ctx, struct tp_flow *f, bool server, const char *name)
+{
+	struct tp_tls *t = ctx;
+	struct conn *c;
+
+	if (!t->held && !has_identity(t, server))
+		return NULL;
 	c = mem_new(sizeof(*c));
+	list_init(&c->node);
 	c->t = t;
 	c->f = f;
 	c->server = server;
 	c->wait.wake = on_wake;
 	c->wait.ctx = c;
 	t->stats.live++;
-	c->ssl = SSL_new(t->ctx[(server ? SERVER : CLIENT) + (legacy ? CLIENT_LEGACY : 0)]);
 	c->in = BIO_new(BIO_s_mem());
 	c->out = BIO_new(BIO_s_mem());
-	BUG_ON(!c->ssl || !c->in || !c->out);
+	BUG_ON(!c->in || !c->out);
 	(void)BIO_set_mem_eof_return(c->in, -1);
 	(void)BIO_set_mem_eof_return(c->out, -1);
-	SSL_set_bio(c->ssl, c->in, c->out);
-	(void)SSL_set_ex_data(c->ssl, conn_index, c);
-	if (server) {
-		SSL_set_accept_state(c->ssl);
-	} else {
-		SSL_set_connect_state(c->ssl);
-		enum sip_host_kind kind = sip_host_kind(slice_str(name));
-		if (kind == SIP_HOST_NAME)
-			(void)SSL_set_tlsext_host_name(c->ssl, name);
-	}
+	if (t->held)
+		list_append(&t->waiting, &c->node);
+	else
+		make_ssl(c, name);
 	return c;
+}
+
+void tp_tls_hold(struct tp_tls *t, bool hold)
+{
+	t->held = hold;
+	while (!hold && !list_empty(&t->waiting)) {
+		struct conn *c = LIST_ENTRY(t->waiting.next, struct conn, node);
+		bool can = has_identity(t, c->server);
+
+		list_remove(&c->node);
+		make_ssl(c, tp_flow_name(c->f));
+		if (can)
+			pump(c);
+		else
+			fail(c, ERR_AUTH, "we have no certificate");
+	}
 }
 
 static int op_start(void *st)
 {
-	pump(st);
+	struct conn *c = st;
+
+	if (c->ssl)
+		pump(c);
 	return 0;
 }
 
@@ -628,9 +632,12 @@ static int op_wire_in(void *st, const uint8_t *p, size_t n)
 
 	if (c->failed)
 		return 0;
+	if (!c->ssl && BIO_ctrl_pending(c->in) + n > HELD_MAX)
+		return ERR_LIMIT;
 	if (BIO_write(c->in, p, (int)n) != (int)n)
 		return ERR_CRYPTO;
-	pump(c);
+	if (c->ssl)
+		pump(c);
 	return 0;
 }
 

@@ -25,6 +25,9 @@ int tp_tls_new(const struct tp_tls_conf *conf, const struct key_backend *backend
 /* After tp_free. NULL is fine. */
 void tp_tls_free(struct tp_tls *t);
 void tp_tls_reconf(struct tp_tls *t, const struct tp_tls_conf *conf);
+/* While held, connections wait with their handshake for it to be over, or for their own time: what we are and whom we believe
+ * are not known yet. Not held at first. */
+void tp_tls_hold(struct tp_tls *t, bool hold);
 /* Our certificate, leaf first, DER; n = 0: none. For connections that begin from now on. ERR_SYNTAX, ERR_UNSUPP (a key
  * type that we do not do), ERR_CRYPTO; on error things stay as they were. */
 int tp_tls_set_identity(struct tp_tls *t, const struct slice *der, unsigned n) MUST_CHECK;

@@ -298,6 +298,57 @@ static void refused(struct world *x, const char *name, const char *why)
 	tp_flow_unref(f);
 }
 
+/* What we are and whom we trust comes later than the first connections. */
+static void held(void **state)
+{
+	(void)state;
+
+	for (int side = 0; side < 2; side++) {
+		struct world *x = start((struct tp_tls_conf){ 0 }, (struct tp_tls_conf){ 0 });
+		struct side *late = side ? &x->srv : &x->cli;
+		struct tp_tls_stats st;
+
+		tp_tls_hold(late->tls, true);
+		if (late != &x->srv)
+			identity(x, &x->srv, "P-256", server_spec);
+		else
+			trust(&x->cli, x->ca, NULL);
+		struct tp_flow *f = call(x, "pbx.test");
+		say(f, "waits");
+		UNTIL(x, (tp_tls_get_stats(late->tls, &st), st.live == 1));
+		spin(x, 20);
+		assert_int_equal(x->down, 0);
+		assert_int_equal(x->srv.got, 0);
+		if (late == &x->srv)
+			identity(x, &x->srv, "P-256", server_spec);
+		else
+			trust(&x->cli, x->ca, NULL);
+		uv_update_time(&x->loop);
+		tp_tls_hold(late->tls, false);
+		UNTIL(x, x->srv.got == 1);
+		tp_tls_get_stats(late->tls, &st);
+		assert_int_equal(st.ok, 1);
+		tp_flow_unref(f);
+		stop(x);
+	}
+	/* Nobody says it: the connection's own time ends it, and all is given back. */
+	struct world *x = start((struct tp_tls_conf){ 0 }, (struct tp_tls_conf){ 0 });
+	identity(x, &x->srv, "P-256", server_spec);
+	tp_tls_hold(x->cli.tls, true);
+	refused(x, "pbx.test", "did not end in time");
+	/* Without a certificate a server cannot go on when it is let go. */
+	tp_tls_hold(x->srv.tls, true);
+	tp_tls_hold(x->cli.tls, false);
+	assert_int_equal(tp_tls_set_identity(x->srv.tls, NULL, 0), 0);
+	struct tp_flow *f = call(x, "pbx.test");
+	struct tp_tls_stats st;
+	UNTIL(x, (tp_tls_get_stats(x->srv.tls, &st), st.live == 1));
+	tp_tls_hold(x->srv.tls, false);
+	UNTIL(x, x->down != 0);
+	tp_flow_unref(f);
+	stop(x);
+}
+
 static void names(void **state)
 {
 	static const struct {
@@ -528,6 +579,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mutual),
+		cmocka_unit_test(held),
 		cmocka_unit_test(names),
 		cmocka_unit_test(chains),
 		cmocka_unit_test(keys_elsewhere),
