@@ -6,6 +6,7 @@ install(FILES systemd/ipdect.tmpfiles DESTINATION lib/tmpfiles.d RENAME ipdect.c
 install(FILES packaging/ipdect.conf DESTINATION /etc/ipdect)
 install(FILES README.md DESTINATION share/doc/ipdect)
 install(FILES packaging/completion/dectctl DESTINATION share/bash-completion/completions)
+install(FILES packaging/completion/_dectctl DESTINATION share/zsh/vendor-completions)
 # ipdect.conf(5) is printed by the daemons themselves.
 foreach(name IN ITEMS certd sipd mediad dectd presenced)
 	if(TARGET ${name})

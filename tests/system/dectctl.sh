@@ -125,6 +125,24 @@ grep -qx "$DIR/web.pem" <(complete_line dectctl -r "$DIR/run" cert import file =
 grep -qx -- '--json' <(complete_line dectctl --j) || fail "completion of an option"
 grep -qx import <(complete_line dectctl -r "$DIR/run" help cert im) || fail "completion of help"
 grep -qx certd <(complete_line dectctl -d ce) || fail "completion of a daemon"
+if command -v zsh > /dev/null; then
+	zsh_line() { # words…; the last one is the one being written; all candidates, as zsh itself leaves out what does not fit
+		PATH="$BUILD:$PATH" zsh -f -c '
+			words=("$@") CURRENT=$#
+			compadd() { [[ $1 != -S ]] || shift 2; [[ $1 != -- ]] || shift; print -l -- "$@"; }
+			compset() { true; }
+			_files() { print files; }
+			_dectctl() { . "'"$TOP"'/packaging/completion/_dectctl"; }
+			_dectctl' complete "$@"
+	}
+	grep -qx cert <(zsh_line dectctl -r "$DIR/run" ce) || fail "zsh: completion of a noun"
+	grep -qx import <(zsh_line dectctl -r "$DIR/run" cert im) || fail "zsh: completion of a verb"
+	grep -qx 'password=' <(zsh_line dectctl -r "$DIR/run" cert import web pa) || fail "zsh: completion of an argument"
+	grep -qx 'p-384' <(zsh_line dectctl -r "$DIR/run" cert csr host keytype=p-3) || fail "zsh: completion of a choice"
+	grep -qx files <(zsh_line dectctl -r "$DIR/run" cert import file=w) || fail "zsh: completion of a file"
+	grep -qx -- '--json' <(zsh_line dectctl --j) || fail "zsh: completion of an option"
+	grep -qx certd <(zsh_line dectctl -d ce) || fail "zsh: completion of a daemon"
+fi
 echo "completion: options, daemons, nouns, verbs, arguments, choices, files"
 
 # ---- many clients: the limit holds, the others go on, the daemon recovers
