@@ -270,10 +270,10 @@ static int start_tls(struct dir_ldap *l)
 	if (finish(l, m) != LDAP_SUCCESS)
 		return fail(l, ERR_LOST, "StartTLS", "the server does not offer it: use ldaps://");
 	l->result = ldap_install_tls(l->ld);
-	return l->result == LDAP_SUCCESS
-	           ? 0
-	           : fail(l, ERR_LOST, "TLS",
-	                 "does its certificate carry this name, and is its issuer trusted?");
+	return l->result == LDAP_SUCCESS ? 0
+	                                 : fail(l, ERR_LOST, "TLS",
+	                                       "does its certificate carry this name, is it not "
+	                                       "expired, and is its issuer trusted?");
 }
 
 /* GSSAPI asks for nothing that we would not know: the ticket is in the keytab, the name follows from it. */
@@ -315,7 +315,7 @@ static int login(struct dir_ldap *l, bool tls)
 	if (l->result != LDAP_SUCCESS)
 		return tls ? fail(l, ERR_LOST, "connection",
 		                 "is it running, its name known, the port open, its certificate of "
-		                 "this name, its issuer trusted?")
+		                 "this name and not expired, its issuer trusted?")
 		           : judge(l, "connection");
 	err = await(l, id, 1, now_ms() + c->network_ms, &m);
 	if (err) {

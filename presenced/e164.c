@@ -23,6 +23,27 @@ static size_t ext_at(struct slice s)
 	return s.n;
 }
 
+/* Where something else follows the number: "(Büro)", or a second one that begins with its "+". s.n when nothing does. */
+static size_t remark_at(struct slice s)
+{
+	bool digits = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i],
+		              next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
+
+		if (digits && c == '+')
+			return i;
+		if (digits && c == '(' &&
+		    ((next | 0x20) >= 'a' && (next | 0x20) <= 'z')) /* a letter */
+			return i;
+		if (digits && c == '(' && next >= 0xC3 && next <= 0xDF) /* one of two bytes */
+			return i;
+		digits |= c >= '0' && c <= '9';
+	}
+	return s.n;
+}
+
 static void ext_read(struct slice s, struct e164 *out)
 {
 	size_t n = 0;
@@ -57,7 +78,7 @@ static size_t separator(struct slice s)
 	return 0;
 }
 
-/* Copies "+" and digits; full-width digits (U+FF10 … U+FF19) count as digits. ERR_SYNTAX for letters. */
+/* Copies "+" and digits; full-width ones (U+FF0B, U+FF10 … U+FF19) count. ERR_SYNTAX for letters. */
 static int squeeze(struct slice s, char *out, size_t cap)
 {
 	size_t n = 0;
@@ -72,7 +93,11 @@ static int squeeze(struct slice s, char *out, size_t cap)
 			i += k;
 			continue;
 		}
-		if (rest.n >= 3 && p[0] == 0xEF && p[1] == 0xBC && p[2] >= 0x90 && p[2] <= 0x99) {
+		if (n == 0 && rest.n >= 3 && memcmp(p, "\xEF\xBC\x8B", 3) == 0) {
+			c = '+';
+			i += 3;
+		} else if (rest.n >= 3 && p[0] == 0xEF && p[1] == 0xBC && p[2] >= 0x90 &&
+		           p[2] <= 0x99) {
 			c = (char)('0' + (p[2] - 0x90));
 			i += 3;
 		} else if ((c >= '0' && c <= '9') || (c == '+' && n == 0)) {
@@ -155,6 +180,8 @@ int e164_parse(const struct e164_rules *r, struct slice raw, struct e164 *out)
 		return slice_copy(s, out->text, sizeof(out->text));
 	}
 
+	if (!sip)
+		s.n = remark_at(s);
 	cut = ext_at(s);
 	ext_read(slice_sub(s, cut, s.n), out);
 	s.n = cut;

@@ -49,6 +49,14 @@ static void written_numbers(void **state)
 		    "+\xEF\xBC\x94\xEF\xBC\x99"
 		    "301",
 		    "+49301", "", E164_GLOBAL },
+		{ &berlin,
+		    "\xEF\xBC\x8B\xEF\xBC\x94\xEF\xBC\x99"
+		    "301",
+		    "+49301", "", E164_GLOBAL },
+		{ &berlin, "+49 30 5550 1012 (B\xC3\xBCro)", "+493055501012", "", E164_GLOBAL },
+		{ &berlin, "030 5550-1012 (\xC3\x9C ext. 7)", "+493055501012", "", E164_GLOBAL },
+		{ &berlin, "+49 30 5550-1009 / +49 171 5550009", "+493055501009", "", E164_GLOBAL },
+		{ &berlin, "(030) 5550 (0)", "+493055500", "", E164_GLOBAL },
 		{ &berlin, "sip:+493055501234@example.org;user=phone", "+493055501234", "",
 		    E164_GLOBAL },
 		{ &berlin, "sips:ada@example.org", "", "", E164_ADDRESS },
