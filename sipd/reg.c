@@ -195,14 +195,9 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 	ms_note_date(s, rsp);
 	put_ruri(s, r->user, &w);
 	if (rsp->status >= 200 && rsp->status < 300) {
-		bool lost = false;
 		reg_granted(r, rsp);
 		r->why = NULL;
-		if (ms_ep(s, r->user))
-			ms_registered(
-			    ms_ep(s, r->user), rsp, r->flow, r->was_up && !r->moved, &lost);
-		if (lost)
-			reg_ms_forgot(r);
+		reg_ms_granted(r, rsp);
 		r->moved = false;
 		r->redirects = 0;
 		if (!r->ntarget)

@@ -109,7 +109,7 @@ void reg_refused(struct reg *r, const struct sip_msg *rsp, const char *remedy);
 
 /* reg_ms.c, LYNC */
 bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp); /* true: it is dealt with */
-void reg_ms_forgot(struct reg *r); /* the server had lost the registration */
+void reg_ms_granted(struct reg *r, const struct sip_msg *rsp);
 /* reg_redir.c */
 bool reg_redirected(struct reg *r, const struct sip_msg *rsp); /* false: nowhere, or too often */
 /* The target in use does not serve: the next one is tried, after the last the next proxy. false: none was in use. */

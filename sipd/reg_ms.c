@@ -95,10 +95,25 @@ bool reg_ms_answer(struct reg *r, const struct sip_msg *rsp)
 }
 
 /* MS-SIPREGE 3.1.1.5.1: "added" to a refresh: the binding, and all that hung on it, had been lost. */
-void reg_ms_forgot(struct reg *r)
+static void forgot(struct reg *r)
 {
 	log_ev(LOG_WARNING, "the server had lost a registration: calls over it are ended",
 	    F_USER(r->user->f[USER_NAME]));
 	sipd_end_sip_calls(r->regs->s, r->user);
 	feed_changed(r->regs->s->to_presenced, r->user, FEED_REG_ANEW);
+}
+
+void reg_ms_granted(struct reg *r, const struct sip_msg *rsp)
+{
+	struct sipd *s = r->regs->s;
+	struct ms_ep *e = ms_ep(s, r->user);
+	bool lost;
+
+	if (!e)
+		return;
+	ms_registered(e, rsp, r->flow, r->was_up && !r->moved, &lost);
+	if (lost)
+		forgot(r);
+	else if (r->was_up && r->moved) /* calls go on, but nothing is published here yet */
+		feed_changed(s->to_presenced, r->user, FEED_REG_ANEW);
 }

@@ -7,6 +7,8 @@
 #include <ctype.h>
 #include <cmocka.h>
 
+#include <syslog.h>
+
 #include "common/ossl.h"
 #include "rig.h"
 #include "rig_sip.h"
@@ -186,6 +188,44 @@ static void next_front_end(void **state)
 	rig_free(r);
 }
 
+static void note_loss(int prio, const char *line, void *ctx)
+{
+	(void)prio;
+	if (strstr(line, "had lost a registration"))
+		++*(unsigned *)ctx;
+}
+
+/* "added" to a refresh is a loss that ends calls; by another server it is the way of things. */
+static void added(void **state)
+{
+	struct rig *r = rig_new(conf);
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+	const struct sip_msg *rsp =
+	    answer("200 OK", "presence-state: register-action=\"added\"\r\n");
+	unsigned losses = 0;
+	int level = log_level();
+	(void)state;
+
+	s->effective.register_when = REGISTER_ALWAYS;
+	reg_update(s, e->user);
+	struct reg *reg = ustate_of(e->user)->reg;
+	log_set_level(LOG_WARNING);
+	log_capture(note_loss, &losses);
+	(void)fsm_event(&reg->fsm, REG_EV_TIMER, NULL);
+	reg->was_up = true;
+	assert_true(reg->moved);
+	reg_ms_granted(reg, rsp);
+	assert_int_equal(losses, 0);
+	reg->moved = false;
+	reg_ms_granted(reg, rsp);
+	assert_int_equal(losses, 1);
+	reg->was_up = false;
+	log_capture(NULL, NULL);
+	log_set_level(level);
+	rig_free(r);
+}
+
 /* Contacts of all endpoints of the user: ours is known by its instance alone. */
 static void granted(void **state)
 {
@@ -304,6 +344,7 @@ int main(void)
 		cmocka_unit_test(answers),
 		cmocka_unit_test(next_front_end),
 		cmocka_unit_test(granted),
+		cmocka_unit_test(added),
 		cmocka_unit_test(handshake),
 		cmocka_unit_test(asked),
 	};
