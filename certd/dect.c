@@ -259,14 +259,15 @@ static int fits(const struct dect *d, const struct challenge *c, const uint8_t k
 static int newest_defck(struct dect *d, struct slice ipui, uint32_t *index);
 
 int dect_pt_check(struct dect *d, uint64_t handle, struct slice res1, struct slice rand_p, bool *ok,
-    uint8_t dck[16], size_t *ndck)
+    bool *former, uint8_t dck[16], size_t *ndck)
 {
 	struct challenge *c = find(d, handle, false);
 	uint8_t k[16];
 	uint32_t index;
+	bool fresh = false;
 	int err = 0;
 
-	*ok = false;
+	*ok = *former = false;
 	if (!c)
 		return ERR_NOTFOUND;
 	if (res1.n != DECT_KDF_RES || (c->alg == DECT_KDF_DSAA2 && rand_p.n != DECT_KDF_RAND))
@@ -277,15 +278,19 @@ int dect_pt_check(struct dect *d, uint64_t handle, struct slice res1, struct sli
 			err = 0;
 			continue;
 		}
+		fresh |= i == 0;
 		if (err == 0)
 			err = fits(d, c, k, res1, rand_p, dck);
 		*ok = err == 1;
+		*former = *ok && i == 1 && fresh;
 	}
 	mem_wipe(k, sizeof(k));
 	*ndck = dect_kdf_dck_len(c->alg);
 	if (*ok)
 		err = 0;
-	if (*ok && c->default_ck && newest_defck(d, ipui_of(c), &index) == 0)
+	if (*former)
+		err = store_del(d->store, STORE_UAK_NEW, ipui_of(c), NULL);
+	if (*ok && !err && c->default_ck && newest_defck(d, ipui_of(c), &index) == 0)
 		err = dect_defck_put(
 		    d, ipui_of(c), index, (struct slice){ (const char *)dck, *ndck });
 	challenge_free(d, c);

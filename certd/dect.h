@@ -40,9 +40,10 @@ void dect_configure(struct dect *d, const struct dect_conf *c);
  * ERR_NOTFOUND: no key for this handset; ERR_VALUE; ERR_BUSY: DECT_CHALLENGES are open. */
 int dect_pt_auth(struct dect *d, struct slice ipui, enum dect_kdf_alg alg, struct slice ac,
     bool default_ck, struct dect_challenge *out) MUST_CHECK;
-/* *ok: RES1 is right; then dck has dect_kdf_dck_len(alg) octets, *ndck. ERR_NOTFOUND: no such challenge (any more). */
+/* *ok: RES1 is right; then dck has dect_kdf_dck_len(alg) octets, *ndck. *former: it used the confirmed UAK though another was
+ * allocated since: it never took that one, which is dropped. ERR_NOTFOUND: no such challenge (any more). */
 int dect_pt_check(struct dect *d, uint64_t handle, struct slice res1, struct slice rand_p, bool *ok,
-    uint8_t dck[16], size_t *ndck) MUST_CHECK;
+    bool *former, uint8_t dck[16], size_t *ndck) MUST_CHECK;
 /* rand_f is written for DSAA2 only; rs has dect_kdf_rs_len(alg) octets. */
 int dect_ft_auth(struct dect *d, struct slice ipui, enum dect_kdf_alg alg, struct slice rand_p,
     uint8_t res2[4], uint8_t rs[16], uint8_t rand_f[8]) MUST_CHECK;

@@ -92,17 +92,18 @@ int certd_on_pt_check(struct ipc_peer *p, struct ipc_msg *m)
 	Cert__DectPtChecked out = CERT__DECT_PT_CHECKED__INIT;
 	uint8_t dck[16];
 	size_t n = 0;
-	bool ok;
+	bool ok, former;
 	int err;
 
 	if (ask(p, m, POLICY_DERIVE, POLICY_UAK))
 		return 0;
 	err = dect_pt_check(certd_of(p)->dect, in->handle, sl(in->res1),
-	    in->has_rand_p ? sl(in->rand_p) : SLICE_LIT(""), &ok, dck, &n);
+	    in->has_rand_p ? sl(in->rand_p) : SLICE_LIT(""), &ok, &former, dck, &n);
 	if (err)
 		return fail(p, m, err, "no such authentication is open");
 	out.ok = ok;
 	out.has_dck = ok;
+	out.has_former = out.former = former;
 	out.dck = bin(dck, ok ? n : 0);
 	err = ipc_reply(p, m, &out.base);
 	mem_wipe(dck, sizeof(dck));

@@ -10,7 +10,8 @@
 
 struct auth_result {
 	int err; /* 0; ERR_NOTFOUND: no such key or access code; ERR_LOST, ERR_TIMEOUT, ERR_BUSY: certd */
-	bool ok;             /* the handset's answer was right */
+	bool ok;     /* the handset's answer was right */
+	bool former; /* … with the key it had before the last key allocation, which is void now */
 	uint64_t handle;     /* of a challenge: for the check, once */
 	uint8_t rs[16], nrs; /* 8 DSAA, 16 DSAA2; 0: none */
 	uint8_t rand[8];

@@ -98,6 +98,7 @@ static int read_answer(uint16_t type, struct ipc_msg *m, struct auth_result *o)
 		const Cert__DectPtChecked *d = IPC_BODY(m, Cert__DectPtChecked);
 
 		o->ok = d->ok;
+		o->former = d->has_former && d->former;
 		if (d->has_dck)
 			take(o->ck, sizeof(o->ck), &o->nck, d->dck);
 		return 0;

@@ -84,6 +84,8 @@ struct lce_entity {
 /* What the mobility management knows and the link control needs; MM registers it. */
 struct lce_where {
 	bool assigned; /* tpui is an assigned individual TPUI; else pages go to the default one */
+	bool
+	    doubt; /* … but it may not know it: the default one is paged first, then both in turn */
 	uint32_t tpui;
 	uint32_t base;    /* last seen at; MAC_ALL: not known */
 	uint32_t cluster; /* paging area; MAC_ALL: everywhere */

@@ -51,7 +51,7 @@ bool lce_page_next(struct lce_link *l)
 		return false;
 	}
 	/* PP: one that lost its assigned TPUI (battery, another system) still knows its default one: the last page. */
-	if (l->pages == e->conf.n300 && e->conf.n300)
+	if ((l->pages == e->conf.n300 && e->conf.n300) || (where.doubt && l->pages % 2 == 0))
 		where.assigned = false;
 	n = lce_page_build(l->page, &where, &l->ipui, page);
 	e->st.pages++;

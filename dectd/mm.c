@@ -500,6 +500,14 @@ void mm_verify(struct mm *m, struct pp *pp)
 		pp->verifying = true;
 }
 
+static void see_pmid(struct lce_link *l, struct pp *pp)
+{
+	const struct mac_conn *c = lce_conn(l);
+
+	if (c && pp->tpui != PP_TPUI_NONE)
+		pp->tpui_doubt = mac_conn_pmid(c) >> 16 == 0xe;
+}
+
 static void ev_up(struct mm *m, struct lce_link *l)
 {
 	struct mm_ep *ep = ep_of(m, l);
@@ -509,6 +517,8 @@ static void ev_up(struct mm *m, struct lce_link *l)
 	    ep, pp_by_ipui(m->r->pps, lce_ipui(l))); /* a first message may have named nobody */
 	pp = ep->pp;
 	ep->up = true;
+	if (pp)
+		see_pmid(l, pp);
 	(void)!mm_early_link(ep); /* mm_early_may_be() has let it in */
 	if (pp && pp->verifying) {
 		pp->verifying = false;
@@ -628,6 +638,8 @@ static int dir_where(void *ctx, const struct ipui *id, struct lce_where *out)
 		return ERR_NOTFOUND;
 	/* While an assignment is not acknowledged the handset answers to its default identity in any case. */
 	out->assigned = pp->tpui != PP_TPUI_NONE && pp->tpui_new == PP_TPUI_NONE;
+	/* One that came with a default PMID has no reason to, while it knows another. */
+	out->doubt = pp->tpui_doubt;
 	out->tpui = pp->tpui;
 	out->base = pp->base ? pp->base : MAC_ALL;
 	out->cluster = MAC_ALL; /* the whole system is one location area */

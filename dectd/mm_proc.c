@@ -181,6 +181,14 @@ static int confirm(struct mm_ep *ep)
 	return pp_save(pp);
 }
 
+/* It subscribed anew and did not get to the end: its code is not used up, and its key is the one that it had. */
+static int keep_former(struct pp *pp)
+{
+	pp->confirmed = true;
+	pp->ac[0] = '\0';
+	return pp_save(pp);
+}
+
 static int auth_ok(struct mm_ep *ep, const struct auth_result *a)
 {
 	struct pp *pp = ep->pp;
@@ -196,7 +204,7 @@ static int auth_ok(struct mm_ep *ep, const struct auth_result *a)
 	ep->ndck = a->nck;
 	memcpy(ep->dck, a->ck, sizeof(ep->dck));
 	lce_set_proven(ep->link);
-	if (!pp->confirmed && confirm(ep))
+	if (!pp->confirmed && (a->former ? keep_former(pp) : confirm(ep)))
 		log_ev(LOG_ERR, "a handset's first use of its key is not stored", F_PP(ep->ipei));
 	pp_seen(pp, lce_base(ep->link), 0);
 	return mm_proceed(ep);
@@ -424,6 +432,7 @@ int mm_act_assign_answer(struct fsm *f, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	pp_tpui_commit(ep->pp);
+	ep->pp->tpui_doubt = false;
 	pp_touch(ep->pp);
 	lce_set_tpui(ep->link, ep->pp->tpui);
 	ep->assigned = true;
@@ -450,6 +459,7 @@ int mm_act_assign_timer(struct fsm *f, int ev, const void *arg)
 	if (ep->job == JOB_ASSIGN)
 		return mm_act_repeat(f, ev, arg);
 	ep->mm->st.timeouts++;
+	ep->pp->tpui_doubt = true;
 	log_ev(LOG_NOTICE, "handset did not acknowledge its temporary identity", F_PP(ep->ipei));
 	return mm_finish(ep, ERR_TIMEOUT);
 }
@@ -534,6 +544,8 @@ int mm_act_down(struct fsm *f, int ev, const void *arg)
 
 	(void)ev;
 	(void)arg;
+	if (f->st == MM_ASSIGN && ep->pp)
+		ep->pp->tpui_doubt = true;
 	if (ep->job == JOB_ASSIGN && f->st == MM_ASSIGN && ep->pp)
 		pp_tpui_revert(ep->pp);
 	if (ep->asked != ASK_NOTHING || f->st == MM_ASKING)

@@ -291,6 +291,21 @@ static bool take_known(struct mm_ep *ep, enum mm_job job, const struct nwk_msg *
 	return false;
 }
 
+/* Rights of which systems it gives up: without any, all of them (5.4); with PARKs, ours has to be among them. */
+static bool means_us(const struct mm_ep *ep, const struct nwk_msg *m)
+{
+	const struct nwk_ie *e;
+
+	for (unsigned i = 0; (e = nwk_ie_nth(m, IE_FIXED, i)); i++) {
+		struct ie_fixed f;
+
+		if (ie_fixed_parse(rd_of(e->p, e->n), &f) == 0 &&
+		    ie_fixed_is(&f, &ep->mm->r->ident))
+			return true;
+	}
+	return !nwk_ie(m, IE_FIXED);
+}
+
 static enum mm_job job_of(uint8_t type)
 {
 	switch (type) {
@@ -324,6 +339,12 @@ void mm_take_request(struct mm_ep *ep, const struct nwk_msg *m)
 		break;
 	case JOB_DETACH:
 		ep->must_verify = !ep->authed;
+		break;
+	case JOB_TERM_PT:
+		if (!means_us(ep, m)) {
+			mm_reject(ep, job, 0x64);
+			return;
+		}
 		break;
 	case JOB_CIPHER_PT:
 		if (ie_cipher_info_of(m, &ci) != 0 || !ci.enable) { /* going clear is refused */

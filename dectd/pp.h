@@ -85,6 +85,8 @@ struct pp {
 	/* Temporary identity (20 bits), the PMID of its connections once it was told; PP_TPUI_NONE: none. While an
 	 * assignment is not acknowledged both are valid. */
 	uint32_t tpui, tpui_new, tpui_old;
+	bool
+	    tpui_doubt; /* it may not know tpui: it came without, or did not acknowledge it. Its default one is sure */
 	uint32_t base;    /* id of the last base station; 0: unknown */
 	uint32_t cluster; /* where to page; 0: everywhere */
 	int64_t seen;     /* UNIX seconds of the last authentic message */

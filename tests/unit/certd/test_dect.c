@@ -19,6 +19,7 @@ struct pp { /* a handset */
 	enum dect_kdf_alg alg;
 	uint8_t k[16], uak[16];
 	bool has_uak;
+	bool former; /* certd says so */
 	uint8_t rand_p[8], dck[16];
 };
 
@@ -143,6 +144,7 @@ static int auth(struct rig *g, struct ipc_peer *p, struct pp *pp, bool *ok)
 		return err;
 	d = RIG_BODY(g, Cert__DectPtChecked);
 	*ok = d->ok;
+	pp->former = d->former;
 	assert_int_equal(d->has_dck, d->ok);
 	if (d->ok) {
 		assert_true(d->dck.len == dect_kdf_dck_len(pp->alg));
@@ -192,7 +194,7 @@ static void subscribe(void **state, enum dect_kdf_alg alg)
 	struct certd *c = g->run.d.state;
 	struct ipc_peer *p = rig_peer(g, IPC_DECTD);
 	struct pp pp = { .alg = alg };
-	uint8_t first[16];
+	uint8_t first[16], second[16];
 	bool ok;
 
 	assert_int_equal(auth(g, p, &pp, &ok), ERR_NOTFOUND);
@@ -227,9 +229,26 @@ static void subscribe(void **state, enum dect_kdf_alg alg)
 	assert_true(ok);
 	assert_int_equal(auth(g, p, &pp, &ok), 0);
 	assert_true(ok);
+	/* Its old key says that it never took the new one, which is gone then; its code is still there for the next try. */
+	memcpy(second, pp.uak, 16);
 	memcpy(pp.uak, first, 16);
 	assert_int_equal(auth(g, p, &pp, &ok), 0);
 	assert_true(ok);
+	assert_true(pp.former);
+	assert_int_equal(auth(g, p, &pp, &ok), 0);
+	assert_true(ok);
+	assert_false(pp.former);
+	assert_true(store_has(c->store, STORE_AC, slice_str("201")));
+	ft_auth(g, p, &pp);
+	memcpy(pp.uak, second, 16);
+	assert_int_equal(auth(g, p, &pp, &ok), 0);
+	assert_false(ok);
+	/* The administrator's word does the same. */
+	pp_ac(&pp, "4711");
+	assert_int_equal(alloc(g, p, "201", alg), 0);
+	assert_int_equal(alloc_check(g, p, &pp, &ok), 0);
+	assert_true(ok);
+	memcpy(pp.uak, first, 16);
 	assert_int_equal(subscription(g, p, CERT__SUBSCRIPTION_OP__DROP_UAK, NULL), 0);
 	assert_int_equal(auth(g, p, &pp, &ok), 0);
 	assert_true(ok);
@@ -487,10 +506,11 @@ static void test_challenges(void **state)
 	assert_int_equal(dect_key_alloc_check(d, first.handle, res, rand, &a), ERR_NOTFOUND);
 	assert_int_equal(dect_key_alloc(d, id, DECT_KDF_DSAA, slice_str("a"), &c), 0);
 	/* A handle of one procedure is none of the other. */
-	bool ok;
+	bool ok, former;
 	uint8_t dck[16];
 	size_t n;
-	assert_int_equal(dect_pt_check(d, c.handle, res, rand, &ok, dck, &n), ERR_NOTFOUND);
+	assert_int_equal(
+	    dect_pt_check(d, c.handle, res, rand, &ok, &former, dck, &n), ERR_NOTFOUND);
 	dect_free(d);
 	store_close(s);
 	tmr_wheel_free(w);

@@ -180,7 +180,10 @@ static void tables(void **state)
 
 static void pages(void **state)
 {
-	struct lce_where at = { true, 0xb4711, MAC_ALL, MAC_ALL }, un = { 0 };
+	struct lce_where at = {
+		.assigned = true, .tpui = 0xb4711, .base = MAC_ALL, .cluster = MAC_ALL
+	};
+	struct lce_where un = { 0 };
 	struct ipui pp = ipui_of_ipei(0x1001, 0x2abcd);
 	uint8_t p[5];
 

@@ -64,43 +64,37 @@ static void test_cipher_silence(void **state)
 
 static void test_secure(void **state)
 {
-	struct rig g;
-	struct hs h;
-	struct pp *pp;
+	struct mm_test *t = *state;
+	struct pp *pp = t->pp;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	pp = subscribed(&g);
 	/* No link. */
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	assert_int_equal(g.done, 0);
-	tmr_advance(g.air.w, 1);
-	assert_int_equal(g.done, 1);
-	assert_int_equal(g.done_err, ERR_LOST);
+	mm_secure(t->g.r.mm, pp, rig_done, &t->g);
+	assert_int_equal(t->g.done, 0);
+	tmr_advance(t->g.air.w, 1);
+	assert_int_equal(t->g.done, 1);
+	assert_int_equal(t->g.done_err, ERR_LOST);
 	/* The handset calls: authentication, ciphering, then done. */
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	hs_expect(&h, "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n");
-	hs_say(&h, "8541 0d04b3d4cf3b");
-	hs_expect(&h, "054c19028198\n");
-	assert_int_equal(g.done, 1);
-	hs_cipher(&h);
-	hs_wait(&h, 5);
-	assert_int_equal(g.done, 2);
-	assert_int_equal(g.done_err, 0);
-	assert_true(mm_ciphered(g.r.mm, pp));
+	hs_first(&t->h, 0xe1234, CALLS);
+	mm_secure(t->g.r.mm, pp, rig_done, &t->g);
+	hs_expect(&t->h, AUTH);
+	hs_say(&t->h, "8541 0d04b3d4cf3b");
+	hs_expect(&t->h, "054c19028198\n");
+	assert_int_equal(t->g.done, 1);
+	hs_cipher(&t->h);
+	hs_wait(&t->h, 5);
+	assert_int_equal(t->g.done, 2);
+	assert_int_equal(t->g.done_err, 0);
+	assert_true(mm_ciphered(t->g.r.mm, pp));
 	/* Again: nothing goes over the air. */
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	hs_expect(&h, "");
-	assert_int_equal(g.done, 3);
-	assert_int_equal(g.done_err, 0);
+	mm_secure(t->g.r.mm, pp, rig_done, &t->g);
+	hs_expect(&t->h, "");
+	assert_int_equal(t->g.done, 3);
+	assert_int_equal(t->g.done_err, 0);
 	/* Forgotten. */
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	mm_secure_forget(g.r.mm, &g);
-	hs_expect(&h, "");
-	assert_int_equal(g.done, 3);
-	rig_fini(&g);
+	mm_secure(t->g.r.mm, pp, rig_done, &t->g);
+	mm_secure_forget(t->g.r.mm, &t->g);
+	hs_expect(&t->h, "");
+	assert_int_equal(t->g.done, 3);
 }
 
 /* A base whose radio cannot cipher: in clear, or not at all, as the administrator wants. */
@@ -135,117 +129,68 @@ static void test_old_base(void **state)
 
 static void test_rekey(void **state)
 {
-	struct rig g;
-	struct hs h;
-	struct pp *pp;
+	struct mm_test *t = *state;
+	struct pp *pp = t->pp;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	pp = subscribed(&g);
 	pp->caps.tc.profile[6] |= 0x10;
 	assert_true(ie_tc_rekeying(&pp->caps.tc));
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	hs_wait(&h, 5);
-	hs_say(&h, "8541 0d04b3d4cf3b");
-	hs_cipher(&h);
-	hs_wait(&h, 5);
-	struct lce_link *l = lce_find(g.r.lce, &pp->ipui);
-	lce_hold(l, NWK_CC);
-	mm_call_active(g.r.mm, pp, true);
-	h.rx[0] = '\0';
-	hs_wait(&h, 59000);
-	hs_expect(&h, "");
-	hs_wait(&h, 1300);
-	hs_expect(&h, "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n");
-	hs_say(&h, "8541 0d04b3d4cf3b");
-	hs_expect(&h, "054c19028198\n");
-	hs_cipher(&h);
-	hs_wait(&h, 5);
-	assert_int_equal(mm_stats(g.r.mm)->rekeys, 1);
-	assert_int_equal(g.unsafe, 0);
+	mm_in_call(t);
+	hs_wait(&t->h, 59000);
+	hs_expect(&t->h, "");
+	hs_wait(&t->h, 1300);
+	hs_expect(&t->h, AUTH);
+	hs_say(&t->h, "8541 0d04b3d4cf3b");
+	hs_expect(&t->h, "054c19028198\n");
+	hs_cipher(&t->h);
+	hs_wait(&t->h, 5);
+	assert_int_equal(mm_stats(t->g.r.mm)->rekeys, 1);
+	assert_int_equal(t->g.unsafe, 0);
 	/* The next one fails: the call is not safe any more. */
-	hs_wait(&h, 60300);
-	h.rx[0] = '\0';
-	hs_say(&h, "8541 0d0400000000");
-	hs_wait(&h, 5);
-	assert_int_equal(g.unsafe, 0x42);
-	rig_fini(&g);
+	hs_wait(&t->h, 60300);
+	t->h.rx[0] = '\0';
+	hs_say(&t->h, "8541 0d0400000000");
+	hs_wait(&t->h, 5);
+	assert_int_equal(t->g.unsafe, 0x42);
 }
 
 /* After a handover the handset has to cipher again within its time. */
 static void test_clear_after_handover(void **state)
 {
-	struct rig g;
-	struct hs h;
-	struct pp *pp;
+	struct mm_test *t = *state;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	pp = subscribed(&g);
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	hs_wait(&h, 5);
-	hs_say(&h, "8541 0d04b3d4cf3b");
-	hs_cipher(&h);
-	hs_wait(&h, 5);
-	lce_hold(lce_find(g.r.lce, &pp->ipui), NWK_CC);
-	mm_call_active(g.r.mm, pp, true);
-	air_dnm(&g.air, 2, (uint8_t[]){ 0x7a, 0x0b, 9, 0x0e, 0x12, 0x34, 2, 1 }, 8);
-	air_con(&g.air, 2, 9, 0xe1234, true);
-	air_dnm(&g.air, 2, (uint8_t[]){ 0x7a, 0x0a, 9, 0, 0, 0, 0 }, 7);
-	hs_wait(&h, 4900);
-	assert_int_equal(g.unsafe, 0);
-	hs_wait(&h, 200);
-	assert_int_equal(g.unsafe, 0x41);
-	rig_fini(&g);
+	mm_in_call(t);
+	air_dnm(&t->g.air, 2, (uint8_t[]){ 0x7a, 0x0b, 9, 0x0e, 0x12, 0x34, 2, 1 }, 8);
+	air_con(&t->g.air, 2, 9, 0xe1234, true);
+	air_dnm(&t->g.air, 2, (uint8_t[]){ 0x7a, 0x0a, 9, 0, 0, 0, 0 }, 7);
+	hs_wait(&t->h, 4900);
+	assert_int_equal(t->g.unsafe, 0);
+	hs_wait(&t->h, 200);
+	assert_int_equal(t->g.unsafe, 0x41);
 }
 
 /* Without a handover nobody has a reason to stop ciphering: an attack. */
 static void test_clear_in_call(void **state)
 {
-	struct rig g;
-	struct hs h;
-	struct pp *pp;
+	struct mm_test *t = *state;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	pp = subscribed(&g);
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	mm_secure(g.r.mm, pp, rig_done, &g);
-	hs_wait(&h, 5);
-	hs_say(&h, "8541 0d04b3d4cf3b");
-	hs_cipher(&h);
-	hs_wait(&h, 5);
-	lce_hold(lce_find(g.r.lce, &pp->ipui), NWK_CC);
-	mm_call_active(g.r.mm, pp, true);
-	air_dnm(&g.air, 1, (uint8_t[]){ 0x7a, 0x0a, 3, 0, 0, 0, 0 }, 7);
-	assert_int_equal(g.unsafe, 0x40);
-	rig_fini(&g);
+	mm_in_call(t);
+	air_dnm(&t->g.air, 1, (uint8_t[]){ 0x7a, 0x0a, 3, 0, 0, 0, 0 }, 7);
+	assert_int_equal(t->g.unsafe, 0x40);
 }
 
 static void test_cipher_suggest(void **state)
 {
-	struct rig g;
-	struct hs h;
+	struct mm_test *t = *state;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	(void)subscribed(&g);
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	lce_hold(lce_next(g.r.lce, NULL), NWK_CC);
-	hs_say(&h, "054e 19028198");
-	hs_expect(&h, "05400a030118180c085d2c9e10b7a4f3860e080f1e2d3c4b5a6978\n");
-	hs_say(&h, "8541 0d04b3d4cf3b");
-	hs_expect(&h, "854c19028198\n"); /* in the handset's transaction */
-	hs_cipher(&h);
-	hs_wait(&h, 5);
-	assert_int_equal(mm_stats(g.r.mm)->ciphers, 1);
-	rig_fini(&g);
+	hs_first(&t->h, 0xe1234, CALLS);
+	lce_hold(lce_next(t->g.r.lce, NULL), NWK_CC);
+	hs_say(&t->h, "054e 19028198");
+	hs_expect(&t->h, AUTH);
+	hs_say(&t->h, "8541 0d04b3d4cf3b");
+	hs_expect(&t->h, "854c19028198\n"); /* in the handset's transaction */
+	hs_cipher(&t->h);
+	hs_wait(&t->h, 5);
+	assert_int_equal(mm_stats(t->g.r.mm)->ciphers, 1);
 }
 
 int main(void)
@@ -253,12 +198,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cipher_refused),
 		cmocka_unit_test(test_cipher_silence),
-		cmocka_unit_test(test_secure),
+		MM_TEST(test_secure),
 		cmocka_unit_test(test_old_base),
-		cmocka_unit_test(test_rekey),
-		cmocka_unit_test(test_clear_after_handover),
-		cmocka_unit_test(test_clear_in_call),
-		cmocka_unit_test(test_cipher_suggest),
+		MM_TEST(test_rekey),
+		MM_TEST(test_clear_after_handover),
+		MM_TEST(test_clear_in_call),
+		MM_TEST(test_cipher_suggest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,6 @@
 #include "mm_rig.h"
 
 #define PARK  "0606 80a0 11234567 "
-#define SETUP "0305 " IPUI PARK "e080"
 #define AUTH2 "05400a05011840012f0c0877a1c04e9d3b2f580e080f1e2d3c4b5a6978\n"
 #define INDEX 0x012f
 #define TPUI  0xb4711
@@ -250,7 +249,7 @@ static void test_call(void **state)
 
 	has_key(t);
 	early_connection(t);
-	first(t, SETUP);
+	first(t, CALLS);
 	mm_secure(t->g.r.mm, t->pp, rig_done, &t->g);
 	hs_expect(&t->h, "");
 	assert_int_equal(t->g.done, 1);
@@ -281,7 +280,7 @@ static void test_rekey_once(void **state)
 	has_key(t);
 	t->g.conf.rekey_ms = 0;
 	early_connection(t);
-	first(t, SETUP);
+	first(t, CALLS);
 	lce_hold(lce_find(t->g.r.lce, &t->pp->ipui), NWK_CC);
 	mm_call_active(t->g.r.mm, t->pp, true);
 	hs_wait(&t->h, 1100);
@@ -339,7 +338,7 @@ static void test_unknown_index(void **state)
 		asks(t, TPUI, ask[i]);
 		other_is(t, "dnm 1 7a1e0300000000000000000000ff\n");
 	}
-	first(t, SETUP);
+	first(t, CALLS);
 	mm_secure(t->g.r.mm, t->pp, rig_done, &t->g);
 	hs_expect(&t->h, AUTH);
 	assert_int_equal(mm_stats(t->g.r.mm)->default_refused, ARRAY_LEN(ask));
@@ -386,7 +385,7 @@ static void test_default_pmid(void **state)
 	asked(&t->g, "get012f? ");
 	other_is(t, "dnm 1 7a1e0300" KEY "0101\n");
 	eks(t, 2);
-	first(t, SETUP);
+	first(t, CALLS);
 	mm_secure(t->g.r.mm, t->pp, rig_done, &t->g);
 	hs_expect(&t->h, "");
 	assert_int_equal(t->g.done, 1);
@@ -428,7 +427,7 @@ static void test_late_report(void **state)
 	has_key(t);
 	asks(t, TPUI, "03 0b4711 012f");
 	other_is(t, "dnm 1 7a1e0300" KEY "0101\n");
-	first(t, SETUP);
+	first(t, CALLS);
 	mm_secure(t->g.r.mm, t->pp, rig_done, &t->g);
 	/* Nothing goes out meanwhile. */
 	hs_expect(&t->h, "");
@@ -446,7 +445,7 @@ static void test_no_report(void **state)
 	has_key(t);
 	asks(t, TPUI, "03 0b4711 012f");
 	other_is(t, "dnm 1 7a1e0300" KEY "0101\n");
-	first(t, SETUP);
+	first(t, CALLS);
 	mm_secure(t->g.r.mm, t->pp, rig_done, &t->g);
 	hs_wait(&t->h, MAC_EARLY_MS - 100);
 	hs_expect(&t->h, "");
@@ -464,7 +463,7 @@ static void test_report_type_1(void **state)
 	asks(t, TPUI, "03 0b4711 012f");
 	other_is(t, "dnm 1 7a1e0300" KEY "0101\n");
 	eks(t, 1);
-	first(t, SETUP);
+	first(t, CALLS);
 	assert_int_equal(mm_stats(t->g.r.mm)->early, 1);
 }
 
@@ -476,7 +475,7 @@ static void test_kept_by_base(void **state)
 	has_key(t);
 	air_con(&t->g.air, 1, 3, TPUI, false);
 	eks(t, 2);
-	first(t, SETUP);
+	first(t, CALLS);
 	assert_int_equal(mm_stats(t->g.r.mm)->early, 1);
 	asked(&t->g, "get012f ");
 	hs_wait(&t->h, 5);
@@ -493,7 +492,7 @@ static void test_kept_for_another(void **state)
 	has_key(t);
 	air_con(&t->g.air, 1, 3, 0xe4711, false);
 	eks(t, 2);
-	first(t, SETUP);
+	first(t, CALLS);
 	hs_expect(&t->h, "835ae240\n");
 	assert_int_equal(mm_stats(t->g.r.mm)->early, 0);
 }
@@ -505,7 +504,7 @@ static void test_handover(void **state)
 
 	has_key(t);
 	early_connection(t);
-	first(t, SETUP);
+	first(t, CALLS);
 	lce_hold(lce_find(t->g.r.lce, &t->pp->ipui), NWK_CC);
 	t->h.other[0] = '\0';
 	air_dnm(&t->g.air, 2, (uint8_t[]){ 0x7a, 0x0b, 9, 0x0b, 0x47, 0x11, 2, 1 }, 8);
@@ -562,7 +561,7 @@ static void test_old(void **state)
 	has_key(t);
 	t->pp->def_at -= 25 * 3600;
 	early_connection(t);
-	first(t, SETUP);
+	first(t, CALLS);
 	lce_hold(lce_find(t->g.r.lce, &t->pp->ipui), NWK_CC);
 	mm_call_active(t->g.r.mm, t->pp, true);
 	mm_call_active(t->g.r.mm, t->pp, false);
@@ -583,7 +582,7 @@ static void test_deleted(void **state)
 
 	has_key(t);
 	early_connection(t);
-	first(t, SETUP);
+	first(t, CALLS);
 	hs_wait(&t->h, 5);
 	t->h.other[0] = '\0';
 	assert_int_equal(mm_terminate(t->g.r.mm, t->pp, rig_done, &t->g), 0);
@@ -608,17 +607,23 @@ static void test_stored(void **state)
 		s = pps_new(db, w, &rig_pps, &(struct rig){ 0 });
 		assert_int_equal(pps_load(s), 0);
 		assert_int_equal(pp_make(s, IPEI, &pp), 0);
-		if (round == 1) {
+		switch (round) {
+		case 0:
+			pp->def_index = 0x1234;
+			pp->def_at = 77;
+			assert_int_equal(pp_save(pp), 0);
+			break;
+		case 1:
 			assert_int_equal(pp->def_index, 0x1234);
 			assert_int_equal(pp->def_at, 77);
-		} else if (round == 2) {
+			pp->def_at = 0;
+			assert_int_equal(pp_save(pp), 0);
+			break;
+		default:
 			assert_int_equal(pp->def_at, 0);
 			assert_int_equal(pp_delete(pp), 0);
+			break;
 		}
-		pp->def_index = round ? 0 : 0x1234;
-		pp->def_at = round ? 0 : 77;
-		if (round < 2)
-			assert_int_equal(pp_save(pp), 0);
 		pps_free(s);
 	}
 	ppdb_close(db);

@@ -10,44 +10,32 @@
 
 static void test_broken(void **state)
 {
-	struct rig g;
-	struct hs h;
+	struct mm_test *t = *state;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	(void)subscribed(&g);
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
-	lce_hold(lce_next(g.r.lce, NULL), NWK_CC);
-	hs_say(&h, "0554");
-	hs_expect(&h, "8557600160\n"); /* mandatory element missing */
-	hs_say(&h, "054e 19020198");
-	hs_expect(&h, "854f600120\n"); /* to go clear is refused */
-	hs_say(&h, "0550 010189");
-	hs_expect(&h, "855101018907015f\n"); /* the location area */
-	hs_say(&h, "0550 010188");
-	hs_expect(&h, "8553600120\n");
-	hs_say(&h, "057f");
-	hs_say(&h, "055b 7702c0aa");
-	hs_expect(&h, "");
-	rig_fini(&g);
+	hs_first(&t->h, 0xe1234, CALLS);
+	lce_hold(lce_next(t->g.r.lce, NULL), NWK_CC);
+	hs_say(&t->h, "0554");
+	hs_expect(&t->h, "8557600160\n"); /* mandatory element missing */
+	hs_say(&t->h, "054e 19020198");
+	hs_expect(&t->h, "854f600120\n"); /* to go clear is refused */
+	hs_say(&t->h, "0550 010189");
+	hs_expect(&t->h, "855101018907015f\n"); /* the location area */
+	hs_say(&t->h, "0550 010188");
+	hs_expect(&t->h, "8553600120\n");
+	hs_say(&t->h, "057f");
+	hs_say(&t->h, "055b 7702c0aa");
+	hs_expect(&t->h, "");
 }
 
 /* A temporary identity that nobody has: it is to name itself by its IPUI. */
 static void test_unknown_tpui(void **state)
 {
-	struct rig g;
-	struct hs h;
+	struct mm_test *t = *state;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	(void)subscribed(&g);
-	hs_first(&h, 0xe1234, "0554 0505a094011111");
-	hs_expect(&h, "8557600101\n");
-	hs_say(&h, LOCATE);
-	hs_expect(&h, AUTH);
-	rig_fini(&g);
+	hs_first(&t->h, 0xe1234, "0554 0505a094011111");
+	hs_expect(&t->h, "8557600101\n");
+	hs_say(&t->h, LOCATE);
+	hs_expect(&t->h, AUTH);
 }
 
 /* Mandatory elements: requests are rejected by their reason, what asks for nothing is ignored (17.6.4). */
@@ -75,7 +63,7 @@ static void test_elements(void **state)
 	rig_init(&g, NULL);
 	hs_init(&h, &g, 3);
 	(void)subscribed(&g);
-	hs_first(&h, 0xe1234, "0305 " IPUI "0606 80a0 11234567 e080");
+	hs_first(&h, 0xe1234, CALLS);
 	lce_hold(lce_next(g.r.lce, NULL), NWK_CC);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		hs_say(&h, t[i].msg);
@@ -124,32 +112,26 @@ static void test_key_faults(void **state)
 /* MM-IWU takes its time: the running timer starts anew (13.7). */
 static void test_iwu(void **state)
 {
-	struct rig g;
-	struct hs h;
+	struct mm_test *t = *state;
 
-	(void)state;
-	rig_init(&g, NULL);
-	hs_init(&h, &g, 3);
-	(void)subscribed(&g);
-	hs_first(&h, 0xe1234, LOCATE);
-	hs_expect(&h, AUTH);
-	hs_wait(&h, 9000); /* MM_auth.1: 10 s */
-	hs_say(&h, "055b 7702c0aa");
-	hs_wait(&h, 9000);
-	hs_expect(&h, "");
-	hs_wait(&h, 1500);
-	hs_expect(&h, AUTH);
-	rig_fini(&g);
+	hs_first(&t->h, 0xe1234, LOCATE);
+	hs_expect(&t->h, AUTH);
+	hs_wait(&t->h, 9000); /* MM_auth.1: 10 s */
+	hs_say(&t->h, "055b 7702c0aa");
+	hs_wait(&t->h, 9000);
+	hs_expect(&t->h, "");
+	hs_wait(&t->h, 1500);
+	hs_expect(&t->h, AUTH);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_unknown_tpui),
+		MM_TEST(test_broken),
+		MM_TEST(test_unknown_tpui),
 		cmocka_unit_test(test_elements),
 		cmocka_unit_test(test_key_faults),
-		cmocka_unit_test(test_iwu),
+		MM_TEST(test_iwu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
