@@ -8,12 +8,13 @@ free_range.__defaults__ = (11000, 21000)  # the far ends have the rest below the
 KEY = "".join("%02x" % i for i in range(30))
 OPT = dict(a.split("=") for a in sys.argv[1:] if "=" in a)
 MODES = [a for a in sys.argv[1:] if "=" not in a] or ["rtp", "srtp", "pcma-pcmu", "pcma-g726", "pcma-g722"]
+REF = OPT.get("METHOD") == "reference"  # generator, loop and scheduling of ../shared/reference/perf
 FLOWS, SECONDS, ROUNDS = int(OPT.get("FLOWS", 400)), float(OPT.get("SECONDS", 6)), int(OPT.get("ROUNDS", 3))
 FLOOR = {"srtp": "ossl"}  # else epoll
 NET = {"rtp": (PCMA, 8, 160), "srtp": (PCMA, 8, 160), "pcma-pcmu": (PCMU, 0, 160), "pcma-g726": (AAL2_32, 116, 80),
        "pcma-g722": (G722, 9, 160)}
 # Before other programs of the machine, where that is allowed: what these do to wake-ups would be measured, too.
-FIRST = ["chrt", "-f", "5"] if os.geteuid() == 0 else []
+FIRST = ["chrt", "-f", "5"] if os.geteuid() == 0 and not REF else []
 PIN = (["taskset", "-c", "0"] + FIRST, ["taskset", "-c", "1"] + FIRST) if os.cpu_count() > 1 else (FIRST, FIRST)
 
 
@@ -22,7 +23,24 @@ def cpu(pid):
     return (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def anchor(name):
+    """A program of the reference, built."""
+    exe = f"{BUILD}/bench/anchor_{name}"
+    src = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../shared/reference/perf", name + ".c")
+    src = os.environ.get("TEST_SHARED_DIR") and os.environ["TEST_SHARED_DIR"] + f"/reference/perf/{name}.c" or src
+    need(exe) if not os.path.exists(src) else None
+    if not os.path.exists(exe):
+        subprocess.run(["gcc", "-O2", "-march=native", "-w", "-o", exe, src, "-luring", "-lsrtp2", "-lcrypto"], check=True)
+    return exe
+
+
 def load(flows, seconds, how="far"):
+    if REF:
+        r = subprocess.run([anchor("rtpload"), str(seconds)], input="\n".join(flows), text=True, capture_output=True)
+        m = re.search(r"sent=(\d+) received=(\d+)", r.stdout)
+        if not m:
+            raise RuntimeError(f"the generator ended with {r.returncode}: {r.stderr}")
+        return {"sent": int(m.group(1)), "received": int(m.group(2)), "delay_us": (0, 0, 0)}
     r = subprocess.run([*PIN[0], f"{BUILD}/bench/mediad_load", how, str(seconds)], input="\n".join(flows), text=True,
                        capture_output=True)
     if r.returncode or not r.stdout:
@@ -43,6 +61,13 @@ def line(l, r, pt, octets, key="-"):
 
 
 def floor(mode, base):
+    if REF:
+        # It has fixed ports, and waits for ever where one of them is taken.
+        r = subprocess.run([anchor("relay"), FLOOR.get(mode, "epoll"), str(FLOWS), str(SECONDS)], text=True,
+                           capture_output=True, timeout=SECONDS + 10)
+        got = dict(w.split()[1:3] for w in r.stdout.splitlines() if w.startswith("R "))
+        v = {k.rsplit("_", 1)[1]: float(x) for k, x in got.items()}
+        return v["cpu"], 100 * v["lost"] / (FLOWS * 50 * SECONDS), (0, 0, 0)
     lo = free_range(FLOWS + 2)
     flows = [line(base + 2 * i, lo + i, 8, 160) for i in range(FLOWS)]
     p = subprocess.Popen([*PIN[1], f"{BUILD}/bench/mediad_load", FLOOR.get(mode, "epoll")], stdin=subprocess.PIPE,
@@ -119,7 +144,11 @@ def main():
         got = {}
         for _ in range(ROUNDS):
             for name, fn in (("bare loop", floor), ("mediad", ours)) + ((("rtpengine", theirs),) if shutil.which("rtpengine") else ()):
-                v = fn(mode, free_range(4 * FLOWS + 8, 21000, 32700))
+                try:
+                    v = fn(mode, free_range(4 * FLOWS + 8, 21000, 32700))
+                except (RuntimeError, subprocess.TimeoutExpired) as e:
+                    print(f"{mode:10} {name}: no figure this time: {e}", flush=True)
+                    continue
                 if v:
                     got.setdefault(name, []).append(v)
         med = {k: statistics.median(x[0] for x in v) for k, v in got.items()}

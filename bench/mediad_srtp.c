@@ -38,11 +38,14 @@ static double now(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* Packet i of a stretch belongs to stream i % n. */
+/* Packet i of a stretch belongs to stream i % n. All of it is written, as the kernel has just done with one that is received:
+ * what is measured is the stream's state. */
 static void fill(unsigned n)
 {
-	for (unsigned i = 0; i < MAX; i++)
+	for (unsigned i = 0; i < MAX; i++) {
+		memset(pkt[i], (int)i, sizeof(pkt[i]));
 		rtp_put(pkt[i], 8, false, (uint16_t)(seq + i / n), seq * 160u, i % n + 1);
+	}
 }
 
 static void run_floor(struct floor *f, uint8_t *q, int gcm)

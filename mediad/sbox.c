@@ -107,8 +107,12 @@ static int set_keys(struct sbox *b, const struct sbox_key *k)
 	b->gcm = k->suite == SBOX_GCM;
 	if (!err)
 		err = sbox_derive(k, 2, b->salt, b->gcm ? 12 : 14);
-	b->c = EVP_CIPHER_CTX_new();
-	if (!err &&
+	b->hw = sbox_hw_ok();
+	if (!err && b->hw)
+		sbox_hw_key(&b->aes, ek, b->gcm);
+	else
+		b->c = EVP_CIPHER_CTX_new();
+	if (!err && !b->hw &&
 	    (!b->c || EVP_CipherInit_ex(b->c, b->gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr(), NULL,
 	                  ek, NULL, b->tx || !b->gcm) != 1))
 		err = ERR_CRYPTO;
@@ -127,19 +131,19 @@ struct sbox *sbox_new(const struct sbox_key *k, bool tx)
 
 	if (sbox_key_len(k->suite) == 0 || k->nmki > SBOX_MKI)
 		return NULL;
-	b = aligned_alloc(_Alignof(struct sbox), sizeof(*b));
-	BUG_ON(!b); /* as mem_new() */
-	memset(b, 0, sizeof(*b));
+	b = sbox_slot();
+	b->rest = mem_new(sizeof(*b->rest));
 	b->suite = k->suite;
 	b->tag = suites[k->suite].tag;
 	b->nmki = k->nmki;
 	b->tx = tx;
 	b->lifetime = k->lifetime && k->lifetime < MAX_INDEX ? k->lifetime : MAX_INDEX;
-	b->key = *k;
-	if (set_keys(b, k) || (!sbox_fast() && !(b->ref = sbox_ref_new(k, tx)))) {
+	b->rest->key = *k;
+	if (set_keys(b, k) || (!sbox_fast() && !(b->rest->ref = sbox_ref_new(k, tx)))) {
 		sbox_free(b);
 		return NULL;
 	}
+	b->by_ref = b->rest->ref != NULL;
 	return b;
 }
 
@@ -148,8 +152,10 @@ void sbox_free(struct sbox *b)
 	if (!b)
 		return;
 	EVP_CIPHER_CTX_free(b->c);
-	sbox_ref_free(b->ref);
-	mem_free_wiped(b, sizeof(*b));
+	sbox_ref_free(b->rest->ref);
+	mem_free_wiped(b->rest, sizeof(*b->rest));
+	mem_wipe(b, sizeof(*b));
+	sbox_slot_back(b);
 }
 
 bool sbox_is(const struct sbox *b, const struct sbox_key *k)
@@ -157,7 +163,8 @@ bool sbox_is(const struct sbox *b, const struct sbox_key *k)
 	size_t n = sbox_key_len(k->suite);
 
 	return b && b->suite == k->suite && b->nmki == k->nmki &&
-	       mem_differs(b->key.key, k->key, n) == 0 && memcmp(b->key.mki, k->mki, k->nmki) == 0;
+	       mem_differs(b->rest->key.key, k->key, n) == 0 &&
+	       memcmp(b->rest->key.mki, k->mki, k->nmki) == 0;
 }
 
 unsigned sbox_suite(const struct sbox *b)
@@ -272,17 +279,18 @@ static void mark(struct sbox_src *s, uint64_t index, uint64_t order)
 
 /* ---- transforms ---- */
 
-/* With thousands of streams in turn nothing of the next one is in the cache. OpenSSL goes through its two objects step by
- * step and would wait at each for memory; malloc() has laid the second right behind the first, so all is asked for at once.
- * Where it lies elsewhere that is just in vain. */
+/* With thousands of streams in turn nothing of the next one is in the first caches: all is asked for at once. OpenSSL goes
+ * through its two objects step by step and would wait at each; malloc() has laid the second right behind the first. Where
+ * it lies elsewhere that is just in vain. */
 void sbox_soon(const struct sbox *b)
 {
-	const char *c = (const char *)b->c;
-	unsigned n = b->gcm ? 18 : 10; /* sizes in OpenSSL 3.0: 184 and 968, 184 and 456 octets */
+	const char *at = (const char *)b;
 
-	__builtin_prefetch(&b->used, 1);
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(c + 64 * i);
+	for (size_t i = 0; i < offsetof(struct sbox, src[1]); i += 64)
+		__builtin_prefetch(at + i, 1);
+	if (!sbox_hw_ok())
+		for (unsigned i = 0; i < 10; i++) /* sizes in OpenSSL 3.0: 184 and 456 octets */
+			__builtin_prefetch((const char *)b->c + 64 * i);
 }
 
 /* AES-CM, RFC 3711 4.1.1. */
@@ -298,6 +306,10 @@ static int cm(struct sbox *b, uint32_t ssrc, uint64_t index, uint8_t *p, size_t 
 		iv[4 + i] ^= x[i];
 	for (int i = 0; i < 6; i++)
 		iv[8 + i] ^= (uint8_t)(index >> (40 - 8 * i));
+	if (b->hw) {
+		sbox_hw_ctr(&b->aes, iv, p, n);
+		return 0;
+	}
 	if (EVP_CipherInit_ex(b->c, NULL, NULL, NULL, iv, -1) != 1 ||
 	    EVP_CipherUpdate(b->c, p, &len, p, (int)n) != 1)
 		return ERR_CRYPTO;
@@ -325,12 +337,25 @@ static void gcm_iv(const struct sbox *b, uint32_t ssrc, uint64_t index, uint8_t 
 		iv[i] = b->salt[i] ^ x[i];
 }
 
+static void gcm_hw_ctr(struct sbox *b, const uint8_t iv[12], uint8_t *p, size_t n)
+{
+	uint8_t block[16] = { [15] = 2 };
+
+	memcpy(block, iv, 12);
+	sbox_hw_ctr(&b->aes, block, p, n);
+}
+
 static int gcm_seal(struct sbox *b, const struct rtp_pkt *h, uint64_t index, uint8_t *p, size_t n)
 {
 	uint8_t iv[12];
 	int len;
 
 	gcm_iv(b, h->ssrc, index, iv);
+	if (b->hw) {
+		gcm_hw_ctr(b, iv, p + h->hdr, n - h->hdr);
+		sbox_hw_tag(&b->aes, iv, p, h->hdr, p + h->hdr, n - h->hdr, p + n);
+		return 0;
+	}
 	if (EVP_CipherInit_ex(b->c, NULL, NULL, NULL, iv, -1) != 1 ||
 	    EVP_CipherUpdate(b->c, NULL, &len, p, (int)h->hdr) != 1 ||
 	    EVP_CipherUpdate(b->c, p + h->hdr, &len, p + h->hdr, (int)(n - h->hdr)) != 1 ||
@@ -340,20 +365,35 @@ static int gcm_seal(struct sbox *b, const struct rtp_pkt *h, uint64_t index, uin
 	return 0;
 }
 
-/* Into out, so that p survives a wrong tag. */
-static int gcm_open(
-    struct sbox *b, const struct rtp_pkt *h, uint64_t index, uint8_t *p, size_t n, uint8_t *out)
+/* OpenSSL opens before it knows the tag: elsewhere, so that p survives a wrong one. */
+static int gcm_open_evp(struct sbox *b, const uint8_t iv[12], size_t hdr, uint8_t *p, size_t n)
 {
-	uint8_t iv[12];
+	uint8_t clear[RTP_MAX];
 	int len;
 
-	gcm_iv(b, h->ssrc, index, iv);
 	if (EVP_CipherInit_ex(b->c, NULL, NULL, NULL, iv, -1) != 1 ||
-	    EVP_CipherUpdate(b->c, NULL, &len, p, (int)h->hdr) != 1 ||
-	    EVP_CipherUpdate(b->c, out, &len, p + h->hdr, (int)(n - h->hdr)) != 1 ||
+	    EVP_CipherUpdate(b->c, NULL, &len, p, (int)hdr) != 1 ||
+	    EVP_CipherUpdate(b->c, clear, &len, p + hdr, (int)(n - hdr)) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(b->c, EVP_CTRL_AEAD_SET_TAG, 16, p + n) != 1)
 		return ERR_CRYPTO;
-	return EVP_CipherFinal_ex(b->c, out + len, &len) == 1 ? 0 : ERR_AUTH;
+	if (EVP_CipherFinal_ex(b->c, clear + len, &len) != 1)
+		return ERR_AUTH;
+	memcpy(p + hdr, clear, n - hdr);
+	return 0;
+}
+
+static int gcm_open(struct sbox *b, const struct rtp_pkt *h, uint64_t index, uint8_t *p, size_t n)
+{
+	uint8_t iv[12], tag[16];
+
+	gcm_iv(b, h->ssrc, index, iv);
+	if (!b->hw)
+		return gcm_open_evp(b, iv, h->hdr, p, n);
+	sbox_hw_tag(&b->aes, iv, p, h->hdr, p + h->hdr, n - h->hdr, tag);
+	if (mem_differs(tag, p + n, sizeof(tag)) != 0)
+		return ERR_AUTH;
+	gcm_hw_ctr(b, iv, p + h->hdr, n - h->hdr);
+	return 0;
 }
 
 int sbox_protect(struct sbox *b, uint8_t *p, size_t *n, size_t cap)
@@ -367,8 +407,8 @@ int sbox_protect(struct sbox *b, uint8_t *p, size_t *n, size_t cap)
 		return err;
 	if (cap < *n + b->tag + b->nmki || b->used >= b->lifetime)
 		return ERR_LIMIT;
-	if (b->ref) {
-		err = sbox_ref_protect(b->ref, p, n, cap);
+	if (b->by_ref) {
+		err = sbox_ref_protect(b->rest->ref, p, n, cap);
 		b->used += !err;
 		return err;
 	}
@@ -383,7 +423,7 @@ int sbox_protect(struct sbox *b, uint8_t *p, size_t *n, size_t cap)
 		if (err)
 			return err;
 		*n += 16;
-		memcpy(p + *n, b->key.mki, b->nmki);
+		memcpy(p + *n, b->rest->key.mki, b->nmki);
 		*n += b->nmki;
 	} else {
 		uint8_t md[20];
@@ -395,9 +435,11 @@ int sbox_protect(struct sbox *b, uint8_t *p, size_t *n, size_t cap)
 		sbox_mac_begin(&b->mac, &in);
 		SHA1_Update(&in, p, *n);
 		hmac_end(b, &in, (uint32_t)(index >> 16), md);
-		memcpy(p + *n, b->key.mki, b->nmki);
+		memcpy(p + *n, b->rest->key.mki, b->nmki);
 		*n += b->nmki;
-		memcpy(p + *n, md, b->tag);
+		/* Word by word, as SHA-1 wrote it: a wider read would wait for it. */
+		for (size_t i = 0; i < b->tag; i += 4)
+			memcpy(p + *n + i, md + i, b->tag - i < 4 ? 2 : 4);
 		*n += b->tag;
 	}
 	b->used++;
@@ -424,12 +466,12 @@ int sbox_unprotect(struct sbox *b, uint8_t *p, size_t *n)
 	if (h.payload < over)
 		return ERR_TRUNCATED;
 	len = *n - over;
-	if (b->ref) {
-		err = sbox_ref_unprotect(b->ref, p, n);
+	if (b->by_ref) {
+		err = sbox_ref_unprotect(b->rest->ref, p, n);
 		b->used += !err;
 		return err;
 	}
-	if (b->nmki && memcmp(p + len + (b->gcm ? 16 : 0), b->key.mki, b->nmki) != 0)
+	if (b->nmki && memcmp(p + len + (b->gcm ? 16 : 0), b->rest->key.mki, b->nmki) != 0)
 		return ERR_AUTH;
 	s = sbox_src_find(b->src, h.ssrc);
 	if (s) {
@@ -443,17 +485,14 @@ int sbox_unprotect(struct sbox *b, uint8_t *p, size_t *n)
 		tries = ROC_GUESSES;
 	}
 	if (b->gcm) {
-		uint8_t clear[RTP_MAX];
-
 		for (unsigned i = 0; i < tries; i++) {
-			err = gcm_open(b, &h, index, p, len, clear);
+			err = gcm_open(b, &h, index, p, len);
 			if (err != ERR_AUTH)
 				break;
 			index += 65536;
 		}
 		if (err)
 			return err;
-		memcpy(p + h.hdr, clear, len - h.hdr);
 	} else {
 		uint8_t md[20];
 		SHA_CTX in;

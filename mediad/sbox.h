@@ -7,7 +7,8 @@
 #include "common/err.h"
 
 /* SRTP and SRTCP under one master key in one direction (RFC 3711, RFC 7714; key transport is the caller's). The
- * transforms are ours on OpenSSL's primitives; where the self-test at start failed, libsrtp2's. A box holds state for up to SBOX_SSRCS sources; the least recently heard gives way to a new one, and only
+ * transforms are ours on OpenSSL's primitives, for RTP with the processor's AES where it has it (sbox_hw.h); where the self-test
+ * at start failed, libsrtp2's. A box holds state for up to SBOX_SSRCS sources; the least recently heard gives way to a new one, and only
  * to one whose packet was authentic. All buffers are worked on in place. */
 
 #define SBOX_SSRCS   4
@@ -40,8 +41,9 @@ const char *sbox_suite_name(unsigned suite);
 int sbox_start(void) MUST_CHECK;
 void sbox_stop(void);
 bool sbox_fast(void);
-/* Tests: libsrtp2 for all boxes made from now on. */
+/* Tests: libsrtp2, or OpenSSL's cipher, for all boxes made from now on. */
 void sbox_set_fast(bool on);
+void sbox_set_hw(bool on); /* on: where the processor can */
 
 /* NULL: no such suite, or no memory in the crypto library. */
 struct sbox *sbox_new(const struct sbox_key *k, bool tx);

@@ -20,14 +20,14 @@ static uint32_t get32(const uint8_t *p)
 int sbox_rtcp_keys(struct sbox *b)
 {
 	uint8_t ak[20] = { 0 };
-	int err = sbox_derive(&b->key, 3, b->rtcp.key, sizeof(b->rtcp.key));
+	int err = sbox_derive(&b->rest->key, 3, b->rest->rtcp.key, sizeof(b->rest->rtcp.key));
 
 	if (!err)
-		err = sbox_derive(&b->key, 5, b->rtcp.salt, b->gcm ? 12 : 14);
+		err = sbox_derive(&b->rest->key, 5, b->rest->rtcp.salt, b->gcm ? 12 : 14);
 	if (!err && !b->gcm)
-		err = sbox_derive(&b->key, 4, ak, sizeof(ak));
+		err = sbox_derive(&b->rest->key, 4, ak, sizeof(ak));
 	if (!err && !b->gcm)
-		sbox_mac_set(&b->rtcp.mac, ak, sizeof(ak));
+		sbox_mac_set(&b->rest->rtcp.mac, ak, sizeof(ak));
 	mem_wipe(ak, sizeof(ak));
 	return err;
 }
@@ -48,10 +48,10 @@ static int cm(const struct sbox *b, uint32_t ssrc, uint32_t index, uint8_t *p, s
 	uint8_t iv[16] = { 0 };
 	int len, ok;
 
-	memcpy(iv, b->rtcp.salt, 14);
+	memcpy(iv, b->rest->rtcp.salt, 14);
 	mix_in(iv + 4, ssrc);
 	mix_in(iv + 10, index);
-	ok = c && EVP_EncryptInit_ex(c, EVP_aes_128_ctr(), NULL, b->rtcp.key, iv) == 1 &&
+	ok = c && EVP_EncryptInit_ex(c, EVP_aes_128_ctr(), NULL, b->rest->rtcp.key, iv) == 1 &&
 	     EVP_EncryptUpdate(c, p, &len, p, (int)n) == 1;
 	EVP_CIPHER_CTX_free(c);
 	return ok ? 0 : ERR_CRYPTO;
@@ -65,10 +65,11 @@ static int gcm(const struct sbox *b, const uint8_t *head, size_t nhead, const ui
 	uint8_t iv[12];
 	int len, end, ok;
 
-	memcpy(iv, b->rtcp.salt, sizeof(iv));
+	memcpy(iv, b->rest->rtcp.salt, sizeof(iv));
 	mix_in(iv + 2, get32(head + 4));
 	mix_in(iv + 8, get32(word) & ~E);
-	ok = c && EVP_CipherInit_ex(c, EVP_aes_128_gcm(), NULL, b->rtcp.key, iv, b->tx) == 1 &&
+	ok = c &&
+	     EVP_CipherInit_ex(c, EVP_aes_128_gcm(), NULL, b->rest->rtcp.key, iv, b->tx) == 1 &&
 	     EVP_CipherUpdate(c, NULL, &len, head, (int)nhead) == 1 &&
 	     EVP_CipherUpdate(c, NULL, &len, word, WORD) == 1 &&
 	     (n == 0 || EVP_CipherUpdate(c, out, &len, in, (int)n) == 1) &&
@@ -90,32 +91,32 @@ int sbox_protect_rtcp(struct sbox *b, uint8_t *p, size_t *n, size_t cap)
 	SHA_CTX x;
 	int err;
 
-	if (b->ref)
-		return sbox_ref_protect_rtcp(b->ref, p, n, cap);
+	if (b->rest->ref)
+		return sbox_ref_protect_rtcp(b->rest->ref, p, n, cap);
 	if (len < HEAD)
 		return ERR_TRUNCATED;
 	if (len > RTP_MAX || cap < len + WORD + b->nmki + (b->gcm ? GCM_TAG : TAG) ||
-	    b->rtcp.sent == MAX_SENT)
+	    b->rest->rtcp.sent == MAX_SENT)
 		return ERR_LIMIT;
-	sbox_put32(word, ++b->rtcp.sent | E);
+	sbox_put32(word, ++b->rest->rtcp.sent | E);
 	if (b->gcm) {
 		err = gcm(b, p, HEAD, word, p + HEAD, len - HEAD, p + HEAD, p + len);
 		if (err)
 			return err;
 		len += GCM_TAG;
 	} else {
-		err = cm(b, get32(p + 4), b->rtcp.sent, p + HEAD, len - HEAD);
+		err = cm(b, get32(p + 4), b->rest->rtcp.sent, p + HEAD, len - HEAD);
 		if (err)
 			return err;
 	}
 	memcpy(p + len, word, WORD);
 	len += WORD;
 	if (!b->gcm) {
-		sbox_mac_begin(&b->rtcp.mac, &x);
+		sbox_mac_begin(&b->rest->rtcp.mac, &x);
 		SHA1_Update(&x, p, len);
-		sbox_mac_end(&b->rtcp.mac, &x, md);
+		sbox_mac_end(&b->rest->rtcp.mac, &x, md);
 	}
-	memcpy(p + len, b->key.mki, b->nmki);
+	memcpy(p + len, b->rest->key.mki, b->nmki);
 	len += b->nmki;
 	if (!b->gcm) {
 		memcpy(p + len, md, TAG);
@@ -128,14 +129,14 @@ int sbox_protect_rtcp(struct sbox *b, uint8_t *p, size_t *n, size_t cap)
 static void seen(struct sbox *b, struct sbox_src *s, uint32_t ssrc, uint32_t index)
 {
 	if (!s) {
-		s = sbox_src_room(b->rtcp.src);
+		s = sbox_src_room(b->rest->rtcp.src);
 		*s = (struct sbox_src){ .ssrc = ssrc, .used = true, .roc = index, .win = { 1, 0 } };
 	} else {
 		sbox_win_mark(s->win, s->roc, index);
 		if (index > s->roc)
 			s->roc = index;
 	}
-	s->heard = ++b->rtcp.opened;
+	s->heard = ++b->rest->rtcp.opened;
 }
 
 int sbox_unprotect_rtcp(struct sbox *b, uint8_t *p, size_t *n)
@@ -149,8 +150,8 @@ int sbox_unprotect_rtcp(struct sbox *b, uint8_t *p, size_t *n)
 	SHA_CTX x;
 	int err;
 
-	if (b->ref)
-		return sbox_ref_unprotect_rtcp(b->ref, p, n);
+	if (b->rest->ref)
+		return sbox_ref_unprotect_rtcp(b->rest->ref, p, n);
 	if (*n > RTP_MAX)
 		return ERR_LIMIT;
 	if (*n < HEAD + WORD + tag + b->nmki)
@@ -158,12 +159,12 @@ int sbox_unprotect_rtcp(struct sbox *b, uint8_t *p, size_t *n)
 	len = *n - WORD - tag - b->nmki; /* the report */
 	word = b->gcm ? p + len + GCM_TAG : p + len;
 	mki = word + WORD;
-	if (memcmp(mki, b->key.mki, b->nmki) != 0)
+	if (memcmp(mki, b->rest->key.mki, b->nmki) != 0)
 		return ERR_AUTH;
 	hidden = get32(word) & E;
 	index = get32(word) & ~E;
 	ssrc = get32(p + 4);
-	s = sbox_src_find(b->rtcp.src, ssrc);
+	s = sbox_src_find(b->rest->rtcp.src, ssrc);
 	if (s && (err = sbox_win_fresh(s->win, s->roc, index)) != 0)
 		return err;
 	if (b->gcm && hidden) {
@@ -176,9 +177,9 @@ int sbox_unprotect_rtcp(struct sbox *b, uint8_t *p, size_t *n)
 		if (err)
 			return err;
 	} else {
-		sbox_mac_begin(&b->rtcp.mac, &x);
+		sbox_mac_begin(&b->rest->rtcp.mac, &x);
 		SHA1_Update(&x, p, len + WORD);
-		sbox_mac_end(&b->rtcp.mac, &x, md);
+		sbox_mac_end(&b->rest->rtcp.mac, &x, md);
 		if (mem_differs(md, mki + b->nmki, TAG) != 0)
 			return ERR_AUTH;
 		if (hidden && (err = cm(b, ssrc, index, p + HEAD, len - HEAD)) != 0)

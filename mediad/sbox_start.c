@@ -2,17 +2,53 @@
 #include "mediad/sbox_priv.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/id.h"
+#include "common/mem.h"
 #include "mediad/rtp.h"
 #include "mediad/sbox_ref.h"
 
 static struct {
 	unsigned users;
-	bool ok;
+	bool ok, hw;
 } start; /* one verdict per process */
+
+#define SLOTS 64
+
+union slot {
+	struct sbox box;
+	union slot *next;
+};
+static struct {
+	union slot *free;
+} pool; /* as the heap: for the process, and what it once had it keeps */
+
+struct sbox *sbox_slot(void)
+{
+	union slot *s = pool.free;
+
+	if (!s) {
+		s = aligned_alloc(_Alignof(union slot), SLOTS * sizeof(*s));
+		BUG_ON(!s); /* as mem_new() */
+		for (unsigned i = 0; i + 1 < SLOTS; i++)
+			s[i].next = &s[i + 1];
+		s[SLOTS - 1].next = NULL;
+	}
+	pool.free = s->next;
+	memset(s, 0, sizeof(*s));
+	return &s->box;
+}
+
+void sbox_slot_back(struct sbox *b)
+{
+	union slot *s = (union slot *)b;
+
+	s->next = pool.free;
+	pool.free = s;
+}
 
 static size_t sample(uint8_t *p, unsigned i)
 {
@@ -99,7 +135,7 @@ static bool self_test(void)
 	return true;
 }
 
-enum { SAME, DIFFERENT, NO_LIBRARY };
+enum { SAME, SAME_BY_OPENSSL, DIFFERENT, NO_LIBRARY };
 
 /* In a child: libsrtp2 brings NSS, which would stay with us for good, twice as large as all of ours. */
 static int verdict(void)
@@ -113,7 +149,11 @@ static int verdict(void)
 		if (sbox_ref_start() != 0)
 			_exit(NO_LIBRARY);
 		start.ok = true; /* so that the boxes of the test are fast ones */
-		_exit(self_test() ? SAME : DIFFERENT);
+		start.hw = sbox_hw_there();
+		if (start.hw && self_test())
+			_exit(SAME);
+		start.hw = false;
+		_exit(self_test() ? SAME_BY_OPENSSL : DIFFERENT);
 	}
 	while ((r = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
 		;
@@ -134,7 +174,8 @@ int sbox_start(void)
 	if (v == NO_LIBRARY)
 		return ERR_CRYPTO;
 	start.users = 1;
-	start.ok = v == SAME;
+	start.ok = v == SAME || v == SAME_BY_OPENSSL;
+	start.hw = v == SAME;
 	return 0;
 }
 
@@ -152,4 +193,14 @@ bool sbox_fast(void)
 void sbox_set_fast(bool on)
 {
 	start.ok = on;
+}
+
+bool sbox_hw_ok(void)
+{
+	return start.hw;
+}
+
+void sbox_set_hw(bool on)
+{
+	start.hw = on && sbox_hw_there();
 }

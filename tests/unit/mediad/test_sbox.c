@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "mediad/rtp.h"
 #include "mediad/sbox.h"
+#include "mediad/sbox_hw.h"
 
 static void key_of(struct sbox_key *k, const char *hex, unsigned suite, const char *mki)
 {
@@ -58,7 +59,7 @@ static const struct vector published[] = {
 static void vectors(void **state)
 {
 	(void)state;
-	for (int fast = 0; fast < 2; fast++)
+	for (int way = 0; way < 3; way++) /* libsrtp2, OpenSSL, the processor */
 		for (size_t i = 0; i < ARRAY_LEN(published); i++) {
 			const struct vector *v = &published[i];
 			struct sbox_key k;
@@ -66,7 +67,8 @@ static void vectors(void **state)
 			size_t nclear, ncipher, n;
 			struct sbox *tx, *rx;
 
-			sbox_set_fast(fast);
+			sbox_set_fast(way > 0);
+			sbox_set_hw(way > 1);
 			key_of(&k, v->key, SBOX_CM_80, v->mki);
 			assert_int_equal(
 			    enc_unhex(slice_str(v->clear), clear, sizeof(clear), &nclear), 0);
@@ -137,6 +139,91 @@ static void both_ways(void **state)
 			sbox_free(d);
 			sbox_set_fast(true);
 		}
+}
+
+/* The processor's AES against OpenSSL's cipher: every length, heads with and without extension, in both directions. */
+static void hardware(void **state)
+{
+	(void)state;
+	if (!sbox_hw_there())
+		skip();
+	for (unsigned suite = SBOX_CM_80; suite < SBOX_NSUITES; suite++) {
+		struct sbox_key k;
+		struct sbox *tx[2], *rx[2];
+
+		key_of(&k, KEY, SBOX_CM_80, NULL);
+		k.suite = (uint8_t)suite;
+		for (int hw = 0; hw < 2; hw++) {
+			sbox_set_hw(hw);
+			tx[hw] = sbox_new(&k, true);
+			rx[hw] = sbox_new(&k, false);
+			assert_true(tx[hw] && rx[hw]);
+		}
+		for (unsigned i = 0; i < 700; i++) {
+			uint8_t clear[1024], p[2][1024];
+			size_t n[2], len = 12 + i % 300;
+			rtp_put(clear, 8, false, (uint16_t)(65000 + i), i * 160, 0xcafebabe);
+			for (size_t j = 12; j < len + 40; j++)
+				clear[j] = (uint8_t)(j * 31 + i);
+			if (i % 3 == 0) { /* an extension of two words */
+				clear[0] |= 0x10;
+				memcpy(clear + 12, "\xbe\xde\0\2abcdefgh", 12);
+				len += 12;
+			}
+			for (int hw = 0; hw < 2; hw++) {
+				memcpy(p[hw], clear, len);
+				n[hw] = len;
+				assert_int_equal(
+				    sbox_protect(tx[hw], p[hw], &n[hw], sizeof(p[hw])), 0);
+			}
+			assert_int_equal(n[0], n[1]);
+			assert_memory_equal(p[0], p[1], n[0]);
+			/* Altered in one bit, it is refused and stays as it was. */
+			p[1][n[1] - 1 - i % (n[1] - 12)] ^= 1;
+			memcpy(p[0], p[1], n[1]);
+			assert_int_not_equal(sbox_unprotect(rx[1], p[1], &n[1]), 0);
+			assert_memory_equal(p[0], p[1], n[0]);
+			p[1][n[1] - 1 - i % (n[1] - 12)] ^= 1;
+			memcpy(p[0], p[1], n[1]);
+			for (int hw = 0; hw < 2; hw++) {
+				assert_int_equal(sbox_unprotect(rx[hw], p[hw], &n[hw]), 0);
+				assert_int_equal(n[hw], len);
+				assert_memory_equal(p[hw], clear, len);
+			}
+		}
+		for (int hw = 0; hw < 2; hw++) {
+			sbox_free(tx[hw]);
+			sbox_free(rx[hw]);
+		}
+	}
+}
+
+/* Slots are used again, and more are made as they are needed: no state of one box shows in another. */
+static void many(void **state)
+{
+	struct sbox *b[200];
+	struct sbox_key k;
+	uint8_t p[2][512];
+
+	(void)state;
+	key_of(&k, KEY, SBOX_CM_80, NULL);
+	for (int round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < ARRAY_LEN(b); i++) {
+			k.key[0] = (uint8_t)i;
+			b[i] = sbox_new(&k, true);
+			assert_non_null(b[i]);
+			assert_int_equal(sbox_used(b[i]), 0);
+		}
+		for (unsigned i = 0; i < ARRAY_LEN(b); i++) {
+			size_t n = packet(p[round], 7, i);
+			assert_int_equal(sbox_protect(b[i], p[round], &n, sizeof(p[round])), 0);
+			k.key[0] = (uint8_t)i;
+			assert_true(sbox_is(b[i], &k));
+		}
+		for (unsigned i = 0; i < ARRAY_LEN(b); i++)
+			sbox_free(b[(i * 7) % ARRAY_LEN(b)]);
+	}
+	assert_memory_equal(p[0], p[1], 182);
 }
 
 static void replay_and_order(void **state)
@@ -370,6 +457,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(both_ways),
+		cmocka_unit_test(hardware),
+		cmocka_unit_test(many),
 		cmocka_unit_test(replay_and_order),
 		cmocka_unit_test(late_join),
 		cmocka_unit_test(wrong),
