@@ -481,7 +481,7 @@ int krb_begin(struct krb *k, const struct krb_ask *a, struct krb_step *out, char
 	    memchr(a->credential.p, '\n', a->credential.n))
 		return ERR_VALUE;
 	if (k->sessions.n >= KRB_SESSIONS) {
-		(void)snprintf(why, cap, "%u exchanges with KDCs are open", KRB_SESSIONS);
+		(void)snprintf(why, cap, "%d exchanges with KDCs are open", KRB_SESSIONS);
 		return ERR_BUSY;
 	}
 	if (!k->ctx && krb_context(k->rc4, &k->ctx)) {

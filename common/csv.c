@@ -54,7 +54,6 @@ int csv_next(struct csv *c, struct slice *field, size_t cap, size_t *n)
 			if (quoted && ch == '"') {
 				k->p++;
 				if (!cur_lit(k, '"')) {
-					quoted = false;
 					if (!cur_done(k) && *k->p != c->sep && *k->p != '\n' &&
 					    *k->p != '\r')
 						return ERR_SYNTAX;

@@ -20,7 +20,8 @@
 	X(ERR_EXISTS, -5010, "exists already")                                                     \
 	X(ERR_AUTH, -5011, "wrong password, key or signature")                                     \
 	X(ERR_CRYPTO, -5012, "cryptographic operation failed")                                     \
-	X(ERR_STORE, -5013, "the store could not be read or written")                              \
+	X(ERR_STORE, -5013,                                                                        \
+	    "the store could not be read or written: see to free space and the journal")           \
 	X(ERR_VALUE, -5014, "value out of range")
 
 enum err_code {

@@ -1,11 +1,13 @@
 /* The commands that every daemon has: status, metrics, log, conf. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -19,6 +21,30 @@ static ProtobufCBinaryData bin(char *s)
 	return (ProtobufCBinaryData){ strlen(s), (uint8_t *)s };
 }
 
+#define ROOM_NONE   (256u << 10) /* octets: less is nothing that a store could work with */
+#define ROOM_LITTLE (32u << 20)
+
+static bool room(const char *dir, uint64_t *octets)
+{
+	struct statvfs v;
+
+	if (statvfs(dir, &v) != 0)
+		return false;
+	*octets = (uint64_t)v.f_bavail * v.f_frsize;
+	return true;
+}
+
+/* A full disk is told before something that must be stored meets it. */
+static void room_trouble(const struct daemon *d, char *trouble, size_t cap)
+{
+	size_t n = strlen(trouble);
+	uint64_t left;
+
+	if (!d->def->instances && room(d->state_dir, &left) && left < ROOM_NONE)
+		snprintf(trouble + n, cap - n, "%sno room in %s: free space on that file system. ",
+		    n && trouble[n - 1] != ' ' ? "; " : "", d->state_dir);
+}
+
 static int status_show(struct ctl_run *r)
 {
 	struct daemon *d = ctl_ctx(r);
@@ -29,6 +55,7 @@ static int status_show(struct ctl_run *r)
 
 	if (d->def->status)
 		d->def->status(d, line, sizeof(line), trouble, sizeof(trouble));
+	room_trouble(d, trouble, sizeof(trouble));
 	row.daemon = (char *)(uintptr_t)d->def->name;
 	row.has_instance = d->def->instances;
 	row.instance = d->instance;
@@ -184,14 +211,38 @@ void ctl_check(struct ctl_run *r, const char *check, enum ctl_result result, con
 		ctl_warn(r, "there is more than fits: %s: %s", check, words[result]);
 }
 
+/* Permissions alone do not tell of a disk that is full. errno of what fails. */
+static int try_write(const char *dir)
+{
+	static const char block[16384];
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), err;
+
+	if (fd < 0)
+		return errno == EOPNOTSUPP || errno == EISDIR ? 0 : errno;
+	errno = ENOSPC; /* of a short write */
+	err = write(fd, block, sizeof(block)) == (ssize_t)sizeof(block) ? 0 : errno;
+	close(fd);
+	return err;
+}
+
 static void check_state_dir(const struct daemon *d, struct ctl_run *r)
 {
-	if (access(d->state_dir, R_OK | W_OK | X_OK) == 0)
-		ctl_check(r, "state directory", CTL_OK, "", "%s can be written", d->state_dir);
-	else
+	int err = access(d->state_dir, R_OK | W_OK | X_OK) == 0 ? try_write(d->state_dir) : errno;
+	uint64_t left = UINT64_MAX;
+
+	if (err == ENOSPC || err == EDQUOT)
+		ctl_check(r, "state directory", CTL_FAILED, "free space on that file system",
+		    "%s: %s", d->state_dir, strerror(err));
+	else if (err)
 		ctl_check(r, "state directory", CTL_FAILED,
 		    "give it to the daemon's user, mode 0700, and mount it writable", "%s: %s",
-		    d->state_dir, strerror(errno));
+		    d->state_dir, strerror(err));
+	else if (room(d->state_dir, &left) && left < ROOM_LITTLE)
+		ctl_check(r, "state directory", CTL_WARNING,
+		    "free space on that file system before it is full",
+		    "%s: %" PRIu64 " KiB are left", d->state_dir, left >> 10);
+	else
+		ctl_check(r, "state directory", CTL_OK, "", "%s can be written", d->state_dir);
 }
 
 static int check_run(struct ctl_run *r)

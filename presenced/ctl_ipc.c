@@ -126,7 +126,8 @@ static int presence_set(struct ctl_run *r)
 	if (err == ERR_VALUE)
 		return ctl_fail(r, err, "a note is at most %u octets of text", LYNC_NOTE_MAX);
 	if (err)
-		return ctl_fail(r, err, "the state could not be stored: the journal says why");
+		return ctl_fail(r, err,
+		    "the state could not be stored: free space on the disk; the journal says more");
 	ctl_say(r, "%s: %s", u->name, m ? pres_manual_name(m) : "automatic");
 	return 0;
 }

@@ -549,7 +549,8 @@ int users_edit(struct users *us, enum user_mode mode, const struct user_edit *e,
 	err = step(us, us->put);
 	sqlite3_clear_bindings(us->put);
 	if (err) {
-		(void)snprintf(why, cap, "the user store could not be written; see the log");
+		(void)snprintf(why, cap,
+		    "the user store could not be written: free space on the disk, or see the log");
 		return err;
 	}
 	if (u)

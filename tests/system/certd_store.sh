@@ -189,6 +189,8 @@ if [ "$(id -u)" = 0 ]; then
 		done
 		[ $ok -ge 5 ] && [ $ok -lt 200 ] || fail "the small disk took $ok secrets"
 		grep -qi 'free space' "$DIR/err" || fail "full disk: $(cat "$DIR/err")"
+		ctl check | grep -q 'state directory *failed.*free space' || fail "check says nothing of a full disk: $(ctl check)"
+		ctl status | grep -q 'no room in' || fail "status says nothing of a full disk: $(ctl status)"
 		[ "$(ctl --json secret list kind=sip | grep -o '"u[0-9]*"' | wc -l)" = $ok ] || fail "a full disk lost something"
 		ctl status > "$DIR/out" 2>/dev/null
 		mount -o remount,size=4m "$DIR/small"
