@@ -155,11 +155,10 @@ static int answer(struct ctl_conn *c, uint32_t ms, struct frame *f, char *why, s
 	return err;
 }
 
-void ctl_client_open(struct ctl_conn *c, const char *dir, const char *name, uint32_t ms)
+void ctl_client_ask(struct ctl_conn *c, const char *dir, const char *name, uint32_t ms)
 {
 	Ctl__Describe ask = CTL__DESCRIBE__INIT;
-	struct frame f;
-	char path[256], why[64] = "";
+	char path[256];
 
 	*c = (struct ctl_conn){ .fd = -1 };
 	snprintf(c->name, sizeof(c->name), "%s", name);
@@ -171,8 +170,18 @@ void ctl_client_open(struct ctl_conn *c, const char *dir, const char *name, uint
 		return;
 	}
 	c->err = send_request(c, CTL__TYPE__CTL_DESCRIBE, &ask.base, NULL, 0);
-	if (c->err == 0)
-		c->err = answer(c, ms, &f, why, sizeof(why));
+	if (c->err)
+		ctl_client_close(c);
+}
+
+void ctl_client_meet(struct ctl_conn *c, uint32_t ms)
+{
+	struct frame f;
+	char why[64] = "";
+
+	if (c->fd < 0)
+		return;
+	c->err = answer(c, ms, &f, why, sizeof(why));
 	if (c->err == 0) {
 		c->desc = ctl__described__unpack(NULL, f.n, f.buf + 16);
 		if (!c->desc)
@@ -181,6 +190,12 @@ void ctl_client_open(struct ctl_conn *c, const char *dir, const char *name, uint
 	}
 	if (c->err)
 		ctl_client_close(c);
+}
+
+void ctl_client_open(struct ctl_conn *c, const char *dir, const char *name, uint32_t ms)
+{
+	ctl_client_ask(c, dir, name, ms);
+	ctl_client_meet(c, ms);
 }
 
 void ctl_client_close(struct ctl_conn *c)

@@ -25,6 +25,9 @@ struct ctl_answer {
 
 /* Connects to DIR/ctl/NAME.sock and asks for its commands. The outcome is in c; to be closed in any case. */
 void ctl_client_open(struct ctl_conn *c, const char *dir, const char *name, uint32_t ms);
+/* The same in two steps, so that several daemons are asked at a time: connects and asks; takes the answer. */
+void ctl_client_ask(struct ctl_conn *c, const char *dir, const char *name, uint32_t ms);
+void ctl_client_meet(struct ctl_conn *c, uint32_t ms);
 void ctl_client_close(struct ctl_conn *c);
 const Ctl__Command *ctl_client_find(
     const struct ctl_conn *c, const char *noun, const char *verb); /* NULL: not its command */

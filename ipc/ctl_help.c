@@ -19,7 +19,11 @@ void front_remedy(const struct ctl_conn *c, bool why_down, char *out, size_t cap
 		    "many connections open? its journal says which");
 	else if (c->err == ERR_TIMEOUT)
 		snprintf(out, cap,
-		    ": it runs but does not answer; see its journal, then restart its unit");
+		    ": it cannot start, or does not answer; see journalctl -u ipdect-%.*s%s%s, "
+		    "then "
+		    "restart its unit",
+		    (int)(dash ? dash - c->name : (ptrdiff_t)strlen(c->name)), c->name,
+		    dash ? "@" : "", dash ? dash + 1 : "");
 	else if (why_down)
 		snprintf(out, cap, "; see journalctl -u ipdect-%.*s%s%s",
 		    (int)(dash ? dash - c->name : (ptrdiff_t)strlen(c->name)), c->name,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "common/mem.h"
 #include "ipc/ctl_args.h"
@@ -45,6 +46,9 @@ static const char usage_text[] =
 
 /* ---- the daemons ---- */
 
+#define REACH_MS       3000 /* for all of them together */
+#define REACH_LEAST_MS 100  /* for one whose answer is most probably there */
+
 static void reach(struct front *f, const char *name)
 {
 	if (f->n == FRONT_DAEMONS || (f->only && strcmp(f->only, name) != 0))
@@ -52,13 +56,14 @@ static void reach(struct front *f, const char *name)
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->conn[i].name, name) == 0)
 			return;
-	ctl_client_open(&f->conn[f->n++], f->dir, name, 3000);
+	ctl_client_ask(&f->conn[f->n++], f->dir, name, REACH_MS);
 }
 
 /* The four that are always there, and every media instance that has a socket. */
 static void reach_all(struct front *f)
 {
 	static const char *const always[] = { "certd", "sipd", "dectd", "presenced" };
+	uint64_t began = uv_hrtime();
 	char pattern[256];
 	glob_t g;
 
@@ -77,6 +82,13 @@ static void reach_all(struct front *f)
 	}
 	if (f->only && f->n == 0)
 		reach(f, f->only);
+	/* All were asked before the first answer is waited for, so those that are deaf are waited for together. */
+	for (size_t i = 0; i < f->n; i++) {
+		uint64_t gone = (uv_hrtime() - began) / 1000000;
+
+		ctl_client_meet(&f->conn[i],
+		    gone + REACH_LEAST_MS < REACH_MS ? REACH_MS - (uint32_t)gone : REACH_LEAST_MS);
+	}
 }
 
 static const Ctl__Command *any(const struct front *f, const char *noun, const char *verb)

@@ -205,6 +205,28 @@ wait_for 20 ctl -d certd status || fail "not well after it was deaf"
 stop
 echo "a deaf daemon is told after $((SECONDS - began)) s"
 
+# ---- units that cannot start: their sockets are there and nobody answers
+mkdir -p "$DIR/deaf/ctl"
+/usr/bin/python3 - "$DIR/deaf/ctl" <<'P' &
+import socket, sys, time
+held = []
+for name in "certd", "sipd", "dectd", "presenced", "mediad-1", "mediad-2":
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.bind(f"{sys.argv[1]}/{name}.sock")
+    s.listen()
+    held.append(s)
+open(sys.argv[1] + "/there", "w")
+time.sleep(120)
+P
+CLIENTS=$!
+wait_for 20 test -e "$DIR/deaf/ctl/there" || fail "no deaf sockets"
+began=$SECONDS
+"$BUILD/dectctl" -r "$DIR/deaf" status > "$DIR/out" 2> "$DIR/err"
+[ $((SECONDS - began)) -lt 12 ] || fail "six deaf daemons held dectctl for $((SECONDS - began)) s"
+[ "$(grep -c 'cannot start.*journalctl -u ipdect-' "$DIR/out")" = 6 ] || fail "six deaf daemons: $(cat "$DIR/out" "$DIR/err")"
+kill $CLIENTS; wait $CLIENTS 2>/dev/null; CLIENTS=''
+echo "six deaf daemons are waited for together"
+
 # ---- typing mistakes in the configuration
 typo() { # says, file's text
 	printf '%b' "$2" > "$DIR/typo.conf"
