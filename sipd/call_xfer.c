@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "sipd/leg_sip.h"
+#include "sipd/ms_adhoc.h"
 
 /* Takes a leg out of its call without ending it; the call then ends. */
 void call_take(struct leg *l, enum cause cause)
@@ -169,6 +170,7 @@ int call_conference(struct leg *x, struct leg *y, bool on)
 	    !y->call)
 		return ERR_STATE;
 	if (!on) {
+		ms_adhoc_split(x->sipd, x);
 		media_unmix(x->media);
 		return 0;
 	}
@@ -179,5 +181,8 @@ int call_conference(struct leg *x, struct leg *y, bool on)
 			struct call_arg arg = { .leg = legs[i], .on = false };
 			(void)call_event(legs[i]->call, CALL_EV_HOLD, &arg);
 		}
-	return media_mix(x->media, y->media);
+	int err = media_mix(x->media, y->media);
+	if (!err)
+		(void)ms_adhoc_begin(x, y);
+	return err;
 }

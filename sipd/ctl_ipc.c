@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "ctl.pb-c.h"
 #include "sipd/ms.h"
+#include "sipd/ms_conf.h"
 #include "sipd/call.h"
 #include "sipd/dect_pb.h"
 #include "sipd/leg_sip.h"
@@ -346,7 +347,7 @@ static bool put_call(struct ctl_run *r, struct sipd *s, const struct call *c, bo
 	const struct leg *sip = c->a && !c->a->handset   ? c->a
 	                        : c->b && !c->b->handset ? c->b
 	                                                 : NULL;
-	char ref[20], since[24] = "", media[64] = "", text[1024] = "", id[80] = "";
+	char ref[20], since[24] = "", media[64] = "", text[1536] = "", id[80] = "";
 
 	(void)snprintf(ref, sizeof(ref), "%016llx", (unsigned long long)c->ref);
 	row.call = ref;
@@ -379,16 +380,22 @@ static bool put_call(struct ctl_run *r, struct sipd *s, const struct call *c, bo
 	if (detail && us) {
 		const struct leg_cac *cac =
 		    sip ? &leg_sip_of((struct leg *)(uintptr_t)sip)->cac : NULL;
-		char admission[220] = "";
+		const struct ms_conf *conf =
+		    sip ? leg_sip_of((struct leg *)(uintptr_t)sip)->conf : NULL;
+		char admission[220] = "", who[400] = "", conference[420] = "";
+		if (conf)
+			ms_conf_text(conf, who, sizeof(who));
+		if (who[0])
+			(void)snprintf(conference, sizeof(conference), "; conference %s", who);
 		if (cac && (cac->text[0] || cac->granted))
 			(void)snprintf(admission, sizeof(admission),
 			    "; admission control: %s%s%u kbit/s reserved", cac->text,
 			    cac->text[0] ? ", " : "", cac->granted);
-		(void)snprintf(text, sizeof(text), "from %s %s to %s %s; %s%shops %u%s",
+		(void)snprintf(text, sizeof(text), "from %s %s to %s %s; %s%shops %u%s%s",
 		    c->a ? c->a->who.number : "-", c->a ? c->a->who.name : "",
 		    c->b ? c->b->who.number : c->dialled, c->b ? c->b->who.name : "",
 		    us->holding ? "held by the handset; " : "",
-		    us->held_by_far ? "held by the far end; " : "", c->hops, admission);
+		    us->held_by_far ? "held by the far end; " : "", c->hops, conference, admission);
 		row.has_detail = 1;
 		row.detail = pb_text(text);
 	}

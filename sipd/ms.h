@@ -8,7 +8,8 @@
  * registration's text and what follows from answers, ms_auth_ipc.c, ms_krb_ipc.c handshakes, ms_auth_sign.c signatures.
  * Sources: MS-SIPREGE, MS-SIPRE 3.2-3.4, MS-SIPAE, MS-CONMGMT, MS-OCER. */
 
-enum { MS_CAC_AUTO, MS_CAC_NO, MS_CAC_YES }; /* values of `cac` */
+enum { MS_CONFERENCE_LOCAL, MS_CONFERENCE_SERVER }; /* values of `conference` */
+enum { MS_CAC_AUTO, MS_CAC_NO, MS_CAC_YES };        /* values of `cac` */
 
 struct ms_sa; /* a security association with one server */
 enum ms_step {

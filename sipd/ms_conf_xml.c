@@ -61,16 +61,21 @@ int conf_avmcu(const char *focus, char *out, size_t cap)
 
 struct response {
 	char code[64], reason[64];
+	char *entity; /* of conference-info, where it is wanted */
+	size_t cap;
 };
 
 static void response_start(struct sax *x, const char *name, const char **atts)
 {
 	struct response *r = x->ctx;
 
-	(void)name;
 	if (x->depth == 1) {
 		sax_put(r->code, sizeof(r->code), sax_attr(atts, "code"));
 		sax_put(r->reason, sizeof(r->reason), sax_attr(atts, "reason"));
+	} else if (r->entity && x->depth == 3 && strcmp(name, "conference-info") == 0) {
+		const char *uri = sax_attr(atts, "entity");
+		if (uri && strlen(uri) < r->cap)
+			sax_put(r->entity, r->cap, uri);
 	}
 }
 
@@ -79,17 +84,63 @@ static void nothing(struct sax *x, const char *name, struct slice text)
 	(void)x, (void)name, (void)text;
 }
 
-int conf_response_read(struct slice xml, char *why, size_t cap)
+static int response_read(struct slice xml, struct response *r, char *why, size_t cap)
 {
-	struct response r = { 0 };
-	struct sax x = { .start = response_start, .end = nothing, .ctx = &r, .root = "response" };
+	struct sax x = { .start = response_start, .end = nothing, .ctx = r, .root = "response" };
 	int err = sax_run(&x, xml);
 
-	if (err || strcmp(r.code, "success") == 0)
+	if (err || strcmp(r->code, "success") == 0)
 		return err;
-	(void)snprintf(
-	    why, cap, "%s%s%s", r.code[0] ? r.code : "no code", r.reason[0] ? ": " : "", r.reason);
+	(void)snprintf(why, cap, "%s%s%s", r->code[0] ? r->code : "no code",
+	    r->reason[0] ? ": " : "", r->reason);
 	return ERR_DENIED;
+}
+
+int conf_response_read(struct slice xml, char *why, size_t cap)
+{
+	struct response r = { .entity = NULL };
+
+	return response_read(xml, &r, why, cap);
+}
+
+int conf_created_read(struct slice xml, char *focus, size_t focus_cap, char *why, size_t cap)
+{
+	struct response r = { .entity = focus, .cap = focus_cap };
+	char avmcu[NUMBER_MAX];
+
+	*focus = '\0';
+	int err = response_read(xml, &r, why, cap);
+	return err ? err : conf_avmcu(focus, avmcu, sizeof(avmcu));
+}
+
+void conf_put_add_conference(
+    struct wr *w, const char *user, const char *factory, const char *id, const char *until)
+{
+	wr_str(w, "<?xml version=\"1.0\"?>\r\n<request xmlns=\"urn:ietf:params:xml:ns:cccp\" "
+	          "xmlns:mscp=\"http://schemas.microsoft.com/rtc/2005/08/cccpextensions\" "
+	          "C3PVersion=\"1\" requestId=\"1\" from=\"");
+	sax_escape(w, user);
+	wr_str(w, "\" to=\"");
+	sax_escape(w, factory);
+	wr_str(w, "\"><addConference><ci:conference-info "
+	          "xmlns:ci=\"urn:ietf:params:xml:ns:conference-info\" entity=\"\" "
+	          "xmlns:msci=\"http://schemas.microsoft.com/rtc/2005/08/confinfoextensions\">"
+	          "<ci:conference-description><ci:subject/>");
+	wr_fmt(w,
+	    "<msci:conference-id>%s</msci:conference-id><msci:expiry-time>%s</msci:expiry-time>"
+	    "<msci:admission-policy>openAuthenticated</msci:admission-policy>"
+	    "</ci:conference-description><msci:conference-view>"
+	    "<msci:entity-view entity=\"audio-video\"/></msci:conference-view>"
+	    "</ci:conference-info></addConference></request>",
+	    id, until);
+}
+
+void conf_put_invite(struct wr *w, const char *focus)
+{
+	wr_str(w, "<Conferencing version=\"2.0\"><focus-uri>");
+	sax_escape(w, focus);
+	wr_str(w, "</focus-uri><subject/><audio available=\"true\"/>"
+	          "<im available=\"false\"><first-im/></im></Conferencing>");
 }
 
 void conf_put_add_user(struct wr *w, const char *user, const char *focus, const char *uuid)

@@ -19,6 +19,7 @@
 #include "sipd/media_ipc.h"
 #include "sipd/mras.h"
 #include "sipd/ms.h"
+#include "sipd/ms_adhoc.h"
 #include "sipd/mwi.h"
 #include "sipd/pres.h"
 #include "sipd/prov.h"
@@ -404,6 +405,7 @@ int sipd_init(struct daemon *d)
 	s->conf = s->effective.lync ? &s->effective : d->conf;
 	s->hooks = &no_hooks;
 	list_init(&s->calls);
+	list_init(&s->adhocs);
 	s->st.placed = stat_get(d->stats, STAT_COUNTER, "ipdect_sipd_calls", "direction=\"placed\"",
 	    "Calls by direction");
 	s->st.received =
@@ -556,6 +558,7 @@ void sipd_fini(struct daemon *d)
 		return;
 	trace_stop(s);
 	ms_check_stop(s);
+	ms_adhoc_stop(s);
 	sipd_stats_stop(s);
 	check_dns_stop(s);
 	pres_reqs_free(s);

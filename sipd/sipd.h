@@ -60,7 +60,8 @@ struct sipd_conf {
 	char *ice_stun, *ice_turn, *ice_turn_user;
 	char *lync_domain, *lync_ad_domain, *lync_fqdn, *lync_phone_context, *lync_site,
 	    *lync_bypass_id, *lync_krb_realm, *lync_mras_uri, *lync_cac_server;
-	uint32_t lync_cac, lync_cac_silent, lync_cac_wait_ms, lync_cac_status, lync_cac_error;
+	uint32_t lync_conference, lync_cac, lync_cac_silent, lync_cac_wait_ms, lync_cac_status,
+	    lync_cac_error;
 };
 extern const struct conf_key sipd_keys[];
 extern const size_t sipd_nkeys;
@@ -112,8 +113,8 @@ struct sipd {
 	struct cdr *cdr;
 	struct sip_ua *ua;
 	struct media_pool *media;
-	struct list calls;
-	struct map legs; /* handset legs by call reference */
+	struct list calls, adhocs; /* adhocs: LYNC: conferences being made at the server */
+	struct map legs;           /* handset legs by call reference */
 	unsigned ncalls;
 	struct oa_conf oa, oa_policy[2]; /* as configured; speech never, always encrypted */
 	struct number_rule rules[NUMBER_RULES_MAX];

@@ -222,6 +222,10 @@ const struct conf_key sipd_keys[] = {
 	    "empty: "
 	    "as provisioned for the users.",
 	    NULL },
+	{ "lync", "conference", CONF_ENUM, "local", 0, 0, true, OFF(lync_conference),
+	    "Where a handset's two calls with users of the server become a conference: mixed here, "
+	    "or at the server's audio-video conferencing service.",
+	    "local|server" },
 	{ "lync", "cac", CONF_ENUM, "auto", 0, 0, true, OFF(lync_cac),
 	    "Call admission control at cac-server: as provisioning says (enableBWPolicyCheck), or "
 	    "for all calls.",

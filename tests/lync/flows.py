@@ -17,6 +17,7 @@ import admission  # noqa: F401  more flows
 import bypass  # noqa: F401
 import conference  # noqa: F401
 import edge  # noqa: F401
+import focus  # noqa: F401
 import ice6_flows  # noqa: F401
 import ice_flows  # noqa: F401
 import life  # noqa: F401

@@ -135,6 +135,7 @@ class FrontEnd(PresenceServer):
         self.refuse_each, self.refused = 0, {}  # so many tickets of each user are refused; address -> how many were
         self.numbers, self.asserted = {}, {}  # E.164 number -> address; address -> P-Asserted-Identity of its requests
         self.mras, self.mras_asked = None, 0
+        self.conferencing = None  # takes requests to a focus and its factory that no desk is there for
         self.provision = {"ucPC2PCAVEncryption": "SupportEncryption"}
         self.dialogs, self.refers = {}, []  # Call-ID -> Ms-Conversation-ID; transfers that were asked for
         self.handshakes, self.registers = 0, {}  # registers: second -> how many REGISTER
@@ -366,6 +367,8 @@ class FrontEnd(PresenceServer):
             self.violation(f"{m.method} without epid in From")
         own = aor_of(m.uri) == aor_of(uri) or self.fqdn in m.uri
         event = m.get("Event", "").split(";")[0].strip()
+        if self.conferencing and self.conferencing(flow, m, sa, sender):
+            return
         if m.method == "SERVICE" and self.mras and m.uri == self.mras["uri"]:
             self.on_mras(flow, m, sa, sender)
         elif m.method == "SERVICE":

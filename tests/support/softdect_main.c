@@ -6,7 +6,7 @@
  *   setup REF USER NUMBER        -> N ok IP:PORT SESSION (mediad's address for the handset's speech)
  *   radio SESSION IP:PORT        -> N ok: where the handset's speech comes from and goes to
  *   answer REF | release REF [CAUSE] | digits REF DIGITS
- *   hold REF | retrieve REF | blind REF TARGET | attended REF REF   -> N ok
+ *   hold REF | retrieve REF | blind REF TARGET | attended REF REF | conference REF REF | split REF REF   -> N ok
  *   log USER KIND                -> N ok {json}   KIND: number of call.LogKind
  * REF: a call reference, hex. N counts the lines. Events are lines of JSON: offer, progress, connected, display, release,
  * media, synced. */
@@ -333,6 +333,15 @@ static bool with_call(unsigned n, char **w, uint64_t ref)
 			transfer.has_other = 1;
 			transfer.other = strtoull(w[2], NULL, 16);
 			ask(n, ASK_OK, CALL__TYPE__CALL_TRANSFER, &transfer.base,
+			    &call__ok__descriptor);
+		} else if ((strcmp(w[0], "conference") == 0 || strcmp(w[0], "split") == 0) &&
+		           w[2]) {
+			Call__Conference mix = CALL__CONFERENCE__INIT;
+			mix.call = transfer.call;
+			mix.other = strtoull(w[2], NULL, 16);
+			mix.has_leave = 1;
+			mix.leave = w[0][0] == 's';
+			ask(n, ASK_OK, CALL__TYPE__CALL_CONFERENCE, &mix.base,
 			    &call__ok__descriptor);
 		} else {
 			return false;

@@ -46,7 +46,8 @@ static const struct ipc_handler handlers[] = {
 
 static struct rig *start(void)
 {
-	struct rig *r = rig_new("listen-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n");
+	struct rig *r =
+	    rig_new("[sipd]\nlisten-address = 127.0.0.1\nlocal-port = 0\ntransports = udp\n");
 	int pair[2];
 
 	memset(&pres, 0, sizeof(pres));

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "sipd/ms_conf.h"
+#include "sipd/ms_adhoc.h"
 
 #define FOCUS "sip:anna@contoso.com;gruu;opaque=app:conf:focus:id:7QK2XN4D"
 #define DOC(focus, rest)                                                                           \
@@ -94,12 +94,56 @@ static void requests(void **state)
 	assert_non_null(strstr(text, "entity=\"{u}\""));
 }
 
+/* A conference is made: what is asked, and which answers name one. */
+static void making(void **state)
+{
+	char text[2048], focus[NUMBER_MAX], why[64];
+	struct wr w = wr_of(text, sizeof(text));
+	struct conf_invite v;
+
+	(void)state;
+	conf_put_add_conference(&w, "sip:anna@contoso.com",
+	    "sip:anna@contoso.com;gruu;opaque=app:conf:focusfactory", "7QK2XN4D",
+	    "2030-01-15T19:00:00Z");
+	assert_true(wr_nul(&w));
+	assert_non_null(strstr(text, "<msci:conference-id>7QK2XN4D</msci:conference-id>"));
+	assert_non_null(strstr(text, "<msci:entity-view entity=\"audio-video\"/>"));
+	assert_int_equal(conf_created_read(SLICE_LIT("<response code='success'><addConference>"
+	                                             "<c:conference-info xmlns:c='u' entity='" FOCUS
+	                                             "'/></addConference></response>"),
+	                     focus, sizeof(focus), why, sizeof(why)),
+	    0);
+	assert_string_equal(focus, FOCUS);
+	/* No entity, one that is no focus, a refusal that names one. */
+	assert_int_equal(conf_created_read(SLICE_LIT("<response code='success'><addConference/>"
+	                                             "</response>"),
+	                     focus, sizeof(focus), why, sizeof(why)),
+	    ERR_SYNTAX);
+	assert_int_equal(conf_created_read(SLICE_LIT("<response code='success'><addConference>"
+	                                             "<conference-info entity='sip:a@b'/>"
+	                                             "</addConference></response>"),
+	                     focus, sizeof(focus), why, sizeof(why)),
+	    ERR_SYNTAX);
+	assert_int_equal(conf_created_read(SLICE_LIT("<response code='unauthorized'/>"), focus,
+	                     sizeof(focus), why, sizeof(why)),
+	    ERR_DENIED);
+	assert_string_equal(why, "unauthorized");
+	/* What we invite to is what we read. */
+	w = wr_of(text, sizeof(text));
+	conf_put_invite(&w, FOCUS);
+	assert_int_equal(conf_invite_read(wr_slice(&w), &v), 0);
+	assert_true(v.audio);
+	assert_string_equal(v.focus, FOCUS);
+	assert_int_equal(fsm_check(&ms_adhoc_fsm, stderr), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(invitations),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(requests),
+		cmocka_unit_test(making),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
