@@ -415,6 +415,7 @@ static void service_answer(struct lync *l, uint32_t code, struct slice body, uin
 	if (code == 400 || code == 413) {
 		log_ev(LOG_WARNING, "the Lync server does not understand a publication",
 		    F_U64("IPDECT_STATUS", code), F_TEXT("IPDECT_AOR", l->pub.aor));
+		snprintf(l->why, sizeof(l->why), "the server refused a publication: %u", code);
 		lync_pub_refused(&l->pub);
 		flush(l);
 		return;

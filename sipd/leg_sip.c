@@ -283,7 +283,7 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 	else if (ms_call_disturbs(rsp))
 		cause = CAUSE_BUSY;
 	if (!rsp)
-		reg_suspect(s, l->leg.user);
+		reg_suspect(s, l->leg.user, "a call got no answer from the proxy");
 	struct call_arg arg = { .leg = &l->leg, .cause = cause, .silent = !rsp };
 	l->leg.gone = true;
 	(void)call_event(l->leg.call, CALL_EV_FAILED, &arg);

@@ -202,7 +202,7 @@ static void on_sent(
 	if (ev == SIP_REQ_FAIL) {
 		sip_req_forget(r);
 		p->req = NULL;
-		reg_suspect(p->s, p->user);
+		reg_suspect(p->s, p->user, "a request got no answer from the proxy");
 		answer_send(p, NULL, err == ERR_TIMEOUT ? 408 : 503);
 		return;
 	}
@@ -214,6 +214,8 @@ static void on_sent(
 	    auth_answer(p->s, p->user, rsp, slice_str(p->method), slice_str(p->target),
 	        (struct slice){ p->body, p->nbody }, on_send_credentials, p, &p->auth) == 0)
 		return;
+	if (rsp->status == 481) /* outside of a dialog: the server lost the registration */
+		reg_suspect(p->s, p->user, "the server does not know this endpoint any more");
 	answer_send(p, rsp, 0);
 }
 

@@ -35,7 +35,8 @@ const char *reg_gruu(const struct user *u);
 /* Registered by RFC 5626: dialogs ask for the same flow. */
 bool reg_outbound(const struct user *u);
 uint64_t reg_owner(const struct user *u);               /* for the signing hook */
-void reg_suspect(struct sipd *s, const struct user *u); /* a request got no answer */
+/* A refresh tells whether the registration lives; why: a string that stays. */
+void reg_suspect(struct sipd *s, const struct user *u, const char *why);
 /* LYNC: the association is gone at the server: registers with a new handshake. */
 void reg_again(struct sipd *s, const struct user *u);
 /* The server has ended the registration; tried again after the pause. */

@@ -104,14 +104,14 @@ uint64_t reg_owner(const struct user *u)
 	return map_siphash(1, 2, u->key, strlen(u->key)) | 1;
 }
 
-void reg_suspect(struct sipd *s, const struct user *u)
+void reg_suspect(struct sipd *s, const struct user *u, const char *why)
 {
 	struct reg *r = u && u->room ? ustate_of(u)->reg : NULL;
 
 	(void)s;
 	if (!r || r->fsm.st != REG_UP)
 		return;
-	r->why = "a call got no answer from the proxy";
+	r->why = why;
 	(void)fsm_event(&r->fsm, REG_EV_TIMER, NULL); /* a refresh tells whether it lives */
 }
 

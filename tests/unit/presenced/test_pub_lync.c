@@ -392,6 +392,20 @@ static void offline(void **state)
 	assert_non_null(strstr(x->doc, "<device "));
 }
 
+/* Nothing is taken: that is told, not an empty line. */
+static void refused(void **state)
+{
+	struct world *x = *state;
+	char text[300];
+
+	for (unsigned i = 0; i < 10; i++) {
+		lync_answer(&x->l, LYNC_SERVICE, 400, SLICE_LIT(""), 0);
+		tmr_advance(x->w, 1000);
+	}
+	lync_text(&x->l, text, sizeof(text));
+	assert_non_null(strstr(text, "refused a publication: 400"));
+}
+
 static void lost(void **state)
 {
 	struct world *x = *state;
@@ -435,6 +449,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(note, setup, teardown),
 		cmocka_unit_test_setup_teardown(routing, setup, teardown),
 		cmocka_unit_test_setup_teardown(offline, setup, teardown),
+		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(poll, setup, teardown),
 	};

@@ -153,6 +153,14 @@ static void sends(void **state)
 	assert_int_equal(pres.code, 200);
 	assert_string_equal(pres.etag, "tag7");
 	assert_string_equal(pres.body, "<ok/>");
+	/* the server does not know the endpoint any more: it is told of it anew */
+	ask_send("200", "SERVICE", "Event", "x");
+	sip_await(r, "SERVICE ");
+	sip_reply(r, "481 Not Known", "a", "", "");
+	RIG_UNTIL(r, pres.replies == 2);
+	sip_await(r, "REGISTER ");
+	sip_reply(r, "200 OK", "reg", "Expires: 1800\r\n", "");
+	pres.replies = 1;
 	/* what is not presenced's to say */
 	ask_send("200", "INVITE", "Event", "x");
 	ask_send("200", "SERVICE", "From", "<sip:boss@example.test>");
