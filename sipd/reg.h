@@ -34,7 +34,7 @@ unsigned reg_routes(const struct user *u, struct slice out[REG_ROUTES_MAX]);
 const char *reg_gruu(const struct user *u);
 /* Registered by RFC 5626: dialogs ask for the same flow. */
 bool reg_outbound(const struct user *u);
-uint64_t reg_owner(const struct user *u);               /* for the signing hook */
+uint64_t reg_owner(const struct user *u); /* for the signing hook */
 /* A refresh tells whether the registration lives; why: a string that stays. */
 void reg_suspect(struct sipd *s, const struct user *u, const char *why);
 /* LYNC: the association is gone at the server: registers with a new handshake. */
