@@ -90,6 +90,14 @@ static struct user *whose(const struct ms_conf *c)
 	return c->making ? ms_adhoc_user(c->making) : own ? own->user : NULL;
 }
 
+bool ms_conf_at(const struct leg *far)
+{
+	const struct leg_sip *l =
+	    far && far->ops == &leg_sip_ops ? CONTAINER_OF(far, struct leg_sip, leg) : NULL;
+
+	return l && l->conf && !l->inviting;
+}
+
 /* ---- who takes part ---- */
 
 void ms_conf_text(const struct ms_conf *c, char *out, size_t cap)
@@ -233,6 +241,7 @@ int ms_conf_move(struct ms_conf *c, struct leg *stays)
 	c->leg->conf = c;
 	c->making = NULL;
 	b->who = (struct party){ .name = "" }; /* not the server's address */
+	sipd_calls_changed(c->s, stays->user);
 	log_ev(LOG_NOTICE, "conference joined", F_CALL(b->ref), F_TEXT("IPDECT_URI", c->v.focus));
 	return 0;
 }

@@ -21,6 +21,8 @@ struct ms_conf *ms_conf_make(
 /* Its audio-video server takes the place of the far end of stays, whose leg owns it from then on. ERR_STATE. */
 int ms_conf_move(struct ms_conf *c, struct leg *stays) MUST_CHECK;
 void ms_conf_show(struct ms_conf *c); /* its name and participants, on the handset */
+/* The far end of a call is a conference's audio-video server. NULL: it is not. */
+bool ms_conf_at(const struct leg *far);
 /* "3: Bob Example, Carol"; empty: not known. */
 void ms_conf_text(const struct ms_conf *c, char *out, size_t cap);
 /* Leaves the focus; NULL is fine. Not within a callback of its session. */

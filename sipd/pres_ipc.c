@@ -12,6 +12,7 @@
 #include "sipd/dect_pb.h"
 #include "sipd/feed.h"
 #include "sipd/ms.h"
+#include "sipd/ms_conf.h"
 #include "sipd/pres.h"
 #include "sipd/reg.h"
 
@@ -68,7 +69,7 @@ static void put_calls(struct ipc_peer *p, const struct user *u)
 	Pres__Calls pb = PRES__CALLS__INIT;
 
 	pb.user = u->f[USER_NAME];
-	pb.has_ringing = pb.has_initiator = 1;
+	pb.has_ringing = pb.has_initiator = pb.has_conference = 1;
 	if (u->room)
 		LIST_FOREACH(&ustate_of(u)->legs, it)
 		{
@@ -76,6 +77,7 @@ static void put_calls(struct ipc_peer *p, const struct user *u)
 			pb.active += l->up || l->calling;
 			pb.ringing += !l->up && !l->calling && !l->gone;
 			pb.initiator |= l->calling;
+			pb.conference |= ms_conf_at(call_other(l->call, l));
 		}
 	(void)ipc_event(p, IPC_IF_PRES, PRES__TYPE__PRES_CALLS, &pb.base);
 }

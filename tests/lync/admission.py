@@ -17,7 +17,7 @@ class Admission:
     """A policy server, which is the A/V Edge's relay as well, and sipd that knows of it."""
 
     def __init__(self, t, **lync):
-        self.t, self.lync = t, {"cac": "yes", **lync}
+        self.t, self.lync = t, {"cac": "yes", "cac_wait": "4s", **lync}
 
     async def __aenter__(self):
         t, user, password = self.t, os.urandom(40), os.urandom(20)

@@ -554,6 +554,9 @@ async def among_handsets(t):
     expect("missed calls", [m["number"] for m in await t.world.missed("203")], ["200"])
 
 
+import provisioned  # noqa: E402,F401  the last one
+
+
 async def main(argv):
     mode, only = argv[0], " ".join(argv[2:]) if argv[1:2] == ["--only"] else ""
     if not media.srtp_library():
