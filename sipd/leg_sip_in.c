@@ -57,6 +57,10 @@ static bool proven(const struct sipd *s, const struct tp_flow *f)
 		    slice_copy(u.host, host, sizeof(host)) == 0 && tp_tls_peer_is(f, host))
 			return true;
 	}
+	/* LYNC: where a front end has sent users by 301 is their home. */
+	for (unsigned i = 0; s->conf->lync && reg_home(s, i); i++)
+		if (tp_tls_peer_is(f, reg_home(s, i)))
+			return true;
 	return false;
 }
 

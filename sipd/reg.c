@@ -100,6 +100,7 @@ static void on_down(struct tp_watch *w, struct tp_flow *f, int err)
 	log_ev(LOG_INFO, "flow of a registration broke", F_USER(r->user->f[USER_NAME]),
 	    F_TEXT("IPDECT_WHY", tp_flow_why(f)), F_ERR(err));
 	r->why = "connection lost";
+	r->code = 0;
 	(void)fsm_event(&r->fsm, REG_EV_LOST, NULL);
 }
 
@@ -198,6 +199,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		reg_granted(r, rsp);
 		r->why = NULL;
 		reg_ms_granted(r, rsp);
+		if (r->flow && tp_flow_proto(r->flow) == TP_TLS)
+			reg_target_serves(r);
 		r->moved = false;
 		r->redirects = 0;
 		if (!r->ntarget)

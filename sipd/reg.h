@@ -22,6 +22,8 @@ bool reg_any_proxy(const struct sipd *s);
 /* Some proxy takes calls of this user now. */
 bool reg_proxy_up(const struct sipd *s, const struct user *u);
 bool reg_is_proxy(const struct sipd *s, const struct addr *a);
+/* LYNC: the names of servers to which a front end sent users and which serve them, i = 0, 1, …; NULL: no more. */
+const char *reg_home(const struct sipd *s, unsigned i);
 /* A call from `from` to user u of ours goes out to the proxy, which knows where else u is registered. */
 bool reg_outside(const struct sipd *s, const struct user *from, const struct user *u);
 /* The flow of the user's registration, a new reference; NULL: none. */

@@ -23,12 +23,17 @@ struct proxy {
 	int64_t ahead_s; /* its clock before ours, as last seen */
 };
 
+#define REG_HOMES 8
+
 struct regs {
 	struct sipd *s;
 	struct proxy proxy[SIPD_PROXIES];
 	unsigned nproxy;
 	unsigned wanted, up, failed;
-	uint64_t slot; /* when the next REGISTER may leave, µs */
+	char *home
+	    [REG_HOMES]; /* names of servers that a 3xx named and that serve users; the oldest is overwritten */
+	unsigned nhome; /* ever */
+	uint64_t slot;  /* when the next REGISTER may leave, µs */
 	struct stat_val *ok, *refused, *lost;
 };
 
@@ -115,4 +120,7 @@ bool reg_redirected(struct reg *r, const struct sip_msg *rsp); /* false: nowhere
 /* The target in use does not serve: the next one is tried, after the last the next proxy. false: none was in use. */
 bool reg_target_failed(struct reg *r);
 void reg_targets_clear(struct reg *r);
+/* The target in use has registered the user, over TLS: its name is proven, and it may connect to us, too. */
+void reg_target_serves(struct reg *r);
+void regs_forget_homes(struct regs *r);
 #endif

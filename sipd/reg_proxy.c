@@ -288,6 +288,7 @@ void regs_set_proxies(struct regs *r)
 	}
 	memset(r->proxy, 0, sizeof(r->proxy));
 	r->nproxy = 0;
+	regs_forget_homes(r);
 	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
 		struct proxy *p = &r->proxy[r->nproxy];
 		if (!conf->proxy[i].uri[0])

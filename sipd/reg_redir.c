@@ -26,6 +26,35 @@ bool reg_target_failed(struct reg *r)
 	return true;
 }
 
+void reg_target_serves(struct reg *r)
+{
+	struct regs *g = r->regs;
+	struct sip_uri uri;
+
+	if (!r->ntarget || sip_uri_parse(&uri, slice_str(r->target[0])))
+		return;
+	for (unsigned i = 0; i < REG_HOMES && g->home[i]; i++)
+		if (slice_ieq(slice_str(g->home[i]), uri.host))
+			return;
+	char **place = &g->home[g->nhome++ % REG_HOMES];
+	free(*place);
+	*place = slice_dup(uri.host);
+}
+
+void regs_forget_homes(struct regs *r)
+{
+	for (unsigned i = 0; i < REG_HOMES; i++) {
+		free(r->home[i]);
+		r->home[i] = NULL;
+	}
+	r->nhome = 0;
+}
+
+const char *reg_home(const struct sipd *s, unsigned i)
+{
+	return i < REG_HOMES ? s->regs->home[i] : NULL;
+}
+
 bool reg_redirected(struct reg *r, const struct sip_msg *rsp)
 {
 	struct slice to[REDIRECT_MAX];

@@ -45,6 +45,7 @@ void regs_free(struct regs *r)
 		tmr_stop(&r->proxy[i].probe);
 		sip_req_forget(r->proxy[i].req);
 	}
+	regs_forget_homes(r);
 	free(r);
 }
 

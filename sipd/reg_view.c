@@ -136,6 +136,7 @@ void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_m
 		return;
 	(void)snprintf(r->said, sizeof(r->said), "%s", why);
 	r->why = r->said;
+	r->code = 0;
 	r->delay = pause_ms;
 	r->paused = true;
 	reg_targets_clear(r); /* the user may be at home elsewhere now: from the first one on */

@@ -188,6 +188,36 @@ static void next_front_end(void **state)
 	rig_free(r);
 }
 
+/* Whom a front end sends users to, and who takes them, may connect here, too; the last eight of them. */
+static void homes(void **state)
+{
+	struct rig *r = rig_new(conf);
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+	char uri[80];
+	(void)state;
+
+	s->effective.register_when = REGISTER_ALWAYS;
+	reg_update(s, e->user);
+	struct reg *reg = ustate_of(e->user)->reg;
+	reg_target_serves(reg); /* not sent anywhere */
+	assert_null(reg_home(s, 0));
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(uri, sizeof(uri), "sip:Pool%u.contoso.com:5061;transport=TLS", i / 2);
+		reg_targets_clear(reg);
+		reg->target[reg->ntarget++] = mem_str(uri);
+		reg_target_serves(reg);
+		if (i == 1) {
+			assert_string_equal(reg_home(s, 0), "Pool0.contoso.com");
+			assert_null(reg_home(s, 1));
+		}
+	}
+	assert_string_equal(reg_home(s, 1), "Pool9.contoso.com");
+	assert_string_equal(reg_home(s, 7), "Pool7.contoso.com");
+	assert_null(reg_home(s, 8));
+	rig_free(r);
+}
+
 static void note_loss(int prio, const char *line, void *ctx)
 {
 	(void)prio;
@@ -345,6 +375,7 @@ int main(void)
 		cmocka_unit_test(next_front_end),
 		cmocka_unit_test(granted),
 		cmocka_unit_test(added),
+		cmocka_unit_test(homes),
 		cmocka_unit_test(handshake),
 		cmocka_unit_test(asked),
 	};
