@@ -182,7 +182,7 @@ void certd_fini(struct daemon *d)
 void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap)
 {
 	struct certd *c = d->state;
-	const char *name = "";
+	const char *name = "", *early;
 	long days;
 
 	if (!c)
@@ -195,6 +195,9 @@ void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, si
 	else if (!keyring_count(c->ring))
 		snprintf(trouble, tcap,
 		    "no host certificate: dectctl cert import file=FILE, or dectctl cert csr");
+	else if ((early = expiry_early(c->ring, time(NULL))) != NULL)
+		snprintf(trouble, tcap,
+		    "host certificate \"%s\" is not valid yet: check this host's clock", early);
 	else if (days < 0)
 		snprintf(trouble, tcap, "host certificate \"%s\" has expired: get a new one", name);
 	else if (days <= TROUBLE_DAYS)

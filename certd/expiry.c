@@ -115,3 +115,17 @@ long expiry_next(const struct keyring *r, time_t now, const char **name)
 	}
 	return least;
 }
+
+const char *expiry_early(const struct keyring *r, time_t now)
+{
+	for (struct ident *t = NULL; (t = keyring_next(r, t)) != NULL;) {
+		const unsigned char *p = t->cert[0].der;
+		X509 *x = d2i_X509(NULL, &p, (long)t->cert[0].n);
+		bool early = x && X509_cmp_time(X509_get0_notBefore(x), &now) > 0;
+
+		X509_free(x);
+		if (early)
+			return t->name;
+	}
+	return NULL;
+}

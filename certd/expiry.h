@@ -12,4 +12,6 @@ void expiry_free(struct expiry *e);
 void expiry_look(struct expiry *e);
 /* Days until the first identity ends and its name; LONG_MAX: none. */
 long expiry_next(const struct keyring *r, time_t now, const char **name);
+/* The name of an identity that is not valid yet: most often this host's clock is wrong. NULL: none. */
+const char *expiry_early(const struct keyring *r, time_t now);
 #endif

@@ -626,6 +626,8 @@ static void test_expiry(void **state)
 	expiry_look(x);
 	assert_int_equal(warnings, 1);
 	expiry_free(x);
+	assert_null(expiry_early(r, time(NULL)));
+	assert_string_equal(expiry_early(r, time(NULL) - 86400L * 900), "host");
 	keyring_free(r);
 	X509_free(c.cert[0]);
 }
