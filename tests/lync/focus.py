@@ -233,6 +233,7 @@ async def conference_not_started(t):
     carol = t.desk("carol", "Carol Example", "+14255550103")
     await t.world.reconfigure_lync(conference="server")
     t.fe.settings["any-body"] = True
+    before = dict(t.fe.asserted)
     try:
         for what in ("status", "code", "declined", "number"):
             x = Server(t)
@@ -263,6 +264,8 @@ async def conference_not_started(t):
             await h2.gone()
             x.close()
     finally:
+        t.fe.asserted.clear()
+        t.fe.asserted.update(before)
         carol.close()
         t.fe.settings["any-body"] = False
         await t.world.reconfigure_lync(conference="local")
