@@ -67,6 +67,7 @@ struct tp *tp_new(uv_loop_t *loop, struct tmr_wheel *wheel, const struct tp_conf
 	list_init(&tp->flows);
 	list_init(&tp->spare);
 	tp_limit_init(&tp->limit);
+	tp_sock_init(tp);
 	return tp;
 }
 

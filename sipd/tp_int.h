@@ -21,7 +21,9 @@ struct tp_sock {
 	} h;
 	struct sockaddr_storage bound;
 	uint32_t id, key, flows;
-	bool retired; /* no new flows; closes with its last */
+	bool retired;  /* no new flows; closes with its last */
+	uint64_t turn; /* UDP: of the loop, ms … */
+	uint32_t sent; /* … and datagrams sent in it */
 };
 
 #define TP_READ_SIZE 65536
@@ -45,6 +47,8 @@ struct tp {
 	struct tp_stats stats;
 	uint32_t handles; /* of libuv, still open */
 	bool closing;
+	struct tp_sock *resting; /* UDP: not read until rest fires */
+	uv_timer_t rest;
 	struct sip_msg msg; /* the one being delivered */
 	char read_buf[TP_READ_SIZE + 16];
 };
@@ -116,6 +120,7 @@ void tp_sock_close(struct tp_flow *f, bool flush);
 void tp_sock_pause(struct tp_flow *f, bool pause);
 struct tp_sock *tp_sock_udp(struct tp *tp, int family, uint32_t key, int *err);
 void tp_sock_unuse(struct tp_sock *s);
+void tp_sock_init(struct tp *tp);
 void tp_sock_close_all(struct tp *tp);
 void tp_sock_source(
     struct tp_sock *s, const struct sockaddr *remote, struct sockaddr_storage *local);

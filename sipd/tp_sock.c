@@ -2,6 +2,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -10,6 +11,8 @@
 
 #define BACKLOG  256
 #define PAUSE_MS 200
+#define MANY     8 /* datagrams sent in one millisecond of the loop */
+#define MANY_MS  1 /* so long after them nothing is read */
 
 struct out {
 	union {
@@ -97,12 +100,59 @@ static void on_sent(uv_udp_send_t *req, int status)
 	free(CONTAINER_OF(req, struct out, req.send));
 }
 
+static void on_rested(uv_timer_t *t)
+{
+	struct tp *tp = t->data;
+	struct tp_sock *s = tp->resting;
+
+	tp->resting = NULL;
+	if (s)
+		(void)uv_udp_recv_start(&s->h.udp, on_alloc, on_datagram);
+}
+
+void tp_sock_init(struct tp *tp)
+{
+	BUG_ON(uv_timer_init(tp->loop, &tp->rest) != 0);
+	tp->rest.data = tp;
+	tp->handles++;
+}
+
+static void on_rest_closed(uv_handle_t *h)
+{
+	struct tp *tp = h->data;
+
+	tp->handles--;
+	tp_maybe_free(tp);
+}
+
+/* Thousands register: a group of requests leaves, and the answers come one by one, each to wake us up, which costs as much
+ * as the whole transaction. So the socket rests for a millisecond after a group. libuv leaves a descriptor that nobody
+ * reads in its epoll set and learns of it by being woken: it is taken out here, and put in again by its next start. */
+static void rest_after_many(struct tp_sock *s)
+{
+	uint64_t now = uv_now(s->tp->loop);
+	int fd;
+
+	if (s->turn != now) {
+		s->turn = now;
+		s->sent = 0;
+	}
+	if (++s->sent != MANY || s->tp->resting || uv_is_closing(&s->h.handle) ||
+	    uv_fileno(&s->h.handle, &fd) || uv_udp_get_send_queue_count(&s->h.udp))
+		return;
+	(void)uv_udp_recv_stop(&s->h.udp);
+	(void)epoll_ctl(uv_backend_fd(s->tp->loop), EPOLL_CTL_DEL, fd, NULL);
+	s->tp->resting = s;
+	(void)uv_timer_start(&s->tp->rest, on_rested, MANY_MS, 0);
+}
+
 static int send_datagram(struct tp_flow *f, const void *p, size_t n)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&f->remote;
 	uv_buf_t b = uv_buf_init((char *)(uintptr_t)p, (unsigned)n);
 	int rc = uv_udp_try_send(&f->sock->h.udp, &b, 1, to);
 
+	rest_after_many(f->sock);
 	if (rc >= 0)
 		return 0;
 	if (rc != UV_EAGAIN)
@@ -172,6 +222,8 @@ static void close_sock(struct tp_sock *s)
 	socks_changed(s->tp);
 	list_remove(&s->node);
 	s->retired = true;
+	if (s->tp->resting == s)
+		s->tp->resting = NULL;
 	if (!uv_is_closing(&s->h.handle))
 		uv_close(&s->h.handle, on_sock_closed);
 }
@@ -576,6 +628,7 @@ int tp_unlisten(struct tp *tp, enum tp_proto proto, const struct sockaddr *addr)
 
 void tp_sock_close_all(struct tp *tp)
 {
+	uv_close((uv_handle_t *)&tp->rest, on_rest_closed);
 	LIST_FOREACH(&tp->socks, it)
 	close_sock(LIST_ENTRY(it, struct tp_sock, node));
 }

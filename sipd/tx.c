@@ -16,6 +16,8 @@ const struct tx_kind_def tx_kinds[TX_NKIND] = {
 	[TX_SERVER] = { &sip_rxn_def, RXN_EV_TPERR, RXN_NEV },
 };
 
+#define SPARE_MAX 64
+
 /* ---- layer ---- */
 
 static void set_conf(struct tx_layer *l, const struct tx_conf *c)
@@ -45,7 +47,25 @@ static void free_tx(struct tx *tx)
 	free(tx->ack);
 	free(tx->cancel_lines);
 	sip_msg_free(tx->req_own);
-	free(tx);
+	if (tx->l->nspare == SPARE_MAX) {
+		free(tx);
+		return;
+	}
+	list_append(&tx->l->spare, &tx->node);
+	tx->l->nspare++;
+}
+
+static struct tx *alloc_tx(struct tx_layer *l)
+{
+	struct tx *tx;
+
+	if (l->nspare == 0)
+		return mem_new(sizeof(*tx));
+	tx = LIST_ENTRY(l->spare.prev, struct tx, node);
+	list_remove(&tx->node);
+	l->nspare--;
+	memset(tx, 0, sizeof(*tx));
+	return tx;
 }
 
 /* Transactions that have ended go here, when nothing of theirs is on the stack. */
@@ -76,6 +96,7 @@ struct tx_layer *tx_layer_new(
 	l->ctx = ctx;
 	list_init(&l->live);
 	list_init(&l->dead);
+	list_init(&l->spare);
 	tmr_init(&l->reaper, w, on_reap, l);
 	return l;
 }
@@ -93,6 +114,8 @@ void tx_layer_free(struct tx_layer *l)
 	free_tx(LIST_ENTRY(it, struct tx, node));
 	LIST_FOREACH(&l->dead, it)
 	free_tx(LIST_ENTRY(it, struct tx, node));
+	LIST_FOREACH(&l->spare, it)
+	free(LIST_ENTRY(it, struct tx, node));
 	tmr_stop(&l->reaper);
 	map_free(&l->table);
 	map_free(&l->merged);
@@ -239,7 +262,7 @@ static void on_flow_down(struct tp_watch *w, struct tp_flow *f, int err)
 struct tx *tx_new(
     struct tx_layer *l, enum tx_kind kind, struct tp_flow *f, const char *key, size_t n)
 {
-	struct tx *tx = mem_new(sizeof(*tx));
+	struct tx *tx = alloc_tx(l);
 
 	tx->l = l;
 	tx->kind = kind;

@@ -54,7 +54,8 @@ struct tx_layer {
 	const struct tx_ops *ops;
 	void *ctx;
 	struct map table, merged;
-	struct list live, dead;
+	struct list live, dead, spare; /* spare: memory for the next ones, still in the cache */
+	unsigned nspare;
 	struct tmr reaper;
 	struct tx_stats stats;
 	struct sip_msg scratch; /* own messages parsed again: for ACK, CANCEL, the signing hook */

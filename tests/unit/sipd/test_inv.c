@@ -400,12 +400,19 @@ static const char *rsp_tag(void)
 
 static void invite_us(struct world *x, const char *id, const char *lines)
 {
+	unsigned before = x->incoming;
+
 	say(x,
 	    "INVITE sip:us@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
 	    "127.0.0.1:%u;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=pt\r\n"
 	    "To: <sip:us@y>\r\nCall-ID: %s\r\nCSeq: 10 INVITE\r\nContact: "
 	    "<sip:p@127.0.0.1:%u>\r\n%sContent-Length: 0\r\n\r\n",
 	    x->port, x->peer, id, id, x->peer, lines);
+	/* After many messages at once the socket rests for a moment. */
+	for (uint64_t end = uv_hrtime() + LIMIT_NS; x->incoming == before && uv_hrtime() < end;) {
+		usleep(500);
+		turn(x);
+	}
 }
 
 static void us(struct world *x, const char *id, const char *tag, const char *method, unsigned cseq,

@@ -429,9 +429,76 @@ static void long_requests(void **state)
 	stop(x);
 }
 
+static void n_options(int fd, unsigned n)
+{
+	char out[400];
+	int k = snprintf(out, sizeof(out),
+	    "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKo%u\r\nMax-Forwards: "
+	    "70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:x>\r\nCall-ID: o%u\r\nCSeq: 1 OPTIONS\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    n, n);
+
+	assert_int_equal(send(fd, out, (size_t)k, 0), k);
+}
+
+/* A group of requests leaves at once: the socket is read a millisecond later, then everything that came is there, also what
+ * somebody else sent meanwhile. */
+static void groups(void **state)
+{
+	struct world *x = start((struct tp_conf){ 0 });
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int peer = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), other = dial(x, SOCK_DGRAM);
+	char hop[64], got[4096], out[4096];
+
+	(void)state;
+	assert_int_equal(bind(peer, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(peer, (struct sockaddr *)&a, &len), 0);
+	snprintf(hop, sizeof(hop), "sip:127.0.0.1:%u", ntohs(a.sin_port));
+	for (unsigned round = 0; round < 3; round++) {
+		unsigned before = x->asked;
+
+		got_replies = 0;
+		for (unsigned i = 0; i < 20; i++) {
+			struct sip_req *r;
+			snprintf(out, sizeof(out),
+			    "OPTIONS sip:x SIP/2.0\r\nMax-Forwards: 70\r\nFrom: "
+			    "<sip:a@b>;tag=1\r\nTo: <sip:x>\r\nCall-ID: %u-%u\r\nCSeq: 1 "
+			    "OPTIONS\r\nContent-Length: 0\r\n\r\n",
+			    round, i);
+			struct sip_req_conf c = { .method = SIP_M_OPTIONS,
+				.msg = slice_str(out),
+				.next_hop = slice_str(hop) };
+			assert_int_equal(sip_req_send(x->ua, &c, on_req, x, &r), 0);
+		}
+		for (unsigned i = 0; i < 20; i++) {
+			ssize_t n = recvfrom(
+			    peer, got, sizeof(got) - 1, MSG_DONTWAIT, (struct sockaddr *)&a, &len);
+			assert_true(n > 0);
+			got[n] = '\0';
+			char *rest = strstr(got, "\r\n");
+			assert_non_null(rest);
+			n = snprintf(out, sizeof(out), "SIP/2.0 200 OK%s", rest);
+			assert_int_equal(
+			    sendto(peer, out, (size_t)n, 0, (struct sockaddr *)&a, len), n);
+		}
+		n_options(other, round);
+		(void)uv_run(
+		    &x->loop, UV_RUN_NOWAIT); /* within the millisecond, unless we were held up */
+		for (int i = 0; i < 2000 && (got_replies < 20 || x->asked == before); i++)
+			turn(x);
+		assert_int_equal(got_replies, 20);
+		assert_int_equal(x->asked, before + 1);
+	}
+	close(peer);
+	close(other);
+	stop(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(groups),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(slow_and_idle),
 		cmocka_unit_test(floods),
