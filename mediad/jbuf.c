@@ -7,12 +7,13 @@
 
 #define TICK_US     125
 #define BIN_US      5000
-#define WINDOW_US   10000000u /* the fastest packet is looked for in two windows of this */
-#define FORGET      9         /* the histogram forgets with a time constant of 2^9 packets */
-#define FAR_TICKS   24000     /* 3 s off: another stream */
-#define QUIET_TICKS 1600      /* 200 ms of nothing: a pause */
-#define LATE_RUN    4         /* so many late ones in a row: the time base moved */
-#define SPARE_MS    60        /* beyond the longest delay wanted: packets are dropped */
+#define WINDOW_US   4000000u /* the fastest packet is looked for in two windows of this */
+#define FORGET      9        /* the histogram forgets with a time constant of 2^9 packets */
+#define FAR_TICKS   24000    /* 3 s off: another stream */
+#define QUIET_TICKS 1600     /* 200 ms of nothing: a pause */
+#define LATE_RUN    4        /* so many late ones in a row: the time base moved */
+#define RESERVE     24       /* 3 ms over what the packets' delays ask for */
+#define SPARE_MS    60       /* beyond the longest delay wanted: packets are dropped */
 #define NO_CHUNK    0xff
 #define Q30         (1u << 30)
 
@@ -114,7 +115,8 @@ static void rebase(struct jbuf *j, int64_t us)
 	}
 }
 
-static uint32_t target_ms(const struct jbuf *j)
+/* The delay that all but the late ones need. */
+static uint32_t spread_ms(const struct jbuf *j)
 {
 	uint64_t all = 0, tail = 0;
 	size_t bin = JBUF_BINS;
@@ -125,6 +127,12 @@ static uint32_t target_ms(const struct jbuf *j)
 		tail += j->hist[--bin];
 
 	uint32_t ms = (uint32_t)bin * (BIN_US / 1000);
+	return ms > j->conf.max_ms ? j->conf.max_ms : ms;
+}
+
+static uint32_t target_ms(const struct jbuf *j)
+{
+	uint32_t ms = j->spread_ms;
 	uint32_t least = j->pkt_ticks / 8 > j->conf.min_ms ? j->pkt_ticks / 8 : j->conf.min_ms;
 	ms = ms < least ? least : ms;
 	return ms > j->conf.max_ms ? j->conf.max_ms : ms;
@@ -157,6 +165,7 @@ static void measure(struct jbuf *j, uint32_t ts, uint64_t now_us)
 	for (size_t i = 0; i < JBUF_BINS; i++)
 		j->hist[i] -= j->hist[i] >> slow;
 	j->hist[bin] += Q30 >> slow;
+	j->spread_ms = (uint16_t)spread_ms(j);
 	j->stat.target_ms = target_ms(j);
 }
 
@@ -340,6 +349,22 @@ static void take(struct jbuf *j, struct jbuf_pkt *p, uint8_t *buf, struct jbuf_o
 	drop(j, p);
 }
 
+/* What the caller has left over is part of the delay, but the next packet is wanted as early as without it: a sender whose
+ * clock is slow would be late before the target is missed. So there must be enough beside what is left over, and nothing is
+ * taken out that leaves less than that, however much is left over then. */
+static int32_t wish_of(const struct jbuf *j, uint32_t queued)
+{
+	uint32_t target = j->stat.target_ms * 8, spread = j->spread_ms * 8u + RESERVE,
+	         most = j->conf.max_ms * 8u, more = spread + queued, less = spread + j->pkt_ticks;
+	int32_t level = j->level_q8 / 256, out, in;
+
+	more = more > most ? most : more;
+	less = less > most ? most : less;
+	out = level - (int32_t)(target > less ? target : less);
+	in = level - (int32_t)(target > more ? target : more);
+	return out > 0 ? out : in < 0 ? in : 0;
+}
+
 enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t step, uint32_t queued,
     uint64_t now_us, uint8_t *buf, struct jbuf_out *out)
 {
@@ -388,7 +413,7 @@ enum jbuf_verdict jbuf_get(struct jbuf *j, uint32_t want, uint32_t step, uint32_
 	j->level_set = true;
 	j->stat.delay_ms = (uint32_t)(j->level_q8 < 0 ? 0 : j->level_q8 / (8 << 8));
 
-	int32_t wish = j->level_q8 / 256 - (int32_t)target * 8;
+	int32_t wish = wish_of(j, queued);
 	if (p && p->ticks && (int32_t)(p->ts - j->play) <= 0) {
 		j->play = p->ts + p->ticks;
 		j->silence = 0;

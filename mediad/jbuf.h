@@ -60,7 +60,8 @@ struct jbuf {
 	uint64_t seen;              /* sequence numbers top_seq - 63 .. top_seq */
 	uint32_t last_seq, skipped; /* played last; numbers after it that belong to no speech */
 	uint32_t odd_ts;
-	uint16_t odd_seq; /* a packet far from all others: its successor decides */
+	uint16_t odd_seq;   /* a packet far from all others: its successor decides */
+	uint16_t spread_ms; /* of the packets' delays */
 	uint8_t late_run;
 	bool quiet; /* the sender pauses: the next packet sets the time anew */
 	bool level_set, odd;
