@@ -16,6 +16,9 @@ CORES = os.cpu_count() or 1
 SERVER = ["taskset", "-c", str(CORES - 1)] if CORES > 1 else []
 LOAD = ["taskset", "-c", f"0-{CORES - 2}"] if CORES > 1 else []
 TREE = os.environ.get("ASTERISK_ROOT", "/var/cache/debian-tree/sid")
+# Configuration of Asterisk, scenarios of SIPp as the anchors were measured with, beside the clone.
+PERF = os.environ.get("PERF_DIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../shared/reference/perf"))
+USERS = [f"user{i:05d}" for i in range(10000)]
 PAYLOAD = {"PCMA": (8, 160), "G726-32": (None, 80)}
 LINES = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
 
@@ -139,7 +142,7 @@ def wait_port(port, p, log):
 class Ours:
     name = "ipdect"
 
-    def __init__(self, uas):
+    def __init__(self, uas, reference=False):
         self.port, self.dir = free_range(2), tempfile.mkdtemp(prefix="e2e-")
         for d in ("run/ctl", "state"):
             os.makedirs(f"{self.dir}/{d}")
@@ -159,7 +162,7 @@ class Ours:
         wait_port(self.port, self.children[1], log)
         # 200 has no handset here: its calls go on to the proxy. All that a call needs of sipd is in that.
         r = subprocess.run([f"{BUILD}/dectctl", "-r", self.dir + "/run", "user", "import", "file=-"], text=True, capture_output=True,
-                           input="name,forward-always\n200,0301\n", check=False)
+                           input="name,forward-always\n" + "".join(f"{u},0301\n" for u in (USERS if reference else ["200"])), check=False)
         if r.returncode:
             raise RuntimeError(r.stderr)
         self.pids = [self.children[1].pid, self.children[0].pid]
@@ -192,7 +195,7 @@ class Asterisk:
     """Only what the calls need is loaded. In a tree of another release it sees the host's /proc and /dev, in a mount space of its own."""
     name = "Asterisk"
 
-    def __init__(self, uas, codec="alaw"):
+    def __init__(self, uas, codec="alaw", reference=False):
         self.port, rtp = free_range(2), random.randrange(11000, 24000) & ~1
         self.tree = "" if shutil.which("asterisk") else TREE
         self.dir = tempfile.mkdtemp(prefix="e2e-", dir=self.tree + "/tmp")
@@ -212,6 +215,13 @@ class Asterisk:
             "rtp": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 7999}\nstrictrtp=no\nicesupport=no\n",
             "logger": "[general]\n[logfiles]\nconsole => error\n", "cdr": "[general]\nenable=no\n", "cel": "[general]\nenable=no\n",
             "features": "[general]\n"}
+        for name in os.listdir(PERF + "/asterisk") if reference else []:
+            with open(f"{PERF}/asterisk/{name}") as f:
+                text = f.read()
+            for a, b in (("/tmp/anchor/astvar", inside), ("/tmp/anchor/ast", inside), ("127.0.0.1:5080", f"127.0.0.1:{self.port}"),
+                         ("127.0.0.1:7000", f"127.0.0.1:{uas}")):
+                text = text.replace(a, b)
+            conf[name[:-len(".conf")]] = text
         for name, text in conf.items():
             with open(f"{self.dir}/{name}.conf", "w") as f:
                 f.write(text)
@@ -250,10 +260,16 @@ def have_asterisk():
 class Called:
     """SIPp that answers."""
 
-    def __init__(self):
+    def __init__(self, reference=False):
         self.dir, self.port = tempfile.mkdtemp(prefix="e2e-"), free_range(2)
-        for name, text in (("uas", UAS), ("uac", UAC)):
-            with open(f"{self.dir}/{name}.xml", "w") as f:
+        self.whom = ["-s", "200"]
+        texts = [("uas.xml", UAS), ("uac.xml", UAC)]
+        if reference:
+            texts = [(n, open(f"{PERF}/sipp/{n}", encoding="utf-8").read()) for n in ("uas.xml", "uac.xml")]
+            texts.append(("users.csv", "SEQUENTIAL\n" + "".join(u + ";\n" for u in USERS)))
+            self.whom = ["-inf", "users.csv"]
+        for name, text in texts:
+            with open(f"{self.dir}/{name}", "w") as f:
                 f.write(text)
         self.p = subprocess.Popen([*LOAD, "sipp", "-sf", "uas.xml", "-i", "127.0.0.1", "-p", str(self.port), "-nostdin"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.dir)
@@ -270,7 +286,7 @@ class Called:
         for f in glob.glob(self.dir + "/uac_*"):
             os.unlink(f)
         r = subprocess.run([*LOAD, "sipp", f"127.0.0.1:{port}", "-sf", "uac.xml", "-i", "127.0.0.1", "-p", str(free_range(2)),
-                            "-s", "200", "-r", str(rate), "-m", str(count), "-l", str(max(2000, 4 * rate)), "-timeout", "120", "-nostdin",
+                            *self.whom, "-r", str(rate), "-m", str(count), "-l", str(max(2000, 4 * rate)), "-timeout", "120", "-nostdin",
                             "-trace_rtt", "-rtt_freq", "1", "-trace_stat", "-fd", "1"], stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.dir, check=False)
         times = []
@@ -416,11 +432,13 @@ def in_turns(one, disturbed):
     return got
 
 
-def mode_calls():
-    """Signalling: CPU of a call, delay until it rings."""
+def mode_calls(reference=False):
+    """Signalling: CPU of a call, delay until it rings. reference: as the anchors were measured."""
+    name_of, reference = ("reference", {"reference": True}) if reference else ("calls", {})
+
     def one(kind):
-        uas = Called()
-        s = kind(uas.port)
+        uas = Called(**reference)
+        s = kind(uas.port, **reference)
         try:
             uas.call(s.port, RATE, RATE)  # warm
             before = s.parts()
@@ -433,12 +451,12 @@ def mode_calls():
     got = in_turns(one, lambda v: v[3] or v[4] > CALLS / 100)
     for name, v in got.items():
         cpu = [x[0] for x in v]
-        print(f"calls      {RATE}/s, {CALLS} calls  {name:9} {statistics.median(cpu):.3f} CPU s per 1,000 ({min(cpu):.3f}..{max(cpu):.3f}); "
+        print(f"{name_of:10} {RATE}/s, {CALLS} calls  {name:9} {statistics.median(cpu):.3f} CPU s per 1,000 ({min(cpu):.3f}..{max(cpu):.3f}); "
               f"INVITE to 180: p50 {statistics.median(x[1] for x in v):.1f} ms, p99 {statistics.median(x[2] for x in v):.1f} ms; "
               f"failed {sum(x[3] for x in v)}, sent again {sum(x[4] for x in v)}"
               + (f" (sipd {statistics.median(x[5][0] for x in v):.3f}, mediad {statistics.median(x[5][1] for x in v):.3f})"
                  if name == "ipdect" else ""))
-    print(f"calls      {RATE}/s" + (ratio({k: [x[0] for x in v] for k, v in got.items()}, 0.2) or "  no Asterisk to compare with"), flush=True)
+    print(f"{name_of:10} {RATE}/s" + (ratio({k: [x[0] for x in v] for k, v in got.items()}, 0.2) or "  no Asterisk to compare with"), flush=True)
 
 
 def talking(name, codec, target):
@@ -523,5 +541,5 @@ if os.geteuid() != 0:
     skip("Asterisk's tree, and processors, need root")
 need("sipp", f"{BUILD}/sipd", f"{BUILD}/bench/mediad_load")
 for mode in MODES:
-    {"calls": mode_calls, "media": lambda: talking("media", "PCMA", 0.3), "g726": lambda: talking("g726", "G726-32", 0.25),
+    {"calls": mode_calls, "reference": lambda: mode_calls(True), "media": lambda: talking("media", "PCMA", 0.3), "g726": lambda: talking("g726", "G726-32", 0.25),
      "capacity": mode_capacity}[mode]()

@@ -33,4 +33,7 @@ bool addr_any(const struct addr *a);      /* 0.0.0.0, :: */
 bool addr_loopback(const struct addr *a); /* 127/8, ::1 */
 /* With port "192.0.2.1:5060", "[2001:db8::1]:5060"; without: the bare address. out needs ADDR_TEXT. Returns out. */
 const char *addr_print(const struct addr *a, bool port, char *out);
+/* The bare address of 4 or 16 octets as text; out needs ADDR_IP_TEXT. Returns out, "" for another length. */
+#define ADDR_IP_TEXT 46
+const char *addr_ip_print(const void *ip, size_t n, char *out);
 #endif

@@ -130,36 +130,6 @@ static int make_up_park(struct dectd *r, char out[IDENT_PARK_CHARS])
 	return ppdb_meta_set(r->ppdb, "park", out);
 }
 
-static int read_ident(const struct dectd_conf *c, const char *park, struct ident *out)
-{
-	int err = ident_parse(slice_str(park), out);
-
-	if (err) {
-		log_ev(LOG_ERR, "park is not understood", F_TEXT("IPDECT_VALUE", park), F_ERR(err),
-		    F_REMEDY("2 hex digits of length and 8 of the key (10 in class A), e.g. "
-		             "1F102AF12C"));
-		return err;
-	}
-	for (size_t i = 0; i < c->sari.n; i++) {
-		err = ident_add_sari(out, slice_str(c->sari.v[i]));
-		if (err) {
-			log_ev(LOG_ERR, "sari is not understood",
-			    F_TEXT("IPDECT_VALUE", c->sari.v[i]), F_ERR(err),
-			    F_REMEDY("8 hex digits of an access rights identity of class B or C"));
-			return err;
-		}
-	}
-	return 0;
-}
-
-int dectd_verify(const void *conf)
-{
-	const struct dectd_conf *c = conf;
-	struct ident id = { 0 };
-
-	return *c->park ? read_ident(c, c->park, &id) : 0;
-}
-
 static int make_ident(struct dectd *r)
 {
 	const struct dectd_conf *c = r->conf;
@@ -176,9 +146,23 @@ static int make_ident(struct dectd *r)
 		    F_TEXT("IPDECT_PARK", kept),
 		    F_REMEDY("set park in [dectd] to the licensed one before handsets subscribe"));
 	}
-	err = read_ident(c, *c->park ? c->park : kept, &r->ident);
-	if (err)
+	err = ident_parse(slice_str(*c->park ? c->park : kept), &r->ident);
+	if (err) {
+		log_ev(LOG_ERR, "park is not understood", F_TEXT("IPDECT_VALUE", c->park),
+		    F_ERR(err),
+		    F_REMEDY("2 hex digits of length and 8 of the key (10 in class A), e.g. "
+		             "1F102AF12C"));
 		return err;
+	}
+	for (size_t i = 0; i < c->sari.n; i++) {
+		err = ident_add_sari(&r->ident, slice_str(c->sari.v[i]));
+		if (err) {
+			log_ev(LOG_ERR, "sari is not understood",
+			    F_TEXT("IPDECT_VALUE", c->sari.v[i]), F_ERR(err),
+			    F_REMEDY("8 hex digits of an access rights identity of class B or C"));
+			return err;
+		}
+	}
 	ident_print(&r->ident, text);
 	if (*kept && strcmp(kept, text) != 0)
 		log_ev(LOG_WARNING,

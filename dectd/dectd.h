@@ -86,7 +86,6 @@ static inline struct dectd *dectd_of(const struct daemon *d)
 }
 
 int dectd_init(struct daemon *d);
-int dectd_verify(const void *conf);
 int dectd_reload(struct daemon *d, const void *next);
 void dectd_up(struct daemon *d, struct ipc_peer *p, bool restarted);
 void dectd_down(struct daemon *d, struct ipc_peer *p);

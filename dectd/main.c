@@ -24,7 +24,6 @@ int main(int argc, char **argv)
 		.gather = IPC_CERTD,
 		.secrets = true,
 		.init = dectd_init,
-		.verify = dectd_verify,
 		.reload = dectd_reload,
 		.up = dectd_up,
 		.down = dectd_down,

@@ -117,11 +117,6 @@ static int load(const struct run *r, struct common_conf **cc, void **room)
 		free(m);
 		return e0 ? e0 : e1 ? e1 : e2;
 	}
-	e0 = def->verify ? def->verify(m) : 0;
-	if (e0) {
-		free_both(r, c, m);
-		return e0;
-	}
 	*cc = c;
 	*room = m;
 	return 0;

@@ -40,12 +40,10 @@ struct daemon_def {
 	size_t nlinks;
 	const struct ctl_cmd *cmds;
 	size_t ncmds;
-	bool serves;     /* has a link socket (certd, sipd, mediad) */
-	bool instances;  /* wants -i N */
-	uint32_t gather; /* ipc_node_def.gather */
-	bool secrets;    /* no core dump, memory locked */
-	/* Settings beyond their form, for -t, the start and a reload: logs each fault; < 0: they are not taken. May be NULL. */
-	int (*verify)(const void *conf);
+	bool serves;                   /* has a link socket (certd, sipd, mediad) */
+	bool instances;                /* wants -i N */
+	uint32_t gather;               /* ipc_node_def.gather */
+	bool secrets;                  /* no core dump, memory locked */
 	int (*init)(struct daemon *d); /* < 0: the process ends with status 70 */
 	int (*reload)(struct daemon *d, const void *next); /* 0: take it; < 0: keep the old */
 	void (*up)(struct daemon *d, struct ipc_peer *p, bool restarted);

@@ -169,6 +169,10 @@ int ipc_request(struct ipc_peer *p, uint16_t iface, uint16_t type, const Protobu
 int ipc_request_fds(struct ipc_peer *p, uint16_t iface, uint16_t type, const ProtobufCMessage *body,
     const int *fds, unsigned nfds, const ProtobufCMessageDescriptor *reply, uint32_t ms,
     ipc_reply_h *cb, void *ctx) MUST_CHECK;
+/* In no haste: goes with the next frame to p, at most 50 ms later; so does the answer of ipc_reply_later(). Order is kept. */
+int ipc_request_later(struct ipc_peer *p, uint16_t iface, uint16_t type,
+    const ProtobufCMessage *body, const ProtobufCMessageDescriptor *reply, uint32_t ms,
+    ipc_reply_h *cb, void *ctx) MUST_CHECK;
 /* The owner dies: its callbacks will not be called any more; answers that still come are dropped. */
 void ipc_forget(struct ipc_node *n, const void *ctx);
 /* Must be delivered: where the queue is full the peer is dropped (in the next turn of the loop: down() never runs
@@ -182,6 +186,7 @@ int ipc_event_latest(
     struct ipc_peer *p, uint16_t iface, uint16_t type, uint32_t key, const ProtobufCMessage *body);
 /* Within the handler of a request. Return what they return: 0. */
 int ipc_reply(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body);
+int ipc_reply_later(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body);
 /* fds stay the caller's. */
 int ipc_reply_fds(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body,
     const int *fds, unsigned nfds);

@@ -90,6 +90,18 @@ int ipc_request(struct ipc_peer *p, uint16_t iface, uint16_t type, const Protobu
 	return ipc_request_fds(p, iface, type, body, NULL, 0, reply, ms, cb, ctx);
 }
 
+int ipc_request_later(struct ipc_peer *p, uint16_t iface, uint16_t type,
+    const ProtobufCMessage *body, const ProtobufCMessageDescriptor *reply, uint32_t ms,
+    ipc_reply_h *cb, void *ctx)
+{
+	if (!p)
+		return ERR_LOST;
+	p->later = true;
+	int err = ipc_request(p, iface, type, body, reply, ms, cb, ctx);
+	p->later = false;
+	return err;
+}
+
 /* Peers answer mostly in order, so the search is short. */
 static struct ipc_pending *pending(struct ipc_peer *p, uint32_t corr)
 {

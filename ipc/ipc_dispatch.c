@@ -135,6 +135,14 @@ int ipc_reply(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessag
 	return ipc_reply_fds(p, m, body, NULL, 0);
 }
 
+int ipc_reply_later(struct ipc_peer *p, const struct ipc_msg *m, const ProtobufCMessage *body)
+{
+	p->later = true;
+	int err = ipc_reply(p, m, body);
+	p->later = false;
+	return err;
+}
+
 static void fail(struct ipc_peer *p, const struct ipc_hdr *h, int err, const char *fmt, va_list ap)
 {
 	Link__Error e = LINK__ERROR__INIT;

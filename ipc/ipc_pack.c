@@ -1,4 +1,5 @@
 /* Frames of one turn of the loop that go out as one: waking the other process costs more than most answers, so it is woken once.
+ * Frames in no haste wait for the next one that goes anyway.
  *
  * A pack is a frame of kind IPC_PACK, whose body is a row of frames without descriptors, each behind its length (4 octets, host
  * order). A frame that is alone goes as it is. */
@@ -13,6 +14,8 @@
 #define PACK_ASK_NS  1000000 /* as long a request waits for others of the same turn */
 #define PACK_TELL_NS                                                                               \
 	100000 /* and an answer: who asked may be on another processor, idle until it comes */
+
+#define PACK_LATER_MS 50 /* and one in no haste */
 
 struct
     ipc_turn { /* what ends a turn: the check behind the poll, or the prepare before the next one */
@@ -29,7 +32,12 @@ static void end_turn(struct ipc_turn *t)
 	uv_prepare_stop(&t->prepare);
 	t->on = false;
 	LIST_FOREACH(&t->n->peers, it)
-	ipc_pack_flush(LIST_ENTRY(it, struct ipc_peer, in_node));
+	{
+		struct ipc_peer *p = LIST_ENTRY(it, struct ipc_peer, in_node);
+
+		if (p->pack.urgent)
+			ipc_pack_flush(p);
+	}
 }
 
 static void on_check(uv_check_t *h)
@@ -94,10 +102,43 @@ void ipc_pack_flush(struct ipc_peer *p)
 	}
 	k->n = 0;
 	k->frames = 0;
+	k->urgent = false;
+	tmr_stop(&k->later);
 	if (!p->dead && !p->doomed && ipc_peer_put(p, b, n) != 0)
 		ipc_peer_doom(p, "closed");
 	if (p->n->def.secrets)
 		mem_wipe(b, n);
+}
+
+void ipc_pack_on_later(struct tmr *t, void *ctx)
+{
+	(void)t;
+	ipc_pack_flush(ctx);
+}
+
+/* When it goes: a frame in no haste with the next one that is, which takes it along at once, or at the end of the turn. */
+static void in_time(struct ipc_peer *p)
+{
+	struct ipc_pack *k = &p->pack;
+	uint64_t now;
+
+	if (p->later) {
+		if (!k->urgent && !tmr_pending(&k->later))
+			tmr_start(&k->later, PACK_LATER_MS);
+		return;
+	}
+	if (!p->gather) {
+		ipc_pack_flush(p);
+		return;
+	}
+	now = uv_hrtime();
+	if (!k->urgent) {
+		k->urgent = true;
+		k->since = now;
+		in_turn(p->n);
+	}
+	if (now - k->since >= (p->link ? PACK_ASK_NS : PACK_TELL_NS))
+		ipc_pack_flush(p);
 }
 
 bool ipc_pack_put(
@@ -105,29 +146,23 @@ bool ipc_pack_put(
 {
 	struct ipc_pack *k = &p->pack;
 	uint32_t len = (uint32_t)(16 + n);
-	uint64_t now;
 
 	/* A peer that does not read gets its frames one by one: then its queue's limits hold for each. */
-	if (!p->gather || p->nqueue || n > PACK_LONGEST)
+	if (p->nqueue || n > PACK_LONGEST || !(p->gather || k->frames || (p->later && p->packs)))
 		return false;
 	if (k->n + 4 + len > IPC_PACK_MAX)
 		ipc_pack_flush(p);
 	if (!k->b)
 		k->b = mem_new(IPC_PACK_MAX);
-	now = uv_hrtime();
-	if (k->frames == 0) {
+	if (k->frames == 0)
 		k->n = 16;
-		k->since = now;
-		in_turn(p->n);
-	}
 	memcpy(k->b + k->n, &len, 4);
 	ipc_hdr_put(k->b + k->n + 4, h);
 	if (body)
 		protobuf_c_message_pack(body, k->b + k->n + 4 + 16);
 	k->n += 4 + len;
 	k->frames++;
-	if (now - k->since >= (p->link ? PACK_ASK_NS : PACK_TELL_NS))
-		ipc_pack_flush(p);
+	in_time(p);
 	return true;
 }
 

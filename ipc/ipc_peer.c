@@ -61,6 +61,7 @@ struct ipc_peer *ipc_peer_new(struct ipc_node *n, int fd, enum ipc_door door, ui
 	list_append(&n->peers, &p->in_node);
 	tmr_init(&p->hello, n->def.wheel, on_hello_late, p);
 	tmr_init(&p->doom, n->def.wheel, on_doom, p);
+	tmr_init(&p->pack.later, n->def.wheel, ipc_pack_on_later, p);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	BUG_ON(uv_poll_init(n->def.loop, &p->poll, fd) != 0);
 	p->poll.data = p;
@@ -93,6 +94,7 @@ void ipc_peer_drop(struct ipc_peer *p, const char *why)
 	if (p->dead)
 		return;
 	ipc_pack_flush(p);
+	tmr_stop(&p->pack.later);
 	p->dead = true;
 	/* dectctl leaves after each command: that is not worth a line. */
 	log_ev(p->door == IPC_DOOR_CTL      ? LOG_DEBUG

@@ -51,7 +51,9 @@ struct ipc_pack {   /* frames that wait for the end of the loop's turn */
 	uint8_t *b; /* IPC_PACK_MAX, from the first use on */
 	size_t n;
 	unsigned frames;
-	uint64_t since; /* ns */
+	bool urgent;    /* one of them waits for the end of the turn only */
+	uint64_t since; /* ns: when that one came */
+	struct tmr later;
 };
 
 struct ipc_peer {
@@ -77,6 +79,7 @@ struct ipc_peer {
 	bool up, dead, doomed, paused, pinging;
 	bool packs;  /* understands packs */
 	bool gather; /* small frames to it go together at the end of a turn */
+	bool later;  /* what is sent at this moment is in no haste */
 	bool told;   /* the node's up() ran, or it is dectctl's: down() is owed */
 };
 
@@ -134,6 +137,7 @@ void ipc_peer_ready(struct ipc_peer *p); /* hello is through: up() */
 bool ipc_pack_put(
     struct ipc_peer *p, const struct ipc_hdr *h, const ProtobufCMessage *body, size_t n) MUST_CHECK;
 void ipc_pack_flush(struct ipc_peer *p);
+void ipc_pack_on_later(struct tmr *t, void *ctx);
 /* 1: the next frame of a pack's body; 0: no more; ERR_TRUNCATED, ERR_SYNTAX. Pure. */
 int ipc_pack_next(struct rd *r, struct slice *frame) MUST_CHECK;
 void ipc_turn_free(struct ipc_turn *t);

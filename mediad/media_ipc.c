@@ -318,6 +318,8 @@ static int on_update(struct ipc_peer *p, struct ipc_msg *msg)
 		put_ready(&r, s->leg[u->leg[i]->side]);
 	rep.n_leg = r.n;
 	rep.leg = r.ptr;
+	if (u->has_patient && u->patient)
+		return ipc_reply_later(p, msg, &rep.base);
 	return ipc_reply(p, msg, &rep.base);
 }
 
@@ -397,7 +399,7 @@ static int on_drop(struct ipc_peer *p, struct ipc_msg *msg)
 		return ipc_fail(p, msg, ERR_NOTFOUND, "no such session");
 	put_stats(&o, m, s);
 	sess_drop(m, s, "");
-	return ipc_reply(p, msg, &o.body.base);
+	return ipc_reply_later(p, msg, &o.body.base); /* of a call that is over */
 }
 
 static int done(struct ipc_peer *p, struct ipc_msg *msg, int err)

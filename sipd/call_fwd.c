@@ -24,9 +24,11 @@ static const char *reason(enum cause why)
 /* The forwarding user's own record: the call was for them, and where it went. */
 static void record(struct call *c, struct user *u, const char *target)
 {
+	uint64_t now = sipd_wall_ms();
 	struct cdr_rec r = { .call = c->ref,
 		.kind = CDR_MISSED,
-		.start = sipd_wall_ms(),
+		.start = now,
+		.ended = now,
 		.user = slice_str(u->f[USER_NAME]),
 		.name = slice_str(c->a->who.name),
 		.number = slice_str(c->a->who.number),
@@ -36,8 +38,6 @@ static void record(struct call *c, struct user *u, const char *target)
 		.elsewhere = true };
 
 	cdr_begin(c->sipd->cdr, &r);
-	r.ended = r.start;
-	cdr_update(c->sipd->cdr, &r);
 }
 
 bool call_forward(struct call *c, struct user *u, enum cause why)

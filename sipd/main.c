@@ -23,7 +23,6 @@ int main(int argc, char **argv)
 		.ncmds = sipd_ncmds,
 		.serves = true,
 		.gather = IPC_CERTD,
-		.verify = sipd_verify,
 		.init = sipd_init,
 		.reload = sipd_reload,
 		.up = sipd_up,

@@ -232,8 +232,8 @@ int media_drop_session(struct media *m)
 	int err;
 
 	req.session = m->session;
-	err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_DROP, &req.base,
-	    &media__session_stats__descriptor, REQUEST_MS, on_dropped, m->pool);
+	err = ipc_request_later(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_SESSION_DROP,
+	    &req.base, &media__session_stats__descriptor, REQUEST_MS, on_dropped, m->pool);
 	if (err && err != ERR_BUSY)
 		on_dropped(m->pool, err, NULL);
 	return err;
@@ -361,6 +361,7 @@ static void flush(struct media *m)
 	Media__LegUpdate req = MEDIA__LEG_UPDATE__INIT;
 	struct media_leg_msg pb[2];
 	Media__Leg *legs[2];
+	bool fresh = false; /* an address is waited for */
 
 	tmr_stop(&m->flush);
 	if (m->st != M_READY || !m->at)
@@ -368,6 +369,7 @@ static void flush(struct media *m)
 	for (int s = MEDIA_NETWORK; s <= MEDIA_RADIO; s++)
 		if (m->change[s].on) {
 			media_leg_pb(m, (enum media_side)s, &m->change[s], &pb[req.n_leg]);
+			fresh |= m->side[s].rtp.n == 0;
 			if (m->side[s].cac_new)
 				media_cac_pb(&m->side[s], &pb[req.n_leg]);
 			m->side[s].cac_new = false;
@@ -379,6 +381,7 @@ static void flush(struct media *m)
 	req.session = m->session;
 	req.leg = legs;
 	bool ice = m->change[MEDIA_NETWORK].has_ice;
+	req.has_patient = req.patient = !ice && !fresh;
 	int err = ipc_request(m->at->peer, IPC_IF_MEDIA, MEDIA__TYPE__MEDIA_LEG_UPDATE, &req.base,
 	    &media__leg_updated__descriptor, REQUEST_MS, on_updated, m);
 	mem_wipe(m->change, sizeof(m->change));

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "common/addr.h"
 #include "common/mem.h"
 
 static const char *const dir_names[] = { "sendrecv", "sendonly", "recvonly", "inactive" };
@@ -38,11 +39,9 @@ int sdp_addr_parse(struct sdp_addr *a, struct slice text)
 
 void sdp_addr_wr(struct wr *w, const struct sdp_addr *a)
 {
-	char buf[INET6_ADDRSTRLEN];
+	char buf[ADDR_IP_TEXT];
 
-	if (!inet_ntop(a->n == 16 ? AF_INET6 : AF_INET, a->ip, buf, sizeof(buf)))
-		buf[0] = '\0';
-	wr_str(w, buf);
+	wr_str(w, addr_ip_print(a->ip, a->n == 16 ? 16 : 4, buf));
 }
 
 bool sdp_addr_eq(const struct sdp_addr *a, const struct sdp_addr *b)

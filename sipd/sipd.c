@@ -244,7 +244,7 @@ static int credentials(void *ctx, struct slice credential, const struct sip_msg 
 
 /* ---- configuration ---- */
 
-int sipd_make_oa(struct sipd *s, const struct sipd_conf *c)
+static int make_oa(struct sipd *s, const struct sipd_conf *c)
 {
 	struct oa_conf oa = { .preferred = c->answer_preferred,
 		.single = c->answer_single,
@@ -428,7 +428,7 @@ int sipd_init(struct daemon *d)
 	    NULL, "Reservations of bandwidth");
 	s->st.setup = stat_hist_get(
 	    d->stats, "ipdect_sipd_answer_seconds", "Time from the first message to the answer");
-	err = sipd_make_oa(s, s->conf);
+	err = make_oa(s, s->conf);
 	if (err)
 		return err;
 	(void)snprintf(path, sizeof(path), "%s/calls.db", d->state_dir);
@@ -472,7 +472,7 @@ int sipd_reload(struct daemon *d, const void *next)
 	char *profile = mem_new(MS_TEXT);
 	int err = ms_profile(next, &eff, profile);
 
-	err = err ? err : sipd_make_oa(s, &eff);
+	err = err ? err : make_oa(s, &eff);
 	if (err) {
 		free(profile);
 		return err;

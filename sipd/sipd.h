@@ -160,10 +160,6 @@ static inline struct sipd *sipd_of(const struct daemon *d)
 {
 	return d->state;
 }
-/* Whether the settings can be used; each fault is logged. Changes nothing. */
-int sipd_verify(const void *conf);
-/* What they say of media and numbers, into s. */
-int sipd_make_oa(struct sipd *s, const struct sipd_conf *c);
 int sipd_init(struct daemon *d);
 int sipd_reload(struct daemon *d, const void *next);
 void sipd_up(struct daemon *d, struct ipc_peer *p, bool restarted);

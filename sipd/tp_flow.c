@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "common/addr.h"
 #include "sipd/tp_int.h"
 
 enum tp_proto tp_flow_proto(const struct tp_flow *f)
@@ -73,7 +74,7 @@ static uint16_t ip_text(const struct sockaddr *sa, char out[TP_IP_CAP])
 	}
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *a = (const struct sockaddr_in *)(const void *)sa;
-		inet_ntop(AF_INET, &a->sin_addr, out, TP_IP_CAP);
+		(void)addr_ip_print(&a->sin_addr, 4, out);
 		return ntohs(a->sin_port);
 	}
 	return 0;

@@ -16,7 +16,6 @@ from dect_pt import GAP_A, GAP_B, NG, Handset, Refused
 from dect_rfp import Air, Rfp
 from dect_steps import STEPS, refused
 import dect_rough  # noqa: F401, its steps
-import dect_early  # noqa: F401
 
 
 class Site:
@@ -151,7 +150,6 @@ def main():
     p.add_argument("--tag", type=int, default=1, help="two octets of the bases' MAC addresses")
     p.add_argument("--steps", help="only these")
     p.add_argument("--re-keying", type=float, default=0, help="seconds after which dectd changes a call's key, when it does")
-    p.add_argument("--early", choices=("connection", "identity"), help="early-encryption of dectd")
     p.add_argument("--patience", type=float, default=120, help="seconds for a step")
     p.add_argument("--verbose", action="store_true", help="every message and frame")
     args = p.parse_args()

@@ -44,7 +44,8 @@ static struct {
 	    peak, dtmf, held;
 	uint64_t next_session;
 	uint32_t causes[32];
-	struct tmr pace, report, stop;
+	struct tmr pace, report, stop, look;
+	unsigned looks;
 	bool synced, media, no_mediad; /* users are known; sipd has found our mediad */
 	uint64_t setup_us;
 } g;
@@ -391,11 +392,20 @@ static void on_stop(struct tmr *t, void *ctx)
 	finish();
 }
 
+/* Sessions are dropped in no haste: those of the last calls within a moment, if at all. */
+static void on_look(struct tmr *t, void *ctx)
+{
+	(void)ctx;
+	if (g.live == 0 || ++g.looks > 150)
+		finish();
+	tmr_start(t, 20);
+}
+
 static void on_signal(uv_signal_t *h, int sig)
 {
 	(void)h;
 	(void)sig;
-	finish();
+	tmr_start(&g.look, 0);
 }
 
 static void on_report(struct tmr *t, void *ctx)
@@ -403,8 +413,9 @@ static void on_report(struct tmr *t, void *ctx)
 	(void)ctx;
 	/* All that was wanted is through, and nothing is in progress. */
 	if (g.want && g.made >= g.want && g.calls.n == 0)
-		finish();
-	tmr_start(t, 100);
+		tmr_start(&g.look, 0);
+	else
+		tmr_start(t, 100);
 }
 
 static void up(void *ctx, struct ipc_peer *p, bool restarted)
@@ -508,6 +519,7 @@ int main(int argc, char **argv)
 	tmr_init(&g.pace, g.w, on_pace, NULL);
 	tmr_init(&g.report, g.w, on_report, NULL);
 	tmr_init(&g.stop, g.w, on_stop, NULL);
+	tmr_init(&g.look, g.w, on_look, NULL);
 	if (g.want)
 		tmr_start(&g.pace, 10);
 	tmr_start(&g.report, 100);

@@ -50,10 +50,6 @@ for path in pages:
             key = re.match(r"\[?([a-z][a-z0-9-]*)=", w)
             if key and key.group(1) not in args and not (noun, verb) == ("user", "set"):
                 bad.append(f"{name}: dectctl {noun} {verb} has no {key.group(1)}=")
-    for m in re.finditer(r"\b(\d{5}) (\d{7}) ([\d*])(?!\d)", page):
-        check = sum(i * int(d) for i, d in enumerate(m.group(1) + m.group(2), 1)) % 11
-        if m.group(3) != ("*" if check == 10 else str(check)):
-            bad.append(f"{name}: {m.group(0)}: the check digit of this IPEI is {check}")
     section = None  # of a configuration block; other programs' examples have sections of their own
     for line in page.splitlines():
         head = re.match(r"    \[([a-z0-9-]+)\]$", line)

@@ -1,4 +1,5 @@
 /* Slices, cursors, readers, writers, hex and base64, addresses, log lines, counters: the words every room uses. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +55,12 @@ static void test_slices(void **state)
 	assert_true(cur_lit(&c, ';'));
 	assert_false(cur_lit(&c, ';'));
 	assert_true(slice_eq(cur_until(&c, "="), SLICE_LIT("x")));
+	static const char *const stops[] = { "", "=", "=;", ";=z", "qrs=" };
+	for (size_t i = 0; i < ARRAY_LEN(stops); i++) {
+		struct cur u = cur_of((struct slice){ "x\0y=1", 5 });
+		assert_int_equal(cur_until(&u, stops[i]).n, i ? 3 : 5);
+		assert_int_equal(cur_until(&u, stops[i]).n, 0); /* stands there */
+	}
 	assert_true(slice_eq(slice_trim(SLICE_LIT(" \r\n a b\t")), SLICE_LIT("a b")));
 	assert_int_equal(0, slice_sub(SLICE_LIT("abc"), 9, 2).n);
 	assert_int_equal(1, slice_sub(SLICE_LIT("abc"), 2, 9).n);
@@ -127,6 +134,13 @@ static void test_addresses(void **state)
 	struct addr a, b;
 
 	(void)state;
+	for (unsigned v = 0; v < 1024; v++) {
+		uint8_t ip[4] = { (uint8_t)v, (uint8_t)(v / 4), (uint8_t)(255 - v), 7 };
+		char ours[ADDR_IP_TEXT], theirs[ADDR_IP_TEXT];
+		assert_string_equal(
+		    addr_ip_print(ip, 4, ours), inet_ntop(AF_INET, ip, theirs, sizeof(theirs)));
+		assert_string_equal("", addr_ip_print(ip, 3, ours));
+	}
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		assert_int_equal(0, addr_parse(slice_str(good[i][0]), 9, &a));
 		assert_string_equal(good[i][1], addr_print(&a, true, text));

@@ -442,20 +442,6 @@ static inline void rig_free(struct rig *r)
 	free(r);
 }
 
-/* A test that begins with a handset and its user, and leaves nothing behind: *state is the rig. */
-static inline int test_up(void **state)
-{
-	*state = rig_new();
-	return 0;
-}
-
-static inline int test_down(void **state)
-{
-	rig_free(*state);
-	return 0;
-}
-#define PHONE_TEST(f) cmocka_unit_test_setup_teardown(f, test_up, test_down)
-
 /* What is due now happens: pages are answered, links secured, ended calls forgotten. */
 static inline void settle(struct rig *r)
 {

@@ -1,11 +1,163 @@
-/* LAPC: the state tables, frames, class B frame by frame: set-up, transfer, loss, timers, flow control, release. */
+/* LAPC of both classes frame by frame, under a fake clock: set-up, transfer, loss, timers, collisions, release,
+ * handover, flow control, broken frames. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "dlc_rig.h"
+#include "common/fsm.h"
+#include "dectd/dlc_priv.h"
+
+#include "lapc_air.h"
+
+struct t {
+	struct air air;
+	struct dlc *d;
+	struct dlc_link *l;
+	char ev[512]; /* upcalls: "est", "rst", "data HEX", "idle", "rel WHY" */
+	size_t n;
+	const char *reply; /* sent from inside the next data_ind */
+	bool abort_on_data, release_on_data;
+};
+
+static void note(struct t *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	t->n += (size_t)vsnprintf(t->ev + t->n, sizeof(t->ev) - t->n, fmt, ap);
+	va_end(ap);
+	assert_true(t->n < sizeof(t->ev));
+}
+
+#define events(t, want)                                                                            \
+	do {                                                                                       \
+		assert_string_equal((t)->ev, want);                                                \
+		(t)->ev[0] = '\0';                                                                 \
+		(t)->n = 0;                                                                        \
+	} while (0)
+
+static void establish_ind(void *ctx, struct dlc_link *l)
+{
+	struct t *t = ctx;
+
+	t->l = l;
+	note(t, "est%c ", dlc_class_of(l) == DLC_A ? 'A' : 'B');
+}
+static void reset_ind(void *ctx, struct dlc_link *l)
+{
+	(void)l;
+	note(ctx, "rst ");
+}
+static void send_hex(struct dlc_link *l, const char *hex)
+{
+	uint8_t m[128];
+
+	assert_int_equal(dlc_send(l, m, air_unhex(hex, m, sizeof(m))), 0);
+}
+static void data_ind(void *ctx, struct dlc_link *l, const uint8_t *msg, size_t n, bool unit)
+{
+	struct t *t = ctx;
+
+	note(t, unit ? "unit " : "data ");
+	if (n > 40)
+		note(t, "%zu ", n);
+	else
+		for (size_t i = 0; i < n; i++)
+			note(t, "%02x%s", msg[i], i + 1 == n ? " " : "");
+	if (t->reply)
+		send_hex(l, t->reply);
+	t->reply = NULL;
+	if (t->release_on_data)
+		dlc_release(l);
+	if (t->abort_on_data) {
+		dlc_abort(l);
+		t->l = NULL;
+	}
+}
+static void idle_ind(void *ctx, struct dlc_link *l)
+{
+	(void)l;
+	note(ctx, "idle ");
+}
+static void release_ind(void *ctx, struct dlc_link *l, enum dlc_why why)
+{
+	struct t *t = ctx;
+
+	assert_ptr_equal(t->l, l);
+	t->l = NULL;
+	note(t, "rel%d ", why);
+}
+static void cipher_ind(void *ctx, struct dlc_link *l, enum mac_cipher how, unsigned key)
+{
+	(void)l;
+	note(ctx, "cipher%d/%u ", how, key);
+}
+static int handover_ask(void *ctx, struct dlc_link *l, uint32_t base)
+{
+	(void)l;
+	note(ctx, "ask%u ", base);
+	return 0;
+}
+static void moved_ind(void *ctx, struct dlc_link *l, uint32_t old)
+{
+	(void)l;
+	note(ctx, "moved%u ", old);
+}
+static void base_of(void *ctx, struct dlc_link *l, uint32_t base)
+{
+	(void)l;
+	note(ctx, "failed%u ", base);
+}
+static void media_ind(void *ctx, struct dlc_link *l, const struct mac_media_ind *ind)
+{
+	(void)ctx;
+	(void)l;
+	(void)ind;
+}
+static void base_ind(void *ctx, uint32_t base, bool up)
+{
+	(void)ctx;
+	(void)base;
+	(void)up;
+}
+static void overflow(void *ctx, uint32_t base)
+{
+	(void)ctx;
+	(void)base;
+}
+static void info(void *ctx, uint32_t base, uint32_t pmid, const char *text)
+{
+	(void)ctx;
+	(void)base;
+	(void)pmid;
+	(void)text;
+}
+static const struct dlc_ops ops = { establish_ind, reset_ind, data_ind, idle_ind, release_ind,
+	cipher_ind, handover_ask, moved_ind, base_of, media_ind, base_ind, overflow, info };
+
+static int setup(void **state)
+{
+	struct t *t = mem_new(sizeof(*t));
+
+	air_init(&t->air);
+	t->d = dlc_new(t->air.w, t->air.mac, NULL, &ops, t);
+	mac_base_up(t->air.mac, 1, 0);
+	mac_base_up(t->air.mac, 2, 0);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct t *t = *state;
+
+	dlc_free(t->d);
+	air_fini(&t->air);
+	free(t);
+	return 0;
+}
 
 static void tables(void **state)
 {
@@ -36,6 +188,15 @@ static void frames(void **state)
 }
 
 /* ---- class B ---- */
+
+static void open_b(struct t *t)
+{
+	air_con(&t->air, 1, 5, 0xe1234, false);
+	air_rx(&t->air, 1, 5, "a11001");
+	air_expect(&t->air, "1:5 a13101\n");
+	events(t, "estB ");
+	air_dtr(&t->air, 1, 5);
+}
 
 /* rfp-link 12.2: the sequence of a real location registration. */
 static void b_locate(void **state)
@@ -338,6 +499,268 @@ static void set_up_repeated(void **state)
 	events(t, "rel0 estA data 0554 ");
 }
 
+/* ---- class A ---- */
+
+static void open_a(struct t *t)
+{
+	air_con(&t->air, 1, 7, 0xe1234, false);
+	air_rx(&t->air, 1, 7, "91002d0071050780a8010012abcd");
+	air_expect(&t->air, "1:7 912101\n");
+	events(t, "estA data 0071050780a8010012abcd ");
+	air_dtr(&t->air, 1, 7);
+}
+
+static void a_transfer(void **state)
+{
+	struct t *t = *state;
+
+	open_a(t);
+	send_hex(t->l, "0552010180");
+	send_hex(t->l, "0540");
+	air_expect(&t->air, "1:7 1320150552010180\n"); /* window 1 */
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "132101");
+	air_expect(&t->air, "1:7 1322090540\n");
+	air_dtr(&t->air, 1, 7);
+	/* Its I-frame acknowledges ours (N(R)=0: two); an answer at once. */
+	air_rx(&t->air, 1, 7, "1102090554");
+	events(t, "data 0554 idle ");
+	air_expect(&t->air, "1:7 110101\n");
+	air_dtr(&t->air, 1, 7);
+	/* The answer was lost, it comes again: dropped, answered. */
+	air_rx(&t->air, 1, 7, "1102090554");
+	events(t, "");
+	air_expect(&t->air, "1:7 110101\n");
+	air_dtr(&t->air, 1, 7);
+	t->reply = "0541";
+	air_rx(&t->air, 1, 7, "1100090555");
+	events(t, "data 0555 ");
+	air_expect(&t->air, "1:7 1320090541\n");
+}
+
+static void a_timers(void **state)
+{
+	struct t *t = *state;
+
+	open_a(t);
+	send_hex(t->l, "0540");
+	air_expect(&t->air, "1:7 1320090540\n");
+	air_dtr(&t->air, 1, 7);
+	for (unsigned i = 0; i < 3; i++) {
+		tmr_advance(t->air.w, 2000);
+		air_expect(&t->air, "1:7 1320090540\n");
+		air_dtr(&t->air, 1, 7);
+	}
+	events(t, "");
+	tmr_advance(t->air.w, 2000);
+	events(t, "rel3 ");
+	air_expect(&t->air, "dis 1:7\n");
+
+	open_a(t);
+	send_hex(t->l, "0540");
+	air_expect(&t->air, "1:7 1320090540\n");
+	air_dtr(&t->air, 1, 7);
+	tmr_advance(t->air.w, 2000);
+	air_expect(&t->air, "1:7 1320090540\n");
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "132101");
+	events(t, "idle ");
+	tmr_advance(t->air.w, 60000);
+	air_expect(&t->air, "");
+}
+
+/* An acknowledgement that can't be: set up again with DL.07. */
+static void a_set_up_again(void **state)
+{
+	struct t *t = *state;
+
+	open_a(t);
+	air_rx(&t->air, 1, 7, "132101"); /* N(R)=1, nothing was sent */
+	air_expect(&t->air, "1:7 930001\n");
+	air_dtr(&t->air, 1, 7);
+	tmr_advance(t->air.w, 2000);
+	air_expect(&t->air, "1:7 930001\n");
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "932101");
+	events(t, "rst idle ");
+	send_hex(t->l, "0540");
+	air_expect(&t->air, "1:7 1302090540\n");
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "9100090554"); /* and now the portable part */
+	events(t, "rst data 0554 idle ");
+	air_expect(&t->air, "1:7 912101\n");
+}
+
+static void a_release(void **state)
+{
+	struct t *t = *state;
+
+	open_a(t);
+	send_hex(t->l, "0540");
+	dlc_release(t->l);
+	tmr_advance(t->air.w, 10);
+	events(t, "");
+	air_expect(&t->air, "1:7 1320090540\n");
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "132101");
+	events(t, "idle rel1 ");
+	air_expect(&t->air, "dis 1:7\n");
+}
+
+/* ---- connections ---- */
+
+static void probes(void **state)
+{
+	struct t *t = *state;
+
+	open_b(t);
+	dlc_probe(t->l);
+	air_expect(&t->air, "1:5 233101\n");
+	dlc_probe(t->l); /* it is awaited already */
+	air_expect(&t->air, "");
+	air_dtr(&t->air, 1, 5);
+	send_hex(t->l, "0540"); /* waits for the answer */
+	air_expect(&t->air, "");
+	air_rx(&t->air, 1, 5, "231101");
+	air_expect(&t->air, "1:5 2320090540\n");
+	air_dtr(&t->air, 1, 5);
+	air_rx(&t->air, 1, 5, "232101");
+	events(t, "idle ");
+	dlc_probe(t->l);
+	t->air.mute = true;
+	for (unsigned i = 0; i < 20 && t->l; i++) {
+		tmr_advance(t->air.w, 1000);
+		air_dtr(&t->air, 1, 5);
+	}
+	events(t, "rel3 ");
+	t->air.mute = false;
+	air_forget(&t->air);
+
+	open_a(t);
+	dlc_probe(t->l);
+	air_expect(&t->air, "1:7 132001\n");
+	air_dtr(&t->air, 1, 7);
+	air_rx(&t->air, 1, 7, "132101");
+	events(t, "idle ");
+}
+
+static void losses(void **state)
+{
+	struct t *t = *state;
+
+	open_b(t);
+	air_dis(&t->air, 1, 5, 2);
+	events(t, "rel4 ");
+	open_b(t);
+	mac_base_down(t->air.mac, 1);
+	events(t, "rel5 ");
+	mac_base_up(t->air.mac, 1, 0);
+	open_b(t);
+	air_con(&t->air, 1, 5, 0xe9999, false); /* its number for another one */
+	events(t, "rel7 ");
+	/* A connection that says nothing is not kept. */
+	tmr_advance(t->air.w, 10000);
+	air_expect(&t->air, "dis 1:5\n");
+	open_b(t);
+	dlc_abort(t->l);
+	air_expect(&t->air, "dis 1:5\n");
+	events(t, "");
+	open_b(t);
+	t->abort_on_data = true;
+	air_rx(&t->air, 1, 5, "2102090554");
+	events(t, "data 0554 ");
+	air_expect(&t->air, "dis 1:5\n");
+}
+
+static void garbage(void **state)
+{
+	struct t *t = *state;
+	struct dlc_stats st;
+
+	air_con(&t->air, 1, 5, 0xe1234, false);
+	/* No link yet: data, responses, class U; then a link number for the other side, set-up with N(S)=1. */
+	air_rx(&t->air, 1, 5, "1100090554");
+	air_rx(&t->air, 1, 5, "0113090554");
+	air_rx(&t->air, 1, 5, "f11001");
+	air_rx(&t->air, 1, 5, "a11201");
+	air_expect(&t->air, "");
+	air_rx(&t->air, 1, 5, "2102090554"); /* class B without a link: DM */
+	air_expect(&t->air, "1:5 210f01\n");
+	events(t, "");
+	st = *dlc_stats(t->d);
+	assert_true(st.invalid >= 4);
+	air_rx(&t->air, 1, 5, "a11001");
+	events(t, "estB ");
+	air_rx(&t->air, 1, 5, "0103090601"); /* UI */
+	events(t, "unit 0601 ");
+	assert_int_equal(dlc_send(t->l, "", 0), ERR_LIMIT);
+	assert_int_equal(dlc_send(t->l, t, 1025), ERR_LIMIT);
+	for (unsigned i = 0; i < 60; i++)
+		if (dlc_send(t->l, "\x05\x40", 2) == ERR_BUSY) {
+			assert_true(i >= DLC_QUEUE_MAX);
+			return;
+		}
+	fail();
+}
+
+/* Between two bases: what may be lost is asked for, then sent again at the new base; in encrypted mode nothing before
+ * the new base ciphers. */
+static void handover(void **state)
+{
+	struct t *t = *state;
+	static const uint8_t ho[] = { 0x7a, 0x0b, 9, 0x0e, 0x12, 0x34, 0x02, 0x01 };
+	static const uint8_t dck[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+
+	open_b(t);
+	send_hex(t->l, "0540");
+	send_hex(t->l, "0541");
+	air_expect(&t->air, "1:5 2320090540\n1:5 2322090541\n");
+	air_dnm(&t->air, 2, ho, sizeof(ho));
+	events(t, "ask2 ");
+	air_expect(&t->air, "dnm 2 7a0c0900000000000000000000ff\n");
+	air_con(&t->air, 2, 9, 0xe1234, true);
+	events(t, "moved1 ");
+	air_expect(&t->air, "dis 1:5\n2:9 233101\n");
+	air_dtr(&t->air, 2, 9);
+	air_rx(&t->air, 2, 9, "233101"); /* it got the first */
+	air_expect(&t->air, "2:9 2322090541\n");
+	air_dtr(&t->air, 2, 9);
+	air_rx(&t->air, 2, 9, "234101");
+	events(t, "idle ");
+
+	/* Ciphered. */
+	assert_int_equal(mac_encrypt(dlc_conn(t->l), dck, 8), 0);
+	air_forget(&t->air);
+	air_dnm(&t->air, 2, (const uint8_t[]){ 0x7a, 0x0a, 9, 1 }, 4);
+	events(t, "cipher1/0 ");
+	static const uint8_t back[] = { 0x7a, 0x0b, 5, 0x0e, 0x12, 0x34, 0x02, 0x01 };
+	air_dnm(&t->air, 1, back, sizeof(back));
+	events(t, "ask1 ");
+	air_forget(&t->air);
+	air_con(&t->air, 1, 5, 0xe1234, true);
+	events(t, "moved2 ");
+	send_hex(t->l, "0542");
+	air_expect(&t->air, "dis 2:9\n");
+	air_dnm(&t->air, 1, (const uint8_t[]){ 0x7a, 0x0a, 5, 1 }, 4);
+	events(t, "cipher1/0 ");
+	air_expect(&t->air, "1:5 2324090542\n");
+}
+
+static void handover_a(void **state)
+{
+	struct t *t = *state;
+	static const uint8_t ho[] = { 0x7a, 0x0b, 9, 0x0e, 0x12, 0x34, 0x02, 0x01 };
+
+	open_a(t);
+	send_hex(t->l, "0540");
+	air_expect(&t->air, "1:7 1320090540\n");
+	air_dnm(&t->air, 2, ho, sizeof(ho));
+	air_forget(&t->air);
+	air_con(&t->air, 2, 9, 0xe1234, true);
+	events(t, "ask2 moved1 ");
+	air_expect(&t->air, "dis 1:7\n2:9 1320090540\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +777,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(b_busy_peer, setup, teardown),
 		cmocka_unit_test_setup_teardown(b_release_by_us, setup, teardown),
 		cmocka_unit_test_setup_teardown(set_up_repeated, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_transfer, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_timers, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_set_up_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_release, setup, teardown),
+		cmocka_unit_test_setup_teardown(probes, setup, teardown),
+		cmocka_unit_test_setup_teardown(losses, setup, teardown),
+		cmocka_unit_test_setup_teardown(garbage, setup, teardown),
+		cmocka_unit_test_setup_teardown(handover, setup, teardown),
+		cmocka_unit_test_setup_teardown(handover_a, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

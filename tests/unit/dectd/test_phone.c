@@ -3,8 +3,9 @@
 
 static void outgoing_overlap(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	pp_setup(r);
 	EXPECT(r, "sipd setup 101 ''\n");
 	setup_ok(r, 101);
@@ -23,12 +24,14 @@ static void outgoing_overlap(void **state)
 	EXPECT(r, "> CC-RELEASE-COM reason=00\nsipd release 101 normal\nidle\n");
 	assert_false(phones_busy(r->pp));
 	assert_int_equal(phones_calls(r->phones), 0);
+	rig_free(r);
 }
 
 static void outgoing_en_bloc(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	r->mute_radio = false;
 	pp_setup_with(r, "4712", true, 8);
 	EXPECT(r, "sipd setup 101 '4712' complete\n");
@@ -41,12 +44,14 @@ static void outgoing_en_bloc(void **state)
 	EXPECT(r, "speech off\n> CC-RELEASE reason=00\n");
 	pp_ends(r, CC_RELEASE_COM, 0);
 	EXPECT(r, "idle\n");
+	rig_free(r);
 }
 
 static void incoming(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	r->mute_radio = false;
 	assert_int_equal(offer(r, 7, "Åsa K", "4712"), IWU_NONE);
 	EXPECT(r, "page\n> CC-SETUP service=90 display='Asa K\\0d\\0a4712' signal=40 from=4712 "
@@ -57,12 +62,14 @@ static void incoming(void **state)
 	EXPECT(r, "speech session 7\n> CC-CONNECT-ACK\nsipd answer 7\nsipd radio 7\n");
 	pp_hangs_up(r);
 	EXPECT(r, "> CC-RELEASE-COM reason=00\nspeech off\nsipd release 7 normal\nidle\n");
+	rig_free(r);
 }
 
 static void incoming_refused(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	/* Rejected by the user. */
 	assert_int_equal(offer(r, 7, "Bob", "4712"), IWU_NONE);
 	pp_says(r, CC_ALERTING);
@@ -92,13 +99,15 @@ static void incoming_refused(void **state)
 	EXPECT(r, "");
 	pass(r, 1);
 	EXPECT(r, "> CC-RELEASE-COM reason=0d\nsipd release 11 not reachable\nidle\n");
+	rig_free(r);
 }
 
 /* The phone book's answer comes while the handset is paged, after CC-SETUP, while it rings, while the call waits. */
 static void late_name(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	r->no_link = true;
 	assert_int_equal(offer(r, 7, "", "4712"), IWU_NONE);
 	named(r, 7, "Bob", "4712");
@@ -119,12 +128,14 @@ static void late_name(void **state)
 	forget(r);
 	named(r, 8, "Dora", "4714");
 	EXPECT(r, "> CC-INFO display='Call waiting\\0d\\0aDora\\0d\\0a4714' from=4714 name=Dora\n");
+	rig_free(r);
 }
 
 static void cancelled(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	r->no_link = true;
 	assert_int_equal(offer(r, 7, "Bob", "4712"), IWU_NONE);
 	released(r, 7, IWU_CANCELLED, false);
@@ -137,13 +148,15 @@ static void cancelled(void **state)
 	EXPECT(r, "> CC-RELEASE reason=00 display='Answered elsewhere'\n");
 	pp_ends(r, CC_RELEASE_COM, 0);
 	EXPECT(r, "idle\n");
+	rig_free(r);
 }
 
 /* As a real handset does it: a normal call, then the internal-call key with the first digit. */
 static void internal_key(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	pp_setup(r);
 	setup_ok(r, 101);
 	forget(r);
@@ -162,14 +175,16 @@ static void internal_key(void **state)
 	forget(r);
 	pp_setup(r);
 	EXPECT(r, "sipd setup 104 ''\n");
+	rig_free(r);
 }
 
 /* ---- the caller hears why ---- */
 
 static void failure_tones(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	pp_setup_with(r, "99", true, 8);
 	setup_ok(r, 101);
 	progress(r, 101, IWU_PROCEEDING, NULL, NULL);
@@ -230,12 +245,14 @@ static void failure_tones(void **state)
 	setup_ok(r, 107);
 	EXPECT(r, "speech session 107\nsipd release 107 no channel\n"
 	          "> CC-RELEASE-COM reason=33 display='No channel free'\nidle\n");
+	rig_free(r);
 }
 
 static void security_first(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	r->secure_now = false;
 	r->secure_err = ERR_AUTH;
 	pp_setup_with(r, "4712", true, 8);
@@ -243,6 +260,7 @@ static void security_first(void **state)
 	r->secure_err = 0;
 	pp_setup_with(r, "4712", true, 8);
 	EXPECT(r, "sipd setup 101 '4712' complete\n");
+	rig_free(r);
 }
 
 /* ---- second calls ---- */
@@ -253,10 +271,11 @@ static void security_first(void **state)
 
 static void caller_limits(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 	struct iwu_offer o = { .ring_pattern = -1, .media = at(7) };
 	char longuri[120], name[80];
 
+	(void)state;
 	r->conf.cc.number_uris = true;
 	rig_reconf(r);
 	(void)snprintf(longuri, sizeof(longuri), "sip:+4930123456789@%s.example.org",
@@ -271,13 +290,15 @@ static void caller_limits(void **state)
 	EXPECT(r,
 	    "page\n> CC-SETUP display='Dr. Maximilian Musterman\\0d\\0a+4930123456789' signal=41 "
 	    "from=+4930123456789 name=Dr. Maximilian Musterman\nsipd offered 7 yes\n");
+	rig_free(r);
 }
 
 static void anonymous_and_sent_on(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 	struct iwu_offer o = { .ring_pattern = 5, .media = at(7) };
 
+	(void)state;
 	o.caller.anonymous = true;
 	o.has_diverted = true;
 	o.diverted.name = slice_str("Sales");
@@ -285,14 +306,16 @@ static void anonymous_and_sent_on(void **state)
 	settle(r);
 	EXPECT(r, "page\n> CC-SETUP service=90 display='anonymous\\0d\\0avia Sales' signal=45 "
 	          "from=(restricted)\nsipd offered 7 yes\n");
+	rig_free(r);
 }
 
 /* ---- sipd goes and comes, bases change, links are unsafe ---- */
 
 static void sipd_restarts(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	/* Speech goes on without it until the user hangs up, or for two minutes. */
 	talk(r);
 	phones_orphan(r->phones, 120000);
@@ -333,12 +356,14 @@ static void sipd_restarts(void **state)
 	forget(r);
 	phones_resync(r->phones);
 	EXPECT(r, "sipd answer 8\n");
+	rig_free(r);
 }
 
 static void radio_events(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	talk(r);
 	phones_moved(r->phones, r->pp);
 	EXPECT(r, "sipd radio 101 handover\n");
@@ -380,15 +405,17 @@ static void radio_events(void **state)
 	settle(r);
 	EXPECT(r, "sipd release 103 not reachable\nidle\n");
 	assert_int_equal(phones_calls(r->phones), 0);
+	rig_free(r);
 }
 
 /* A million key presses and messages in any order: nothing breaks, nothing is left. */
 static void any_order(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 	static const char keys[] = "0123456789*#\x15\x1c\x15\x15"
 	                           "1234";
 
+	(void)state;
 	id_seed_for_tests(4711);
 	r->mute_radio = true;
 	for (unsigned n = 0; n < 60000; n++) {
@@ -478,25 +505,26 @@ static void any_order(void **state)
 		settle(r);
 	}
 	assert_false(cc_busy(r->pp));
+	rig_free(r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PHONE_TEST(outgoing_overlap),
-		PHONE_TEST(outgoing_en_bloc),
-		PHONE_TEST(incoming),
-		PHONE_TEST(late_name),
-		PHONE_TEST(incoming_refused),
-		PHONE_TEST(cancelled),
-		PHONE_TEST(internal_key),
-		PHONE_TEST(failure_tones),
-		PHONE_TEST(security_first),
-		PHONE_TEST(caller_limits),
-		PHONE_TEST(anonymous_and_sent_on),
-		PHONE_TEST(sipd_restarts),
-		PHONE_TEST(radio_events),
-		PHONE_TEST(any_order),
+		cmocka_unit_test(outgoing_overlap),
+		cmocka_unit_test(outgoing_en_bloc),
+		cmocka_unit_test(incoming),
+		cmocka_unit_test(late_name),
+		cmocka_unit_test(incoming_refused),
+		cmocka_unit_test(cancelled),
+		cmocka_unit_test(internal_key),
+		cmocka_unit_test(failure_tones),
+		cmocka_unit_test(security_first),
+		cmocka_unit_test(caller_limits),
+		cmocka_unit_test(anonymous_and_sent_on),
+		cmocka_unit_test(sipd_restarts),
+		cmocka_unit_test(radio_events),
+		cmocka_unit_test(any_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

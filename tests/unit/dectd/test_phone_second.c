@@ -3,8 +3,9 @@
 
 static void consultation(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	talk(r);
 	pp_keys(r, "\x15");
 	EXPECT(r, "sipd hold 101\n");
@@ -37,6 +38,7 @@ static void consultation(void **state)
 	EXPECT(r, "> CC-INFO display='Call ended'\n");
 	pp_hangs_up(r);
 	EXPECT(r, "> CC-RELEASE-COM reason=00\nsipd release 101 normal\nidle\n");
+	rig_free(r);
 }
 
 /* Two calls: 101 held, 102 heard. */
@@ -54,8 +56,9 @@ static void two(struct rig *r)
 
 static void ends_with_two(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	/* R 1: the one heard ends, the held one comes back. */
 	two(r);
 	pp_keys(r, "\x15"
@@ -104,12 +107,14 @@ static void ends_with_two(void **state)
 	cc_lost(phones_cc(r->phones), r->pp);
 	settle(r);
 	EXPECT(r, "sipd release 102 radio link lost\nsipd release 101 radio link lost\nidle\n");
+	rig_free(r);
 }
 
 static void transfers(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	/* R 4 between two calls that are up. */
 	two(r);
 	pp_keys(r, "\x15"
@@ -171,12 +176,14 @@ static void transfers(void **state)
 	phones_transfer_done(r->phones, 101, ERR_NOTFOUND);
 	settle(r);
 	EXPECT(r, "> CC-INFO display='Not possible' signal=09\nsipd retrieve 101\n");
+	rig_free(r);
 }
 
 static void transfer_on_hangup(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	r->conf.transfer_on_hangup = true;
 	rig_reconf(r);
 	two(r);
@@ -188,12 +195,14 @@ static void transfer_on_hangup(void **state)
 	EXPECT(r, "");
 	assert_int_equal(phones_calls(r->phones), 0);
 	assert_int_equal(offer(r, 9, "Bob", "4712"), IWU_NONE);
+	rig_free(r);
 }
 
 static void conference(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	two(r);
 	pp_keys(r, "\x15"
 	           "3");
@@ -230,12 +239,14 @@ static void conference(void **state)
 	pp_hangs_up(r);
 	EXPECT(r,
 	    "> CC-RELEASE-COM reason=00\nsipd release 102 normal\nsipd release 101 normal\nidle\n");
+	rig_free(r);
 }
 
 static void call_waiting(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	talk(r);
 	assert_int_equal(offer(r, 7, "Dora", "4714"), IWU_NONE);
 	EXPECT(r, "> CC-INFO display='Call waiting\\0d\\0aDora\\0d\\0a4714' signal=07 from=4714 "
@@ -289,12 +300,14 @@ static void call_waiting(void **state)
 	EXPECT(r,
 	    "page\n> CC-SETUP [our 1] service=90 display='Anna\\0d\\0a4716' signal=40 from=4716 "
 	    "name=Anna\n");
+	rig_free(r);
 }
 
 static void no_call_waiting(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	pp_setup(r);
 	assert_int_equal(offer(r, 7, "Dora", "4714"), IWU_BUSY); /* dialling */
 	pp_hangs_up(r);
@@ -302,12 +315,14 @@ static void no_call_waiting(void **state)
 	rig_reconf(r);
 	talk(r);
 	assert_int_equal(offer(r, 8, "Dora", "4714"), IWU_BUSY);
+	rig_free(r);
 }
 
 static void hold_by_message(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	talk(r);
 	pp_says(r, CC_HOLD);
 	EXPECT(r, "sipd hold 101\n");
@@ -320,12 +335,14 @@ static void hold_by_message(void **state)
 	held(r, 101, false, ERR_STATE);
 	EXPECT(r, "> RETRIEVE-REJECT\n> CC-INFO display='Not possible' signal=09\n"
 	          "sipd release 101 normal\n> CC-RELEASE reason=00\n");
+	rig_free(r);
 }
 
 static void ngdect_codes(void **state)
 {
-	struct rig *r = *state;
+	struct rig *r = rig_new();
 
+	(void)state;
 	ngdect(r);
 	pp_setup_with(r, "4712", true, 8);
 	setup_ok(r, 101);
@@ -349,20 +366,21 @@ static void ngdect_codes(void **state)
 	          "status=5\n");
 	pp_keys(r, "\x1c\x32");
 	EXPECT(r, "sipd conference 101 7 on\n");
+	rig_free(r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PHONE_TEST(consultation),
-		PHONE_TEST(ends_with_two),
-		PHONE_TEST(transfers),
-		PHONE_TEST(transfer_on_hangup),
-		PHONE_TEST(conference),
-		PHONE_TEST(call_waiting),
-		PHONE_TEST(no_call_waiting),
-		PHONE_TEST(hold_by_message),
-		PHONE_TEST(ngdect_codes),
+		cmocka_unit_test(consultation),
+		cmocka_unit_test(ends_with_two),
+		cmocka_unit_test(transfers),
+		cmocka_unit_test(transfer_on_hangup),
+		cmocka_unit_test(conference),
+		cmocka_unit_test(call_waiting),
+		cmocka_unit_test(no_call_waiting),
+		cmocka_unit_test(hold_by_message),
+		cmocka_unit_test(ngdect_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,23 +146,6 @@ static void end(struct bed *b)
 	rig_fini(&b->g);
 }
 
-static int setup(void **state)
-{
-	struct bed *b = mem_new(sizeof(*b));
-
-	begin(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	end(*state);
-	free(*state);
-	return 0;
-}
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 /* CC-CONNECT came on the other link and is acknowledged; it ciphers there. */
 static void come_over(struct bed *b)
 {
@@ -182,42 +165,48 @@ static void table(void **state)
 /* The reference is told to who asks for it on a ciphered link, and the same again. */
 static void reference(void **state)
 {
-	struct bed *b = *state;
+	struct bed b;
 
-	hs_say(&b->h, "0550 01018a");
-	hs_expect(&b->h, "855101018a410969" REF "\n");
-	hs_say(&b->h, "0550 01030809 8a");
-	hs_expect(&b->h, "8551010308098a07015f410969" REF "\n");
+	(void)state;
+	begin(&b);
+	hs_say(&b.h, "0550 01018a");
+	hs_expect(&b.h, "855101018a410969" REF "\n");
+	hs_say(&b.h, "0550 01030809 8a");
+	hs_expect(&b.h, "8551010308098a07015f410969" REF "\n");
+	end(&b);
 }
 
 static void moves(void **state)
 {
-	struct bed *b = *state;
+	struct bed b;
 
-	hs_first(&b->o, 0xe5555, SETUP_C);
-	come_over(b);
-	assert_int_equal(b->moved, 0); /* nothing moves in clear */
-	hs_expect(&b->h, "");
-	hs_cipher(&b->o);
-	hs_expect(&b->h, "834de223\n");
-	assert_int_equal(b->moved, 1);
-	assert_non_null(strstr(b->o.other, "media 2:7 opens 2\nmedia 1 closes 1\n"));
-	assert_false(b->pp->has_ho_ref); /* it is used up */
-	hs_say(&b->h, "035a");
-	hs_wait(&b->h, 350);
-	assert_false(b->h.up);
-	assert_int_equal(b->ended, 0);
-	assert_int_equal(cc_state(b->call), CC_ACTIVE);
-	assert_int_equal(mac_conn_base(cc_lce_conn(b->low, b->pp)), 2);
-	assert_int_equal(b->g.unsafe, 0);
+	(void)state;
+	begin(&b);
+	hs_first(&b.o, 0xe5555, SETUP_C);
+	come_over(&b);
+	assert_int_equal(b.moved, 0); /* nothing moves in clear */
+	hs_expect(&b.h, "");
+	hs_cipher(&b.o);
+	hs_expect(&b.h, "834de223\n");
+	assert_int_equal(b.moved, 1);
+	assert_non_null(strstr(b.o.other, "media 2:7 opens 2\nmedia 1 closes 1\n"));
+	assert_false(b.pp->has_ho_ref); /* it is used up */
+	hs_say(&b.h, "035a");
+	hs_wait(&b.h, 350);
+	assert_false(b.h.up);
+	assert_int_equal(b.ended, 0);
+	assert_int_equal(cc_state(b.call), CC_ACTIVE);
+	assert_int_equal(mac_conn_base(cc_lce_conn(b.low, b.pp)), 2);
+	assert_int_equal(b.g.unsafe, 0);
 	/* The call goes on under its new transaction. */
-	assert_int_equal(cc_info(b->call, &(struct cc_show){ .signal = 5 }), 0);
-	hs_expect(&b->o, "937be405\n");
-	hs_say(&b->o, "134de200");
-	hs_expect(&b->o, "935ae200\n");
-	assert_int_equal(b->ended, 1);
-	assert_int_equal(b->why, CC_END_HANDSET);
-	assert_int_equal(cc_stats(b->cc)->ext_handovers, 1);
+	assert_int_equal(cc_info(b.call, &(struct cc_show){ .signal = 5 }), 0);
+	hs_expect(&b.o, "937be405\n");
+	hs_say(&b.o, "134de200");
+	hs_expect(&b.o, "935ae200\n");
+	assert_int_equal(b.ended, 1);
+	assert_int_equal(b.why, CC_END_HANDSET);
+	assert_int_equal(cc_stats(b.cc)->ext_handovers, 1);
+	end(&b);
 }
 
 /* Refusals leave the call as it is. */
@@ -256,29 +245,35 @@ static void refused(void **state)
 /* There is no call that could go on. */
 static void no_call(void **state)
 {
-	struct bed *b = *state;
+	struct bed b;
 
-	hs_say(&b->h, "034de200");
-	hs_expect(&b->h, "835ae200\n");
-	hs_wait(&b->h, 1500);
-	hs_first(&b->o, 0xe5555, SETUP_C);
-	hs_expect(&b->o, "935ae221\n");
+	(void)state;
+	begin(&b);
+	hs_say(&b.h, "034de200");
+	hs_expect(&b.h, "835ae200\n");
+	hs_wait(&b.h, 1500);
+	hs_first(&b.o, 0xe5555, SETUP_C);
+	hs_expect(&b.o, "935ae221\n");
+	end(&b);
 }
 
 /* Somebody else has heard the reference. */
 static void impostor(void **state)
 {
-	struct bed *b = *state;
+	struct bed b;
 
-	hs_first(&b->o, 0xe5555, SETUP_C);
-	hs_expect(&b->o, AUTH);
-	hs_say(&b->o, "8541 0d0400000000");
-	hs_expect(&b->o, "935ae209\n");
-	hs_wait(&b->o, 6000);
-	assert_false(b->o.up);
-	assert_true(b->h.up);
-	assert_int_equal(b->ended, 0);
-	assert_int_equal(cc_state(b->call), CC_ACTIVE);
+	(void)state;
+	begin(&b);
+	hs_first(&b.o, 0xe5555, SETUP_C);
+	hs_expect(&b.o, AUTH);
+	hs_say(&b.o, "8541 0d0400000000");
+	hs_expect(&b.o, "935ae209\n");
+	hs_wait(&b.o, 6000);
+	assert_false(b.o.up);
+	assert_true(b.h.up);
+	assert_int_equal(b.ended, 0);
+	assert_int_equal(cc_state(b.call), CC_ACTIVE);
+	end(&b);
 }
 
 /* It thinks better of it before CC-CONNECT-ACK, or does not acknowledge. */
@@ -594,11 +589,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order),
 		cmocka_unit_test(table),
-		TEST(reference),
-		TEST(moves),
+		cmocka_unit_test(reference),
+		cmocka_unit_test(moves),
 		cmocka_unit_test(refused),
-		TEST(no_call),
-		TEST(impostor),
+		cmocka_unit_test(no_call),
+		cmocka_unit_test(impostor),
 		cmocka_unit_test(falls_back),
 		cmocka_unit_test(rough),
 		cmocka_unit_test(hangs_up),

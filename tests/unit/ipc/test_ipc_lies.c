@@ -19,6 +19,7 @@
 #include "link.pb-c.h"
 
 #define T_ECHO  100
+#define T_LATER 101
 #define WAIT_MS 10000 /* generous: the machine may be busy */
 
 static uv_loop_t loop;
@@ -32,7 +33,13 @@ static int on_echo(struct ipc_peer *p, struct ipc_msg *m)
 	return ipc_reply(p, m, m->body);
 }
 
+static int on_later(struct ipc_peer *p, struct ipc_msg *m)
+{
+	return ipc_reply_later(p, m, m->body);
+}
+
 static const struct ipc_handler table[] = {
+	{ IPC_IF_CERT, T_LATER, IPC_REQ, 0, 64, IPC_DAEMONS, &link__ping__descriptor, on_later },
 	{ IPC_IF_CERT, T_ECHO, IPC_REQ, 0, 64, IPC_DAEMONS, &link__ping__descriptor, on_echo },
 };
 
@@ -422,6 +429,62 @@ static void packs(void **state)
 	ipc_node_free(srv);
 }
 
+/* An answer in no haste comes with the next one, or by itself after a while; to who does not understand packs at once. */
+static void later(void **state)
+{
+	struct ipc_node *srv = node("certd");
+
+	(void)state;
+	assert_int_equal(0, ipc_serve_path(srv, path, 0600, IPC_DOOR_LINK));
+	for (uint32_t understands = 0; understands < 2; understands++) {
+		struct ipc_hdr pack = HDR(IPC_PACK, 0, 0, 0), back,
+		               h = HDR(IPC_REQ, IPC_IF_CERT, T_LATER, 1);
+		uint8_t b[IPC_PACK_MAX], hello[1024];
+		int fd = dial();
+		size_t n = 16;
+		uint32_t len = 16, answers = 1;
+		struct slice f;
+
+		tell(fd, hello, hello_minor(hello, understands), 0);
+		assert_true(hear(fd, b, sizeof(b), WAIT_MS) > 16);
+		ipc_hdr_put(b, &h);
+		uint64_t at = uv_hrtime();
+		tell(fd, b, 16, 0);
+		assert_int_equal(16, hear(fd, b, sizeof(b), WAIT_MS));
+		assert_int_equal(0, ipc_hdr_get(b, 16, 0, &back));
+		assert_int_equal(1, back.corr);
+		if (understands)
+			assert_true(uv_hrtime() - at > 30000000);
+		ipc_hdr_put(b, &pack);
+		for (uint32_t i = 2; i <= 4; i++) {
+			h.type = i < 4 ? T_LATER : T_ECHO;
+			h.corr = i;
+			memcpy(b + n, &len, 4);
+			ipc_hdr_put(b + n + 4, &h);
+			n += 4 + len;
+		}
+		tell(fd, b, n, 0);
+		if (understands) {
+			ssize_t got = hear(fd, b, sizeof(b), WAIT_MS);
+			assert_int_equal(n, got);
+			struct rd r = rd_of(b + 16, (size_t)got - 16);
+			while (ipc_pack_next(&r, &f) > 0) {
+				assert_int_equal(
+				    0, ipc_hdr_get((const uint8_t *)f.p, f.n, 0, &back));
+				assert_int_equal(++answers, back.corr);
+			}
+		} else {
+			while (answers < 4 && hear(fd, b, sizeof(b), WAIT_MS) == 16) {
+				assert_int_equal(0, ipc_hdr_get(b, 16, 0, &back));
+				assert_int_equal(++answers, back.corr);
+			}
+		}
+		assert_int_equal(4, answers);
+		close(fd);
+	}
+	ipc_node_free(srv);
+}
+
 /* Told why, then closed: a name that the user does not run, a version that we do not speak. */
 static void refused_names(void **state)
 {
@@ -549,6 +612,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(before_hello, setup, teardown),
 		cmocka_unit_test_setup_teardown(packs, setup, teardown),
+		cmocka_unit_test_setup_teardown(later, setup, teardown),
 		cmocka_unit_test_setup_teardown(after_hello, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(silence, setup, teardown),
