@@ -19,6 +19,7 @@
 #define BATCH    256 /* legs worked on together */
 #define STEP_MAX 320 /* samples of a turn: 20 ms at WIDE */
 #define PARTIES  4
+#define HISS     2000 /* mean square above 4 kHz that is no background: -57 dBov */
 
 struct gen { /* of one leg */
 	struct codec_enc enc;
@@ -35,6 +36,7 @@ struct gen { /* of one leg */
 	struct dtmf4733_tx digits;
 	struct mix limit[PARTIES - 2];
 	struct cng_an quiet;
+	struct half to_narrow; /* what quiet looks at, of wide-band speech */
 	size_t music_at;
 	int16_t acc[CODEC_PCM_MAX]; /* at enc's rate */
 };
@@ -243,7 +245,7 @@ static void plan_gen(struct mediad *m, struct leg *l)
 	if (g->codec != l->tx_codec || g->enc.rate != rate) {
 		BUG_ON(codec_enc_init(&g->enc, (enum codec)l->tx_codec, rate) != 0);
 		g->codec = l->tx_codec;
-		g->half = (struct half){ 0 };
+		g->half = g->to_narrow = (struct half){ 0 };
 		g->on = false;
 	}
 	if (!g->on) {
@@ -504,6 +506,29 @@ static void digits(struct mediad *m, struct leg *l, uint8_t *payload)
 	}
 }
 
+/* Comfort noise is described at 8,000 samples/s for a wide-band far end, too (RFC 3389 4: its clock is the codec's, which for
+ * G.722 is 8,000). What is loud above 4 kHz alone, as an s, is speech. */
+static enum cng_verdict is_speech(struct gen *g, struct cng_sid *sid)
+{
+	int16_t narrow[CODEC_PCM_MAX / 2];
+	int64_t all = 0, low = 0;
+	size_t n = g->acc_n / 2;
+
+	if (g->enc.rate == RATE)
+		return cng_an_frame(&g->quiet, g->acc, g->acc_n, sid);
+	half_down(&g->to_narrow, g->acc, g->acc_n, narrow);
+	for (size_t i = 0; i < 2 * n; i++)
+		all += (int32_t)g->acc[i] * g->acc[i];
+	for (size_t i = 0; i < n; i++)
+		low += (int32_t)narrow[i] * narrow[i];
+	enum cng_verdict v = cng_an_frame(&g->quiet, narrow, n, sid);
+	if (v == CNG_SPEECH || all / 2 <= 4 * low + (int64_t)n * HISS)
+		return v;
+	g->quiet.quiet = 0;
+	g->quiet.since = -1;
+	return CNG_SPEECH;
+}
+
 static void encode(struct mediad *m, unsigned n)
 {
 	struct gen_pool *w = m->gen;
@@ -514,9 +539,8 @@ static void encode(struct mediad *m, unsigned n)
 		struct gen *g = t->l->gen;
 		if (!t->send)
 			continue;
-		t->verdict = t->l->cn && t->l->cn_pt != LEG_NO_PT && g->enc.rate == RATE
-		                 ? cng_an_frame(&g->quiet, g->acc, g->acc_n, &t->sid)
-		                 : CNG_SPEECH;
+		t->verdict =
+		    t->l->cn && t->l->cn_pt != LEG_NO_PT ? is_speech(g, &t->sid) : CNG_SPEECH;
 		if (t->verdict != CNG_SPEECH)
 			continue;
 		w->job[jobs] = (struct codec_job){ .enc = &g->enc,

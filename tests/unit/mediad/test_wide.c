@@ -193,6 +193,41 @@ static void wide(void **state)
 	call_close(&c);
 }
 
+/* A wide-band far end is sent comfort noise while the talker is silent, but not for what is loud above 4 kHz alone. */
+static void noise(void **state)
+{
+	static struct call c;
+	struct leg_set set;
+	unsigned packets;
+
+	(void)state;
+	call_open(&c, CODEC_G722, 9, 30, 20);
+	c.radio.codec = CODEC_G722;
+	c.radio.pt = 9;
+	talker_rate(&c.net, 16000);
+	talker_rate(&c.radio, 16000);
+	set = set_of(&c.radio, SIDE_RADIO);
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	set = set_of(&c.net, SIDE_NETWORK);
+	set.payload[set.npayload++] = (struct leg_payload){ CODEC_CN, 13 };
+	set.has_cn = set.cn = true;
+	assert_int_equal(sess_update(&c.p.m, c.s, &set, 1), 0);
+	c.radio.hz = 5500;
+	run(&c.p, c.both, 2, 2000);
+	assert_true(share(&c.net, 5500, 8000) > 0.95);
+	assert_int_equal(c.net.cn, 0);
+	c.radio.silent = true;
+	run(&c.p, c.both, 2, 1500);
+	packets = c.net.packets;
+	run(&c.p, c.both, 2, 3000);
+	assert_in_range(c.net.cn, 1, 10);
+	assert_true(c.net.packets - packets < 20);
+	c.radio.silent = false;
+	run(&c.p, c.both, 2, 1000);
+	assert_true(share(&c.net, 5500, 8000) > 0.95);
+	call_close(&c);
+}
+
 /* Two of three parties are wide-band: they hear each other so, the third hears no aliases of it. */
 static void wide_conference(void **state)
 {
@@ -313,6 +348,7 @@ int main(void)
 		cmocka_unit_test(filter),
 		cmocka_unit_test(narrow_packets),
 		cmocka_unit_test(wide),
+		cmocka_unit_test(noise),
 		cmocka_unit_test(wide_conference),
 		cmocka_unit_test(turns),
 		cmocka_unit_test(neighbours),
