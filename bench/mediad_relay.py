@@ -8,13 +8,13 @@ free_range.__defaults__ = (11000, 21000)  # the far ends have the rest below the
 KEY = "".join("%02x" % i for i in range(30))
 OPT = dict(a.split("=") for a in sys.argv[1:] if "=" in a)
 MODES = [a for a in sys.argv[1:] if "=" not in a] or ["rtp", "srtp", "pcma-pcmu", "pcma-g726", "pcma-g722"]
-REF = OPT.get("METHOD") == "reference"  # generator, loop and scheduling of ../shared/reference/perf
+REF = OPT.get("METHOD") == "reference"  # generator and loop of ../shared/reference/perf
 FLOWS, SECONDS, ROUNDS = int(OPT.get("FLOWS", 400)), float(OPT.get("SECONDS", 6)), int(OPT.get("ROUNDS", 3))
 FLOOR = {"srtp": "ossl"}  # else epoll
 NET = {"rtp": (PCMA, 8, 160), "srtp": (PCMA, 8, 160), "pcma-pcmu": (PCMU, 0, 160), "pcma-g726": (AAL2_32, 116, 80),
        "pcma-g722": (G722, 9, 160)}
 # Before other programs of the machine, where that is allowed: what these do to wake-ups would be measured, too.
-FIRST = ["chrt", "-f", "5"] if os.geteuid() == 0 and not REF else []
+FIRST = ["chrt", "-f", "5"] if os.geteuid() == 0 else []
 PIN = (["taskset", "-c", "0"] + FIRST, ["taskset", "-c", "1"] + FIRST) if os.cpu_count() > 1 else (FIRST, FIRST)
 
 
@@ -36,7 +36,7 @@ def anchor(name):
 
 def load(flows, seconds, how="far"):
     if REF:
-        r = subprocess.run([anchor("rtpload"), str(seconds)], input="\n".join(flows), text=True, capture_output=True)
+        r = subprocess.run([*PIN[0], anchor("rtpload"), str(seconds)], input="\n".join(flows), text=True, capture_output=True)
         m = re.search(r"sent=(\d+) received=(\d+)", r.stdout)
         if not m:
             raise RuntimeError(f"the generator ended with {r.returncode}: {r.stderr}")
@@ -63,8 +63,10 @@ def line(l, r, pt, octets, key="-"):
 def floor(mode, base):
     if REF:
         # It has fixed ports, and waits for ever where one of them is taken.
-        r = subprocess.run([anchor("relay"), FLOOR.get(mode, "epoll"), str(FLOWS), str(SECONDS)], text=True,
+        r = subprocess.run([*FIRST, anchor("relay"), FLOOR.get(mode, "epoll"), str(FLOWS), str(SECONDS)], text=True,
                            capture_output=True, timeout=SECONDS + 10)
+        if r.returncode or "R " not in r.stdout:
+            raise RuntimeError(f"the loop ended with {r.returncode}: {r.stderr}")
         got = dict(w.split()[1:3] for w in r.stdout.splitlines() if w.startswith("R "))
         v = {k.rsplit("_", 1)[1]: float(x) for k, x in got.items()}
         return v["cpu"], 100 * v["lost"] / (FLOWS * 50 * SECONDS), (0, 0, 0)

@@ -134,6 +134,7 @@ struct leg {
 	struct addr local, remote, remote_rtcp, rtcp_source, probe, old_source, twin_far;
 	uint16_t probe_seq, port, alt_seq;
 	uint8_t probe_run, alt_run;
+	bool bye; /* the source has said that it goes: whoever comes next is heard at once */
 	uint32_t alt_ssrc;
 	uint16_t ptime;
 	uint8_t dscp, npayload;

@@ -101,6 +101,7 @@ static void new_stream(struct mediad *m, struct leg *l, uint32_t ssrc)
 	}
 	rtp_src_init(&l->src, ssrc);
 	l->alt_run = 0;
+	l->bye = false;
 	gen_restart(l);
 	/* RFC 3550 8.2: whoever notices changes. */
 	if (ssrc == l->ssrc) {
@@ -116,7 +117,7 @@ static bool stream(struct mediad *m, struct leg *l, const struct rtp_pkt *h, boo
 		l->alt_run = 0;
 		return true;
 	}
-	if (l->src.valid && !moved && mediad_now(m) - l->src.at_us < QUIET_NEAR_US) {
+	if (l->src.valid && !moved && !l->bye && mediad_now(m) - l->src.at_us < QUIET_NEAR_US) {
 		bool next =
 		    l->alt_run && l->alt_ssrc == h->ssrc && h->seq == (uint16_t)(l->alt_seq + 1);
 		l->alt_run = (uint8_t)(next ? l->alt_run + 1 : 1);
@@ -269,6 +270,8 @@ static void rtcp_in(
 	l->timed_out = false;
 	if (rtcp_port && from && !l->strict)
 		l->rtcp_source = *from;
+	if (in.bye && in.ssrc == l->src.ssrc)
+		l->bye = true;
 	if (in.sr) {
 		l->sr_ntp = in.ntp;
 		l->sr_us = now;

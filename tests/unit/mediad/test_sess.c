@@ -1,41 +1,5 @@
 /* Sessions over loopback sockets: passing, latching, SRTP, re-keying, far-address change, bad input, limits. */
-#include "tests/unit/mediad/plane.h"
-
-#define PCMA 8
-
-struct pair {
-	struct plane p;
-	struct far net, radio;
-	struct sess *s;
-	struct leg *ln, *lr;
-};
-
-static void pair_open(struct pair *x)
-{
-	struct leg_set set[2];
-
-	plane_open(&x->p);
-	far_open(&x->net);
-	far_open(&x->radio);
-	set[0] = leg_for(SIDE_NETWORK, &x->net, CODEC_PCMA, PCMA);
-	set[1] = leg_for(SIDE_RADIO, &x->radio, CODEC_PCMA, PCMA);
-	assert_int_equal(sess_open(&x->p.m, 77, set, 2, NULL, &x->s), 0);
-	x->ln = x->s->leg[SIDE_NETWORK];
-	x->lr = x->s->leg[SIDE_RADIO];
-}
-
-static void pair_close(struct pair *x)
-{
-	far_close(&x->net);
-	far_close(&x->radio);
-	plane_close(&x->p);
-}
-
-static void step(struct pair *x)
-{
-	x->p.now += 20000;
-	plane_turn(&x->p);
-}
+#include "tests/unit/mediad/pair.h"
 
 static void relay(void **state)
 {
@@ -347,38 +311,6 @@ static void handover(void **state)
 		assert_false(far_get(&x.net));
 	}
 	far_close(&next);
-	pair_close(&x);
-}
-
-/* A second stream from the right address does not break into the first; when the first ends it takes over. */
-static void second_stream(void **state)
-{
-	struct pair x;
-	uint32_t first, other;
-
-	(void)state;
-	pair_open(&x);
-	first = x.net.ssrc;
-	other = first ^ 1;
-	for (unsigned i = 0; i < 20; i++) {
-		far_talk(&x.net, x.ln, PCMA, 1);
-		x.net.ssrc = other;
-		far_talk(&x.net, x.ln, PCMA, 2);
-		x.net.ssrc = first;
-		step(&x);
-		assert_true(far_get(&x.radio));
-		assert_int_equal(x.radio.buf[12], 1);
-		assert_false(far_get(&x.radio));
-	}
-	assert_int_equal(x.ln->bad[LEG_BAD_SSRC], 20);
-	x.net.ssrc = other;
-	/* The first has gone: with the one above the second is the third in a row. */
-	for (unsigned i = 0; i < 5; i++) {
-		far_talk(&x.net, x.ln, PCMA, 3);
-		step(&x);
-		assert_int_equal(far_get(&x.radio), i >= 1);
-		assert_true(i < 1 || x.radio.buf[12] == 3);
-	}
 	pair_close(&x);
 }
 
@@ -762,7 +694,6 @@ int main(void)
 		cmocka_unit_test(handover),
 		cmocka_unit_test(twins),
 		cmocka_unit_test(ice),
-		cmocka_unit_test(second_stream),
 		cmocka_unit_test(directions),
 		cmocka_unit_test(events_and_silence),
 		cmocka_unit_test(reports),

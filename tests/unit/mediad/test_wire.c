@@ -2,6 +2,7 @@
  * length, hours of SRTP against libsrtp2, telephone events of all sorts. */
 #include <stdlib.h>
 
+#include "tests/unit/mediad/pair.h"
 #include "tests/unit/mediad/talker.h"
 
 /* A packet with contributing sources, an extension and padding, as asked; returns its length. */
@@ -378,9 +379,60 @@ static int quiet(void **state)
 	return sbox_start();
 }
 
+/* A second stream from the right address does not break into the first; when the first ends it takes over. */
+static void second_stream(void **state)
+{
+	struct pair x;
+	uint32_t first, other;
+
+	(void)state;
+	pair_open(&x);
+	first = x.net.ssrc;
+	other = first ^ 1;
+	for (unsigned i = 0; i < 20; i++) {
+		far_talk(&x.net, x.ln, PCMA, 1);
+		x.net.ssrc = other;
+		far_talk(&x.net, x.ln, PCMA, 2);
+		x.net.ssrc = first;
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(x.radio.buf[12], 1);
+		assert_false(far_get(&x.radio));
+	}
+	assert_int_equal(x.ln->bad[LEG_BAD_SSRC], 20);
+	x.net.ssrc = other;
+	/* The first has gone: with the one above the second is the third in a row. */
+	for (unsigned i = 0; i < 5; i++) {
+		far_talk(&x.net, x.ln, PCMA, 3);
+		step(&x);
+		assert_int_equal(far_get(&x.radio), i >= 1);
+		assert_true(i < 1 || x.radio.buf[12] == 3);
+	}
+	/* One that says good-bye makes room at once; the good-bye of another does not. */
+	for (unsigned k = 0; k < 2; k++) {
+		uint8_t b[512];
+		struct rtcp_out o = { .ssrc = k ? other : first, .cname = "far@test", .bye = "" };
+		size_t n = rtcp_build(&o, b, sizeof(b));
+		struct addr to = x.ln->local;
+		addr_set_port(&to, (uint16_t)(addr_port(&to) + 1));
+		x.net.ssrc = other;
+		far_talk(&x.net, x.ln, PCMA, 4);
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(sendto(x.net.fd, b, n, 0, &to.u.sa, addr_len(&to)), (ssize_t)n);
+		step(&x);
+		x.net.ssrc = first + 5;
+		far_talk(&x.net, x.ln, PCMA, 5);
+		step(&x);
+		assert_int_equal(far_get(&x.radio), k);
+	}
+	pair_close(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(second_stream),
 		cmocka_unit_test(headers),
 		cmocka_unit_test(uneven),
 		cmocka_unit_test(rollover),

@@ -295,9 +295,41 @@ static void answers(void **state)
 	oa_fini(&o);
 }
 
+/* RFC 2198: redundancy is offered by Lync and others. It is never agreed, and never keeps speech or digits from being so. */
+static void redundancy(void **state)
+{
+	static const char sdp[] =
+	    "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+	    "m=audio 5000 RTP/AVP 97 8 101\r\na=rtpmap:97 RED/8000\r\na=fmtp:97 8/8\r\n"
+	    "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n";
+	struct oa_conf c = base();
+	struct oa o;
+	char out[2048];
+	bool same;
+	struct wr w = wr_of(out, sizeof(out));
+
+	(void)state;
+	local(&o, &c, 1);
+	assert_int_equal(oa_asked(&o, slice_str(sdp), &same), 0);
+	assert_int_equal(oa_answer(&o, &w), 0);
+	assert_true(wr_nul(&w));
+	assert_non_null(strstr(out, "RTP/AVP 8 101\r\n"));
+	assert_null(strstr(out, "RED"));
+	assert_null(strstr(out, ":97"));
+	oa_fini(&o);
+	local(&o, &c, 1);
+	assert_int_equal(oa_asked(&o,
+	                     SLICE_LIT("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 9 RTP/AVP 97\r\n"
+	                               "a=rtpmap:97 RED/8000\r\n"),
+	                     &same),
+	    ERR_UNSUPP);
+	oa_fini(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(redundancy),
 		cmocka_unit_test(both_ends),
 		cmocka_unit_test(policy),
 		cmocka_unit_test(rtcp_places),
