@@ -15,6 +15,15 @@ uint32_t cand_priority(enum cand_type type, unsigned component, unsigned nth, bo
 	return (uint32_t)preference[type] << 24 | local << 8 | (256 - component);
 }
 
+uint32_t cand_tcp_priority(unsigned transport, unsigned component)
+{
+	/* as Skype for Business computes them (ms-media 5.2) */
+	uint32_t local = 6u << 12 | (transport == CAND_ACT ? 5u << 9 | 505 : 2u << 9 | 509);
+
+	return (uint32_t)preference[CAND_RELAY] << 24 | (local - 2 * (component - 1)) << 8 |
+	       (256 - component);
+}
+
 uint32_t cand_q(unsigned type)
 {
 	return type == CAND_HOST ? 830 : type == CAND_RELAY ? 450 : 550;
@@ -34,7 +43,8 @@ uint64_t cand_pair_priority(uint32_t g, uint32_t d)
 
 bool cand_same(const struct cand *a, const struct cand *b)
 {
-	return a->component == b->component && addr_eq(&a->addr, &b->addr);
+	return a->component == b->component && cand_tcp(a) == cand_tcp(b) &&
+	       addr_eq(&a->addr, &b->addr);
 }
 
 const char *cand_type_name(unsigned type)

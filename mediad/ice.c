@@ -10,10 +10,6 @@
 
 #define GATHER_SENDS 4
 
-static void relay_send(void *ctx, const struct addr *server, const uint8_t *p, size_t n);
-static void relay_state(void *ctx, enum turn_state state);
-static const struct turn_ops relay_ops = { .send = relay_send, .state = relay_state };
-
 /* LYNC: draft 6: the components of a candidate have one name and password. */
 static void name_local(struct ice *a, struct cand *c)
 {
@@ -28,7 +24,7 @@ static void name_local(struct ice *a, struct cand *c)
 	id_random(c->key.pwd, c->key.pwd_n);
 }
 
-static uint32_t priority(const struct ice *a, enum cand_type type, unsigned comp)
+uint32_t ice_priority(const struct ice *a, enum cand_type type, unsigned comp)
 {
 	return a->d->named ? cand_q(type) : cand_priority(type, comp, 0, a->d->ms);
 }
@@ -77,7 +73,7 @@ int ice_init(struct ice *a, const struct ice_conf *conf, const struct ice_ops *o
 	for (unsigned c = 1; c <= conf->comps; c++) {
 		a->chosen[c - 1] = -1;
 		(void)ice_add_local(
-		    a, CAND_HOST, c, &conf->host[c - 1], NULL, 0, priority(a, CAND_HOST, c));
+		    a, CAND_HOST, c, &conf->host[c - 1], NULL, 0, ice_priority(a, CAND_HOST, c));
 		a->relay[c - 1].agent = a;
 		a->relay[c - 1].comp = (uint8_t)c;
 	}
@@ -86,9 +82,7 @@ int ice_init(struct ice *a, const struct ice_conf *conf, const struct ice_ops *o
 
 void ice_close(struct ice *a)
 {
-	for (unsigned c = 0; c < ICE_COMPS; c++)
-		if (a->relay[c].turn.ops)
-			turn_stop(&a->relay[c].turn);
+	ice_relay_stop(a);
 	mem_wipe(a->pwd, sizeof(a->pwd));
 	mem_wipe(a->rpwd, sizeof(a->rpwd));
 	for (unsigned i = 0; i < ICE_LOCAL; i++)
@@ -102,35 +96,26 @@ void ice_emit(
 {
 	const struct cand *c = &a->local[base];
 	uint8_t buf[STUN_MAX * 2 + TURN_OVERHEAD];
+	struct addr server;
 
 	if (c->type != CAND_RELAY) {
 		a->ops->send(a->ctx, c->component, to, p, n);
 		return;
 	}
-	struct turn *t = &a->relay[c->component - 1].turn;
-	size_t k = turn_wrap(t, to, p, n, buf, sizeof(buf), now_us);
-	if (k)
-		a->ops->send(a->ctx, c->component, &t->server, buf, k);
+	const uint8_t *out = ice_relay_wrap(a, c, to, p, &n, buf, sizeof(buf), &server, now_us);
+	if (out)
+		a->ops->send(a->ctx, c->component, &server, out, n);
 }
 
-static void relay_send(void *ctx, const struct addr *server, const uint8_t *p, size_t n)
+bool ice_gathering(const struct ice *a)
 {
-	struct ice_turn *r = ctx;
-
-	r->agent->ops->send(r->agent->ctx, r->comp, server, p, n);
-}
-
-static bool gathering(const struct ice *a)
-{
-	for (unsigned c = 0; c < a->conf.comps; c++) {
-		enum turn_state s = a->relay[c].turn.state;
-		if (a->gather_us[c] || s == TURN_ASKED || s == TURN_CHALLENGED)
+	for (unsigned c = 0; c < a->conf.comps; c++)
+		if (a->gather_us[c])
 			return true;
-	}
-	return false;
+	return ice_relay_pending(a);
 }
 
-static void gathered(struct ice *a)
+void ice_gathered(struct ice *a)
 {
 	if (a->state != ICE_GATHERING)
 		return;
@@ -139,32 +124,15 @@ static void gathered(struct ice *a)
 	a->ops->event(a->ctx, ICE_EV_GATHERED, 0);
 }
 
-static void add_reflexive(struct ice *a, unsigned comp, const struct addr *mapped)
+void ice_add_reflexive(struct ice *a, unsigned comp, const struct addr *mapped)
 {
 	const struct addr *host = &a->conf.host[comp - 1];
 
 	for (uint8_t i = 0; i < a->nlocal; i++)
 		if (a->local[i].component == comp && addr_eq(&a->local[i].addr, mapped))
 			return; /* no NAT between, or known */
-	(void)ice_add_local(
-	    a, CAND_SRFLX, comp, mapped, host, (uint8_t)(comp - 1), priority(a, CAND_SRFLX, comp));
-}
-
-static void relay_state(void *ctx, enum turn_state state)
-{
-	struct ice_turn *r = ctx;
-	struct ice *a = r->agent;
-
-	if (a->state != ICE_GATHERING)
-		return;
-	if (state == TURN_ALLOCATED) {
-		if (addr_set(&r->turn.mapped))
-			add_reflexive(a, r->comp, &r->turn.mapped);
-		(void)ice_add_local(a, CAND_RELAY, r->comp, &r->turn.relayed, &r->turn.mapped, 0,
-		    priority(a, CAND_RELAY, r->comp));
-	}
-	if (!gathering(a))
-		gathered(a);
+	(void)ice_add_local(a, CAND_SRFLX, comp, mapped, host, (uint8_t)(comp - 1),
+	    ice_priority(a, CAND_SRFLX, comp));
 }
 
 static void ask_reflexive(struct ice *a, unsigned c, uint64_t now_us)
@@ -189,22 +157,20 @@ void ice_gather(struct ice *a, uint64_t now_us)
 			a->gather_id[c] = stun_new_id();
 			ask_reflexive(a, c, now_us);
 		}
-		if (addr_set(&a->conf.turn) &&
-		    turn_init(&a->relay[c].turn, a->d->ms ? TURN_MS : TURN_RFC, &a->conf.turn,
-		        a->conf.turn_user, a->conf.turn_password, &relay_ops, &a->relay[c]) == 0)
-			turn_start(&a->relay[c].turn, now_us);
 	}
+	ice_relay_start(a, now_us);
 	/* The slices belong to the caller: they are not needed after this. */
 	a->conf.turn_user = a->conf.turn_password = (struct slice){ 0 };
-	if (!gathering(a))
-		gathered(a);
+	if (!ice_gathering(a))
+		ice_gathered(a);
 }
 
 static bool usable(const struct ice *a, const struct cand *c)
 {
 	return c->component >= 1 && c->component <= a->conf.comps && addr_set(&c->addr) &&
 	       addr_port(&c->addr) != 0 && c->type >= CAND_HOST && c->type <= CAND_RELAY &&
-	       !addr_any(&c->addr) && (!a->d->named || (c->key.id_n && c->key.pwd_n));
+	       !addr_any(&c->addr) && (!cand_tcp(c) || (a->d->ms && !a->d->named)) &&
+	       (!a->d->named || (c->key.id_n && c->key.pwd_n));
 }
 
 /* Draft 6: the components of a candidate belong together by their name. */
@@ -290,7 +256,7 @@ int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const st
 			add_remote(a, &c[i]);
 	if (a->state ==
 	    ICE_GATHERING) /* the answer is here: what is gathered by now has been told */
-		gathered(a);
+		ice_gathered(a);
 	if (!a->remote_set) {
 		if (a->conf.mode == ICE_RFC8445 && complete && n)
 			one_component(a);
@@ -306,7 +272,7 @@ int ice_set_remote(struct ice *a, struct slice ufrag, struct slice pwd, const st
 	return 0;
 }
 
-static enum ice_in stun_in(struct ice *a, uint8_t local, const struct addr *from, const uint8_t *p,
+enum ice_in ice_stun_in(struct ice *a, uint8_t local, const struct addr *from, const uint8_t *p,
     size_t n, uint64_t now_us)
 {
 	struct stun_msg m;
@@ -318,9 +284,9 @@ static enum ice_in stun_in(struct ice *a, uint8_t local, const struct addr *from
 	    memcmp(m.id.b, a->gather_id[comp - 1].b, sizeof(m.id.b)) == 0) {
 		a->gather_us[comp - 1] = 0;
 		if (addr_set(&m.mapped))
-			add_reflexive(a, comp, &m.mapped);
-		if (!gathering(a))
-			gathered(a);
+			ice_add_reflexive(a, comp, &m.mapped);
+		if (!ice_gathering(a))
+			ice_gathered(a);
 		return ICE_IN_TAKEN;
 	}
 	if (m.type == STUN_BINDING_IND)
@@ -332,18 +298,22 @@ static enum ice_in stun_in(struct ice *a, uint8_t local, const struct addr *from
 		a->count.bad_fingerprint++;
 		return ICE_IN_TAKEN;
 	}
-	if (m.type == STUN_BINDING)
+	int tcp = cand_tcp(&a->local[local]) ? ice_asked_by_tcp(a, &m) : -1;
+	if (m.type == STUN_BINDING && cand_tcp(&a->local[local]))
+		ice_request_shared(a, local, from, &m, now_us);
+	else if (m.type == STUN_BINDING)
 		ice_request(a, local, from, &m, now_us);
 	else if (a->remote_set)
-		ice_response(a, local, from, &m, now_us);
+		ice_response(a, tcp < 0 ? local : (uint8_t)tcp, from, &m, now_us);
 	return ICE_IN_TAKEN;
 }
 
-static int relay_base(const struct ice *a, unsigned comp)
+int ice_relay_base(const struct ice *a, unsigned comp, bool tcp)
 {
 	for (uint8_t i = 0; i < a->nlocal; i++)
-		if (a->local[i].component == comp && a->local[i].type == CAND_RELAY)
-			return i;
+		if (a->local[i].component == comp && a->local[i].type == CAND_RELAY &&
+		    cand_tcp(&a->local[i]) == tcp)
+			return a->base[i];
 	return -1;
 }
 
@@ -359,23 +329,24 @@ enum ice_in ice_input(struct ice *a, unsigned comp, const struct addr *from, con
 	*media_n = n;
 	*peer = *from;
 	t = &a->relay[comp - 1].turn;
-	if (t->ops) {
+	if (t->ops && !t->stream) {
 		switch (turn_input(t, from, p, n, now_us, peer, media, media_n)) {
 		case TURN_TAKEN:
 			return ICE_IN_TAKEN;
 		case TURN_DATA:
-			relay = relay_base(a, comp);
+			relay = ice_relay_base(a, comp, false);
 			if (relay < 0)
 				return ICE_IN_TAKEN;
 			if (stun_is(*media, *media_n))
-				return stun_in(a, (uint8_t)relay, peer, *media, *media_n, now_us);
+				return ice_stun_in(
+				    a, (uint8_t)relay, peer, *media, *media_n, now_us);
 			return ICE_IN_MEDIA;
 		default:
 			break;
 		}
 	}
 	if (stun_is(p, n))
-		return stun_in(a, (uint8_t)(comp - 1), from, p, n, now_us);
+		return ice_stun_in(a, (uint8_t)(comp - 1), from, p, n, now_us);
 	return ICE_IN_MEDIA;
 }
 
@@ -412,9 +383,6 @@ static void keep_alive(struct ice *a, unsigned c, uint64_t now_us)
 void ice_timer(struct ice *a, uint64_t now_us)
 {
 	for (unsigned c = 0; c < a->conf.comps; c++) {
-		struct turn *t = &a->relay[c].turn;
-		if (t->ops && now_us >= turn_next(t))
-			turn_timer(t, now_us);
 		if (a->gather_us[c] && now_us >= a->gather_us[c]) {
 			if (a->gather_sent[c] < GATHER_SENDS)
 				ask_reflexive(a, c, now_us);
@@ -424,8 +392,9 @@ void ice_timer(struct ice *a, uint64_t now_us)
 		if (a->chosen[c] >= 0 && now_us >= a->keep_us[c])
 			keep_alive(a, c, now_us);
 	}
-	if (a->state == ICE_GATHERING && (now_us >= a->gather_end_us || !gathering(a)))
-		gathered(a);
+	ice_relay_timer(a, now_us);
+	if (a->state == ICE_GATHERING && (now_us >= a->gather_end_us || !ice_gathering(a)))
+		ice_gathered(a);
 	ice_check_timer(a, now_us);
 }
 
@@ -444,6 +413,8 @@ uint64_t ice_next(const struct ice *a)
 	}
 	if (a->state == ICE_GATHERING && a->gather_end_us < next)
 		next = a->gather_end_us;
+	if (a->stream_us && a->stream_us < next)
+		next = a->stream_us;
 	return next;
 }
 
@@ -454,10 +425,15 @@ bool ice_selected(const struct ice *a, unsigned comp, struct cand *local, struct
 
 	const struct ice_pair *p = &a->pair[a->chosen[comp - 1]];
 	*local = a->local[p->valid_local];
+	*remote = a->remote[p->remote];
+	/* LYNC: who connects to a passive candidate is an active one. */
+	for (uint8_t i = 0; i < a->nlocal && cand_tcp(local); i++)
+		if (a->base[i] == p->local && cand_same(&a->local[i], local) &&
+		    (a->local[i].transport == CAND_ACT) == (remote->transport == CAND_PASS))
+			*local = a->local[i];
 	/* LYNC: in the final offer a reflexive candidate must be typ prflx: Skype for Business answers 500 to srflx. */
 	if (a->d->ms && local->type == CAND_SRFLX)
 		local->type = CAND_PRFLX;
-	*remote = a->remote[p->remote];
 	return true;
 }
 
@@ -472,10 +448,8 @@ const uint8_t *ice_media(struct ice *a, unsigned comp, const uint8_t *p, size_t 
 		*to = a->remote[pair->remote].addr;
 		return p;
 	}
-	struct turn *t = &a->relay[comp - 1].turn;
-	*n = turn_wrap(t, &a->remote[pair->remote].addr, p, *n, scratch, cap, now_us);
-	*to = t->server;
-	return *n ? scratch : NULL;
+	return ice_relay_wrap(a, &a->local[pair->local], &a->remote[pair->remote].addr, p, n,
+	    scratch, cap, to, now_us);
 }
 
 void ice_sent(struct ice *a, unsigned comp, uint64_t now_us)
@@ -520,6 +494,8 @@ uint32_t ice_warn(const struct ice *a)
 		const struct turn *t = &a->relay[c].turn;
 		if (!t->ops)
 			continue;
+		if (t->state == TURN_FAILED && t->stream)
+			bits |= 0x8; /* allocation by TCP */
 		if (t->state == TURN_FAILED && t->error == 0)
 			bits |= 0x1; /* server unreachable */
 		if (t->state == TURN_FAILED && t->error)
@@ -529,6 +505,10 @@ uint32_t ice_warn(const struct ice *a)
 		if (a->pair[i].valid)
 			*(a->local[a->pair[i].local].type == CAND_RELAY ? &turn : &local) = false;
 	if (a->state == ICE_FAILED)
-		bits |= (local ? 0x20u : 0) | (turn && relay_base(a, 1) >= 0 ? 0x80u : 0);
+		bits |=
+		    (local ? 0x20u : 0) |
+		    (turn && (ice_relay_base(a, 1, false) >= 0 || ice_relay_base(a, 1, true) >= 0)
+		            ? 0x80u
+		            : 0);
 	return bits;
 }

@@ -44,6 +44,7 @@ struct ice_conf {
 	struct addr host[ICE_COMPS]; /* as bound, reachable: never 0.0.0.0 */
 	struct addr stun;            /* no family: none */
 	struct addr turn;
+	struct addr turn_tcp; /* asked when turn gives nothing within a second, or is not set */
 	struct slice turn_user, turn_password;
 	uint16_t
 	    patience_ms; /* from the first valid pair to the nomination of a lesser one; 0: 1000, draft 6 3000 */
@@ -64,6 +65,14 @@ struct ice_ops {
 	void (*send)(void *ctx, unsigned comp, const struct addr *to, const uint8_t *p, size_t n);
 	/* The agent must not be freed in it. */
 	void (*event)(void *ctx, enum ice_event ev, unsigned comp);
+	/* Connections to relays, one for each component at most; NULL: there are none. ice_stream() is told how it ends. What is
+	 * written is whole units. */
+	void (*connect)(void *ctx, unsigned comp, const struct addr *server);
+	void (*write)(void *ctx, unsigned comp, const uint8_t *p, size_t n);
+	void (*hang_up)(void *ctx, unsigned comp);
+	/* What came out of such a relay: RTP (comp 1) or RTCP (2). */
+	void (*media)(
+	    void *ctx, unsigned comp, const uint8_t *p, size_t n, const struct addr *peer);
 };
 
 enum ice_pair_state { PAIR_FROZEN, PAIR_WAITING, PAIR_ACTIVE, PAIR_OK, PAIR_FAILED };
@@ -87,10 +96,18 @@ struct ice_early {
 	bool use_candidate;
 	uint8_t name[CAND_ID], name_n; /* draft 6: of the peer's candidate */
 };
+struct ice_join { /* LYNC: a packet of a peer's stream, of which not all is here */
+	struct addr peer;
+	uint16_t n;
+	uint8_t p[2 + 2048];
+};
+#define ICE_JOINS 4u
 struct ice_turn {
 	struct ice *agent;
 	uint8_t comp;
+	bool connecting;
 	struct turn turn;
+	struct ice_join *join; /* ICE_JOINS of them; NULL: none yet */
 };
 struct ice_dialect;
 struct ice {
@@ -114,7 +131,8 @@ struct ice {
 	struct stun_id gather_id[ICE_COMPS];
 	uint8_t gather_sent[ICE_COMPS];
 	uint64_t gather_us[ICE_COMPS]; /* next repetition; 0: not running */
-	uint64_t gather_end_us;
+	uint64_t gather_end_us,
+	    stream_us; /* stream_us: connections are tried at this time; 0: not */
 	struct ice_turn relay[ICE_COMPS];
 	/* checks */
 	uint64_t pace_us, first_ok_us, fail_us;
@@ -146,6 +164,10 @@ enum ice_in {
 /* Every datagram of the component's port (comp: 1 or 2). */
 enum ice_in ice_input(struct ice *a, unsigned comp, const struct addr *from, const uint8_t *p,
     size_t n, uint64_t now_us, const uint8_t **media, size_t *media_n, struct addr *peer);
+/* A connection of ops->connect is there, or is not any more. */
+void ice_stream(struct ice *a, unsigned comp, bool up, uint64_t now_us);
+/* A unit of it (turn_cut()). */
+void ice_stream_input(struct ice *a, unsigned comp, const uint8_t *p, size_t n, uint64_t now_us);
 uint64_t ice_next(const struct ice *a);
 void ice_timer(struct ice *a, uint64_t now_us);
 

@@ -71,7 +71,9 @@ void ice_pairs(struct ice *a)
 			continue; /* reflexive ones are checked from their base */
 		for (uint8_t r = 0; r < a->nremote; r++) {
 			const struct cand *y = &a->remote[r];
-			if (x->component != y->component || forbidden(a, l, y) ||
+			/* Only who connects is checked; what is passive is the same port. */
+			if (x->component != y->component || cand_tcp(x) != cand_tcp(y) ||
+			    a->base[l] != l || forbidden(a, l, y) ||
 			    x->addr.u.sa.sa_family != y->addr.u.sa.sa_family)
 				continue;
 			if (!find_pair(a, l, r))
@@ -163,7 +165,8 @@ static void choose(struct ice *a, struct ice_pair *p, uint64_t now_us)
 	a->keep_us[comp - 1] = now_us + a->d->keep_us;
 	stop_checks(a, comp);
 	if (a->local[p->local].type == CAND_RELAY)
-		turn_activate(&a->relay[comp - 1].turn, &a->remote[p->remote].addr, now_us);
+		turn_activate(&ice_relay_of(a, &a->local[p->local])->turn,
+		    &a->remote[p->remote].addr, now_us);
 	a->ops->event(a->ctx, ICE_EV_SELECTED, comp);
 	for (unsigned c = 1; c <= a->conf.comps; c++)
 		if (!taken(a, c))
@@ -211,10 +214,11 @@ static void answer_error(struct ice *a, uint8_t local, const struct addr *from,
 		ice_emit(a, local, from, buf, n, now_us);
 }
 
-static int remote_of(struct ice *a, unsigned comp, const struct addr *from)
+static int remote_of(const struct ice *a, unsigned comp, bool tcp, const struct addr *from)
 {
 	for (uint8_t i = 0; i < a->nremote; i++)
-		if (a->remote[i].component == comp && addr_eq(&a->remote[i].addr, from))
+		if (a->remote[i].component == comp && cand_tcp(&a->remote[i]) == tcp &&
+		    addr_eq(&a->remote[i].addr, from))
 			return i;
 	return -1;
 }
@@ -224,7 +228,8 @@ static void learn(struct ice *a, uint8_t local, const struct addr *from, uint32_
     bool use, struct slice sender, uint64_t now_us)
 {
 	unsigned comp = a->local[local].component;
-	int r = remote_of(a, comp, from),
+	bool tcp = cand_tcp(&a->local[local]);
+	int r = remote_of(a, comp, tcp, from),
 	    named = a->d->named ? ice_remote_named(a, comp, sender) : -1;
 
 	if (r < 0) {
@@ -233,6 +238,7 @@ static void learn(struct ice *a, uint8_t local, const struct addr *from, uint32_
 		r = a->nremote++;
 		a->remote[r] = (struct cand){ .component = (uint8_t)comp,
 			.type = CAND_PRFLX,
+			.transport = tcp ? CAND_ACT : CAND_UDP,
 			.priority = priority,
 			.addr = *from };
 		snprintf(a->remote[r].foundation, sizeof(a->remote[r].foundation), "prflx%d", r);
@@ -259,50 +265,51 @@ void ice_early_run(struct ice *a, uint64_t now_us)
 	a->nearly = 0;
 }
 
-void ice_request(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
-    uint64_t now_us)
+/* Is for us and true: answered. */
+static bool accept_check(struct ice *a, uint8_t local, const struct addr *from,
+    const struct stun_msg *m, struct slice *sender, uint64_t now_us)
 {
-	struct slice key, sender;
+	struct slice key;
 	enum stun_form form = a->d->form;
 
 	/* Keep-alives of old peers are requests without a name. */
-	if (!ice_named(a, a->local[local].component, m, &key, &sender)) {
+	if (!ice_named(a, a->local[local].component, m, &key, sender)) {
 		a->count.bad_user++;
-		return;
+		return false;
 	}
 	if (!m->integrity_at) {
 		answer_error(a, local, from, m, form, 401, "Unauthorized", key, now_us);
-		return;
+		return false;
 	}
 	if (!ice_signed_by(a, m, key, &form)) {
 		a->count.bad_integrity++;
 		if (!a->d->ms)
 			answer_error(a, local, from, m, form, 401, "Unauthorized", key, now_us);
-		return;
+		return false;
 	}
 	if (m->nunknown) {
 		a->count.unknown++;
 		answer_error(a, local, from, m, form, 420, "Unknown Attribute", key, now_us);
-		return;
+		return false;
 	}
 	if (!m->has_priority && !a->d->named) {
 		answer_error(a, local, from, m, form, 400, "Bad Request", key, now_us);
-		return;
+		return false;
 	}
-	int known = remote_of(a, a->local[local].component, from);
+	int known = remote_of(a, a->local[local].component, cand_tcp(&a->local[local]), from);
 	struct cand new = { .type = CAND_PRFLX };
 	const struct cand *theirs = known >= 0 ? &a->remote[known] : a->remote_set ? &new : NULL;
 	if (forbidden(a, local, theirs)) {
 		answer_error(
 		    a, local, from, m, form, DISABLE_PAIR, "Disable Candidate Pair", key, now_us);
-		return;
+		return false;
 	}
 	if ((a->controlling && m->controlling) || (!a->controlling && m->controlled)) {
 		/* RFC 8445 7.3.1.1: the greater tie-breaker is in control. */
 		bool greater = a->tie >= m->tie;
 		if (greater == a->controlling) {
 			answer_error(a, local, from, m, form, 487, "Role Conflict", key, now_us);
-			return;
+			return false;
 		}
 		set_role(a, !a->controlling);
 	}
@@ -311,7 +318,13 @@ void ice_request(struct ice *a, uint8_t local, const struct addr *from, const st
 	size_t n = ice_build_ok(a, m, form, from, key, buf, sizeof(buf));
 	if (n)
 		ice_emit(a, local, from, buf, n, now_us);
+	return true;
+}
 
+/* Learnt from, now or when the peer's description is here. */
+static void note(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
+    struct slice sender, uint64_t now_us)
+{
 	if (a->remote_set) {
 		learn(a, local, from, m->priority, m->use_candidate, sender, now_us);
 		return;
@@ -333,6 +346,37 @@ void ice_request(struct ice *a, uint8_t local, const struct addr *from, const st
 		.name_n = (uint8_t)sender.n };
 	if (sender.n)
 		memcpy(e->name, sender.p, sender.n);
+}
+
+void ice_request(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
+    uint64_t now_us)
+{
+	struct slice sender;
+
+	if (accept_check(a, local, from, m, &sender, now_us))
+		note(a, local, from, m, sender, now_us);
+}
+
+void ice_request_shared(struct ice *a, uint8_t local, const struct addr *from,
+    const struct stun_msg *m, uint64_t now_us)
+{
+	struct slice sender;
+	int second = ice_relay_base(a, 2, true);
+
+	if (!accept_check(a, local, from, m, &sender, now_us))
+		return;
+	note(a, local, from, m, sender, now_us);
+	if (second >= 0 && second != local)
+		note(a, (uint8_t)second, from, m, sender, now_us);
+}
+
+int ice_asked_by_tcp(const struct ice *a, const struct stun_msg *m)
+{
+	for (uint8_t i = 0; i < a->npairs; i++)
+		if (a->pair[i].state == PAIR_ACTIVE && cand_tcp(&a->local[a->pair[i].local]) &&
+		    memcmp(a->pair[i].id.b, m->id.b, sizeof(m->id.b)) == 0)
+			return a->pair[i].local;
+	return -1;
 }
 
 static void succeeded(struct ice *a, struct ice_pair *p, const struct stun_msg *m, uint64_t now_us)

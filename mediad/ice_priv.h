@@ -42,6 +42,11 @@ void ice_pairs(struct ice *a);
 void ice_early_run(struct ice *a, uint64_t now_us);
 void ice_check_timer(struct ice *a, uint64_t now_us);
 uint64_t ice_check_next(const struct ice *a);
+/* LYNC: a check that came by TCP for both components is one of the second, too. */
+void ice_request_shared(struct ice *a, uint8_t local, const struct addr *from,
+    const struct stun_msg *m, uint64_t now_us);
+/* The pair of TCP whose check this answers: its local candidate; -1. */
+int ice_asked_by_tcp(const struct ice *a, const struct stun_msg *m);
 /* A message of the peer, its FINGERPRINT verified where the dialect has one. local: index of the base it came to. */
 void ice_request(struct ice *a, uint8_t local, const struct addr *from, const struct stun_msg *m,
     uint64_t now_us);
@@ -50,6 +55,25 @@ void ice_response(struct ice *a, uint8_t local, const struct addr *from, const s
 /* The peer's final offer names our candidates: the pairs that it chose. */
 void ice_remote_chosen(
     struct ice *a, const struct addr *ours, const struct cand *theirs, size_t n, uint64_t now_us);
+
+/* ice_relay.c */
+void ice_relay_start(struct ice *a, uint64_t now_us);
+void ice_relay_stop(struct ice *a);
+void ice_relay_timer(struct ice *a, uint64_t now_us);
+bool ice_relay_pending(const struct ice *a);
+/* LYNC: both components share what is allocated by a connection. */
+struct ice_turn *ice_relay_of(struct ice *a, const struct cand *base);
+/* Sends n octets to a peer by the base's relay; *out != NULL: they are to be sent to *to. */
+const uint8_t *ice_relay_wrap(struct ice *a, const struct cand *base, const struct addr *peer,
+    const uint8_t *p, size_t *n, uint8_t *scratch, size_t cap, struct addr *to, uint64_t now_us);
+/* ice.c */
+void ice_gathered(struct ice *a);
+bool ice_gathering(const struct ice *a);
+void ice_add_reflexive(struct ice *a, unsigned comp, const struct addr *mapped);
+uint32_t ice_priority(const struct ice *a, enum cand_type type, unsigned comp);
+enum ice_in ice_stun_in(struct ice *a, uint8_t local, const struct addr *from, const uint8_t *p,
+    size_t n, uint64_t now_us);
+int ice_relay_base(const struct ice *a, unsigned comp, bool tcp);
 
 /* ice_msg.c */
 struct stun_id ice_new_id(const struct ice *a);

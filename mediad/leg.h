@@ -61,9 +61,9 @@ struct leg_set { /* what an owner asks for; only what has_… says */
 	size_t nrx;
 	enum ice_mode ice; /* ICE_OFF: without; else a new agent, with new credentials */
 	bool ice_controlling;
-	struct addr ice_stun, ice_turn;      /* without family: none */
-	struct slice ice_user, ice_password; /* of the relay; borrowed */
-	uint8_t ice_forbidden;               /* ends, as in ice_conf */
+	struct addr ice_stun, ice_turn, ice_turn_tcp; /* without family: none */
+	struct slice ice_user, ice_password;          /* of the relay; borrowed */
+	uint8_t ice_forbidden;                        /* ends, as in ice_conf */
 	struct leg_cac_set cac;
 };
 
@@ -91,13 +91,15 @@ enum leg_mode { /* how what goes out is made */
 struct gen;  /* what a leg needs to make packets of its own */
 struct play; /* and to turn received ones into speech */
 struct dtmf_det;
+struct leg_stream;
 
 struct leg {
 	struct sess *sess;
 	struct mediad *plane;
 	enum side side;
-	struct ice *ice;     /* NULL: without */
-	struct leg_cac *cac; /* NULL: without */
+	struct ice *ice;              /* NULL: without */
+	struct leg_stream *stream[2]; /* connections to relays by component; NULL: none */
+	struct leg_cac *cac;          /* NULL: without */
 	bool ice_starting, ice_done, ice_lost, relayed;
 	struct list ice_node;
 	/* Receiving, the hot part. */
@@ -191,6 +193,9 @@ void leg_close(struct leg *l, struct mediad *m);
 void leg_soon(const struct path_sock *s);
 /* A datagram at one of the two sockets. */
 void leg_input(
+    struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from);
+/* RTP or RTCP of it, or what came out of a relay's connection (with room around it as path.h says). */
+void leg_packet(
     struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from);
 /* Sends the n octets at payload under the given head; RTP_HDR octets before it and PATH_TAIL after it are ours to
  * write. now: not within a batch. */

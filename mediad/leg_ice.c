@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "mediad/leg.h"
 #include "mediad/sess.h"
+#include "mediad/stream.h"
 
 #define SOON_US 1000000 /* what is due later waits for the once-a-second round */
 
@@ -95,7 +96,97 @@ static void on_event(void *ctx, enum ice_event ev, unsigned comp)
 	}
 }
 
-static const struct ice_ops ops = { on_send, on_event };
+/* ---- connections to relays ---- */
+
+struct leg_stream {
+	struct stream s;
+	struct leg *leg;
+	uint8_t comp;
+	uint8_t
+	    mem[PATH_HEAD + RTP_MAX + PATH_TAIL]; /* of the packet in hand: keys work in place */
+};
+
+static void hang_up(void *ctx, unsigned comp)
+{
+	struct leg *l = ctx;
+	struct leg_stream *k = l->stream[comp - 1];
+
+	if (!k)
+		return;
+	stream_close(&k->s);
+	mem_free_wiped(k, sizeof(*k));
+	l->stream[comp - 1] = NULL;
+}
+
+static void on_stream(void *ctx, bool up)
+{
+	struct leg_stream *k = ctx;
+	struct leg *l = k->leg;
+
+	log_ev(up ? LOG_DEBUG : LOG_NOTICE,
+	    up ? "connected to the relay" : "no connection to the relay by TCP",
+	    F_CALL(l->sess->call), F_U64("IPDECT_COMPONENT", k->comp));
+	ice_stream(l->ice, k->comp, up, mediad_now(l->plane));
+	wake(l);
+}
+
+static void on_unit(void *ctx, const uint8_t *p, size_t n)
+{
+	struct leg_stream *k = ctx;
+	struct leg *l = k->leg;
+
+	ice_stream_input(l->ice, k->comp, p, n, mediad_now(l->plane));
+	wake(l);
+}
+
+static const struct stream_ops stream_ops = { on_stream, on_unit };
+
+static void on_connect(void *ctx, unsigned comp, const struct addr *server)
+{
+	struct leg *l = ctx;
+	struct leg_stream *k = mem_new(sizeof(*k));
+	int err;
+
+	hang_up(l, comp);
+	k->leg = l;
+	k->comp = (uint8_t)comp;
+	l->stream[comp - 1] = k;
+	err = stream_open(&k->s, l->plane->path,
+	    l->ice->conf.mode == ICE_RFC8445 ? TURN_RFC : TURN_MS, &l->local, server, l->dscp,
+	    &stream_ops, k);
+	if (err)
+		log_ev(LOG_NOTICE, "no connection to the relay by TCP", F_CALL(l->sess->call),
+		    F_U64("IPDECT_COMPONENT", comp), F_ERR(err));
+	if (err)
+		ice_stream(l->ice, comp, false, mediad_now(l->plane));
+}
+
+static void on_write(void *ctx, unsigned comp, const uint8_t *p, size_t n)
+{
+	struct leg *l = ctx;
+
+	if (l->stream[comp - 1])
+		stream_write(&l->stream[comp - 1]->s, p, n);
+}
+
+static void on_media(void *ctx, unsigned comp, const uint8_t *p, size_t n, const struct addr *peer)
+{
+	struct leg *l = ctx;
+	struct leg_stream *k = l->stream[0] ? l->stream[0] : l->stream[1];
+
+	if (!k || n > RTP_MAX)
+		return;
+	memcpy(k->mem + PATH_HEAD, p, n);
+	leg_packet(l->plane, l, comp == 2, k->mem + PATH_HEAD, n, peer);
+	path_flush(l->plane->path); /* it may go on from this memory */
+}
+
+static const struct ice_ops ops = { .send = on_send,
+	.event = on_event,
+	.connect = on_connect,
+	.write = on_write,
+	.hang_up = hang_up,
+	.media = on_media };
 
 /* ---- what is done with it ---- */
 
@@ -124,6 +215,7 @@ int leg_ice_set(struct leg *l, const struct leg_set *set)
 	addr_set_port(&c.host[1], (uint16_t)(l->port + 1));
 	c.stun = set->ice_stun;
 	c.turn = set->ice_turn;
+	c.turn_tcp = set->ice_turn_tcp;
 	c.turn_user = set->ice_user;
 	c.turn_password = set->ice_password;
 	c.forbidden = set->ice_forbidden;

@@ -327,6 +327,12 @@ void leg_input(
 		return;
 	if (l->ice && !leg_ice_input(l, rtcp_port ? 2 : 1, &p, &n, &from, &peer))
 		return;
+	leg_packet(m, l, rtcp_port, p, n, from);
+}
+
+void leg_packet(
+    struct mediad *m, struct leg *l, bool rtcp_port, uint8_t *p, size_t n, const struct addr *from)
+{
 	switch (rtp_kind(p, n)) {
 	case RTP_RTP:
 		if (rtcp_port)

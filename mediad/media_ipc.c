@@ -135,8 +135,14 @@ static int read_leg(const Media__Leg *l, struct leg_set *out)
 		if ((l->ice->stun && media_read_addr(l->ice->stun, &out->ice_stun) != 0) ||
 		    (l->ice->turn && media_read_addr(l->ice->turn, &out->ice_turn) != 0))
 			return ERR_VALUE;
-		if (l->ice->turn_tcp)
-			memset(&out->ice_turn, 0, sizeof(out->ice_turn)); /* relays by UDP only */
+		if (l->ice->turn_stream &&
+		    media_read_addr(l->ice->turn_stream, &out->ice_turn_tcp) != 0)
+			return ERR_VALUE;
+		if (l->ice->turn_tcp) {
+			if (!addr_set(&out->ice_turn_tcp))
+				out->ice_turn_tcp = out->ice_turn;
+			memset(&out->ice_turn, 0, sizeof(out->ice_turn));
+		}
 		out->ice_user =
 		    (struct slice){ (const char *)l->ice->turn_user.data, l->ice->turn_user.len };
 		out->ice_password = (struct slice){ (const char *)l->ice->turn_password.data,
@@ -187,7 +193,7 @@ static Media__IceCandidate *put_cand(struct cand_pb *c, const struct cand *from)
 	c->pb.foundation = (ProtobufCBinaryData){ strlen(from->foundation),
 		(uint8_t *)(uintptr_t)from->foundation };
 	c->pb.component = from->component;
-	c->pb.transport = 1; /* UDP */
+	c->pb.transport = from->transport ? from->transport : CAND_UDP;
 	c->pb.priority = from->priority;
 	c->pb.type = from->type;
 	put_addr(&c->addr, &from->addr);
@@ -464,13 +470,15 @@ static int on_mix(struct ipc_peer *p, struct ipc_msg *msg)
 static int read_cand(const Media__IceCandidate *c, struct cand *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (c->component < 1 || c->component > 255 || c->type < CAND_HOST || c->type > CAND_RELAY)
+	if (c->component < 1 || c->component > 255 || c->type < CAND_HOST || c->type > CAND_RELAY ||
+	    c->transport < CAND_UDP || c->transport > CAND_PASS)
 		return ERR_VALUE;
 	if (slice_copy((struct slice){ (const char *)c->foundation.data, c->foundation.len },
 	        out->foundation, sizeof(out->foundation)))
 		return ERR_LIMIT;
 	out->component = (uint8_t)c->component;
 	out->type = (uint8_t)c->type;
+	out->transport = (uint8_t)c->transport;
 	out->priority = c->priority;
 	if (c->has_name && c->has_password) {
 		if (c->name.len > CAND_ID || c->password.len > CAND_PWD)
@@ -502,9 +510,7 @@ static int on_ice_remote(struct ipc_peer *p, struct ipc_msg *msg)
 	if (r->n_candidate > ICE_REMOTE)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < r->n_candidate && !err; i++)
-		if (r->candidate[i]->transport ==
-		    1) /* TCP candidates are of no use without a relay */
-			err = read_cand(r->candidate[i], &c[n++]);
+		err = read_cand(r->candidate[i], &c[n++]);
 	for (size_t i = 0; i < r->n_remote_candidates && i < ICE_COMPS && !err; i++)
 		err = media_read_addr(r->remote_candidates[i], &chosen[i]);
 	if (!err)

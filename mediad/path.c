@@ -323,6 +323,15 @@ int path_twin(struct path *p, struct path_sock *s, const struct addr *local, con
 	return bind_sock(p, s, local, far, dscp);
 }
 
+int path_watch(struct path *p, struct path_sock *s, bool out)
+{
+	struct epoll_event e = { .events = EPOLLIN | (out ? EPOLLOUT : 0), .data.ptr = s };
+
+	if (epoll_ctl(p->ep, EPOLL_CTL_MOD, s->fd, &e) == 0)
+		return 0;
+	return epoll_ctl(p->ep, EPOLL_CTL_ADD, s->fd, &e) == 0 ? 0 : -errno;
+}
+
 void path_unbind(struct path *p, struct path_sock *s)
 {
 	if (s->fd < 0)
@@ -524,6 +533,8 @@ unsigned path_turn(struct path *p, int ms)
 			p->soon(next);
 		if (!s)
 			tick = true;
+		else if (p->ev[p->at].events && s->fd >= 0 && s->ready)
+			s->ready(s, p->ev[p->at].events);
 		else if (p->ev[p->at].events && s->fd >= 0)
 			read_sock(p, s);
 	}

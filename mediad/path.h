@@ -23,6 +23,8 @@ struct path_sock {    /* embedded in its owner, who keeps its address */
 	bool connected;
 	uint32_t turn; /* of path.c: when it was read */
 	void *owner;
+	void (*ready)(
+	    struct path_sock *s, uint32_t events); /* a stream: EPOLL...; NULL: datagrams */
 };
 
 /* p lies in a buffer with PATH_HEAD and PATH_TAIL octets around it and may be changed; it is valid until the batch is
@@ -71,6 +73,9 @@ int path_twin(struct path *p, struct path_sock *s, const struct addr *local, con
     unsigned dscp) MUST_CHECK;
 /* As path_unbind, but what waits in it is handled first. Not within a receive callback. */
 void path_untwin(struct path *p, struct path_sock *s);
+/* A stream's descriptor, which s->ready of its owner reads and writes; out: it wants to be told that it can write. Again:
+ * another out. 0 or -errno. It goes by path_unbind(). */
+int path_watch(struct path *p, struct path_sock *s, bool out) MUST_CHECK;
 /* Within a receive callback with memory of that batch: may be sent later in the same turn. to: NULL on a connected
  * socket. */
 void path_send(

@@ -9,6 +9,7 @@
 #include "common/rd.h"
 
 #define RTO_US     500000u
+#define STREAM_US  10000000u /* an answer on a connection */
 #define SENDS      7
 #define TRIES      5          /* of one request: challenges, stale nonces, other servers */
 #define PERMIT_US  240000000u /* permissions last 5 minutes (RFC 8656 9) */
@@ -42,6 +43,31 @@ int turn_init(struct turn *t, enum turn_dialect dialect, const struct addr *serv
 	t->user_n = (uint16_t)user.n;
 	t->password_n = (uint16_t)password.n;
 	return 0;
+}
+
+/* LYNC: a frame around each message; RFC 8656: they follow each other. */
+static void emit(struct turn *t)
+{
+	uint8_t buf[4 + STUN_MAX];
+
+	if (!t->msg_n)
+		return;
+	if (!t->stream || t->dialect == TURN_RFC) {
+		t->ops->send(t->ctx, &t->server, t->msg, t->msg_n);
+		return;
+	}
+	turn_frame(buf, true, t->msg_n);
+	memcpy(buf + 4, t->msg, t->msg_n);
+	t->ops->send(t->ctx, &t->server, buf, t->msg_n + 4);
+}
+
+void turn_stream(struct turn *t, const struct addr *server)
+{
+	t->state = TURN_IDLE;
+	t->asked = 0;
+	t->stream = true;
+	t->server = *server;
+	t->nonce_n = t->realm_n = 0;
 }
 
 static void put_credentials(struct turn *t, struct stun_w *w, bool nonce)
@@ -113,9 +139,8 @@ static void ask(
 	build(t, type, lifetime, peer);
 	t->asked = type;
 	t->sent = 1;
-	t->resend_us = now_us + RTO_US;
-	if (t->msg_n)
-		t->ops->send(t->ctx, &t->server, t->msg, t->msg_n);
+	t->resend_us = now_us + (t->stream ? STREAM_US : RTO_US);
+	emit(t);
 }
 
 static void enter(struct turn *t, enum turn_state s)
@@ -145,8 +170,7 @@ void turn_stop(struct turn *t)
 {
 	if (t->state == TURN_ALLOCATED) {
 		build(t, t->dialect == TURN_MS ? STUN_ALLOCATE : STUN_REFRESH, 0, NULL);
-		if (t->msg_n)
-			t->ops->send(t->ctx, &t->server, t->msg, t->msg_n);
+		emit(t);
 	}
 	t->state = TURN_IDLE;
 	t->asked = 0;
@@ -199,11 +223,10 @@ uint64_t turn_next(const struct turn *t)
 void turn_timer(struct turn *t, uint64_t now_us)
 {
 	if (t->asked && now_us >= t->resend_us) {
-		if (t->sent < SENDS) {
+		if (t->sent < SENDS && !t->stream) {
 			t->resend_us = now_us + ((uint64_t)RTO_US << t->sent);
 			t->sent++;
-			if (t->msg_n)
-				t->ops->send(t->ctx, &t->server, t->msg, t->msg_n);
+			emit(t);
 			return;
 		}
 		uint16_t type = t->asked;
@@ -359,6 +382,17 @@ enum turn_in turn_input(struct turn *t, const struct addr *from, const uint8_t *
 
 	if (t->state == TURN_IDLE || !addr_eq(from, &t->server))
 		return TURN_NOT_OURS;
+	if (t->stream && t->dialect == TURN_MS) {
+		bool control;
+		if (turn_unframe(p, n, &control, data, data_n))
+			return TURN_TAKEN;
+		if (!control) {
+			*peer = t->active;
+			return addr_set(&t->active) ? TURN_DATA : TURN_TAKEN;
+		}
+		p = *data;
+		n = *data_n;
+	}
 	if (t->dialect == TURN_RFC && n >= 4 && (p[0] & 0xc0) == 0x40) { /* ChannelData */
 		size_t len = (size_t)(p[2] << 8 | p[3]);
 		if ((unsigned)(p[0] << 8 | p[1]) != CHANNEL || len > n - 4 || !addr_set(&t->active))
@@ -370,6 +404,8 @@ enum turn_in turn_input(struct turn *t, const struct addr *from, const uint8_t *
 	}
 
 	bool stun = stun_is(p, n) && stun_parse(p, n, form(t), &m) == 0;
+	if (t->dialect == TURN_MS && t->stream && !(stun && m.has_cookie))
+		return TURN_TAKEN;
 	if (t->dialect == TURN_MS && !(stun && m.has_cookie)) {
 		/* After Set Active Destination the peer's packets come bare, STUN as well. */
 		if (!addr_set(&t->active))
@@ -387,7 +423,7 @@ enum turn_in turn_input(struct turn *t, const struct addr *from, const uint8_t *
 		*peer = m.peer;
 		*data = (const uint8_t *)m.data.p;
 		*data_n = m.data.n;
-		return TURN_DATA;
+		return t->stream && t->dialect == TURN_MS ? TURN_PIECE : TURN_DATA;
 	}
 	if (!answers(t, &m))
 		return t->dialect == TURN_MS ? TURN_TAKEN : TURN_NOT_OURS;
@@ -415,22 +451,29 @@ size_t turn_wrap(struct turn *t, const struct addr *peer, const uint8_t *p, size
 	if (t->state != TURN_ALLOCATED || !addr_set(peer))
 		return 0;
 	if (t->active_up && addr_eq(peer, &t->active)) {
-		size_t head = t->dialect == TURN_MS ? 0 : 4;
-		if (n + head > cap || n > UINT16_MAX)
+		size_t head = t->dialect == TURN_MS && !t->stream ? 0 : 4, pad = 0;
+		if (n + head + 3 > cap || n > UINT16_MAX)
 			return 0;
-		if (head) {
+		if (t->dialect == TURN_MS && t->stream) {
+			turn_frame(out, false, n);
+		} else if (head) {
+			pad = t->stream ? -n & 3 : 0; /* RFC 8656 12.5 */
+			memset(out + head + n, 0, pad);
 			out[0] = (uint8_t)(CHANNEL >> 8);
 			out[1] = (uint8_t)CHANNEL;
 			out[2] = (uint8_t)(n >> 8);
 			out[3] = (uint8_t)n;
 		}
 		memcpy(out + head, p, n);
-		return n + head;
+		return n + head + pad;
 	}
 
 	struct stun_id id = stun_new_id();
-	struct stun_w w = stun_begin(
-	    out, cap, form(t), t->dialect == TURN_MS ? STUN_MS_SEND : STUN_SEND_IND, &id);
+	size_t frame = t->dialect == TURN_MS && t->stream ? 4 : 0, k;
+	if (cap < frame + 2 || n > UINT16_MAX)
+		return 0;
+	struct stun_w w = stun_begin(out + frame, cap - frame, form(t),
+	    t->dialect == TURN_MS ? STUN_MS_SEND : STUN_SEND_IND, &id);
 	if (t->dialect == TURN_RFC) {
 		permit(t, peer, now_us);
 		stun_put_addr(&w, STUN_A_PEER, peer, true);
@@ -444,8 +487,18 @@ size_t turn_wrap(struct turn *t, const struct addr *peer, const uint8_t *p, size
 	stun_put_u32(&w, STUN_A_MS_VERSION, MS_VERSION);
 	put_sequence(t, &w);
 	put_credentials(t, &w, false);
-	stun_put(&w, STUN_A_DATA, p, n);
-	return stun_end(&w, authenticated(t) ? t->key : NULL, sizeof(t->key), STUN_FP_NONE);
+	if (frame) { /* a packet of the stream to the peer: RFC 4571 */
+		wr_be16(&w.w, STUN_A_DATA);
+		wr_be16(&w.w, (unsigned)(n + 2));
+		wr_be16(&w.w, (unsigned)n);
+		wr_bytes(&w.w, p, n);
+	} else {
+		stun_put(&w, STUN_A_DATA, p, n);
+	}
+	k = stun_end(&w, authenticated(t) ? t->key : NULL, sizeof(t->key), STUN_FP_NONE);
+	if (k && frame)
+		turn_frame(out, true, k);
+	return k ? k + frame : 0;
 }
 
 void turn_activate(struct turn *t, const struct addr *peer, uint64_t now_us)
@@ -508,4 +561,28 @@ int turn_unframe(
 	*payload = rd_bytes(&r, len);
 	*payload_n = len;
 	return *payload ? 0 : ERR_TRUNCATED;
+}
+
+int turn_cut(enum turn_dialect dialect, const uint8_t *p, size_t n)
+{
+	struct rd r = rd_of(p, n);
+	uint8_t first = rd_u8(&r), second = rd_u8(&r);
+	size_t len = rd_be16(&r);
+
+	if (r.bad)
+		return 0;
+	if (dialect == TURN_MS) {
+		if ((first != 2 && first != 3) || second)
+			return ERR_SYNTAX;
+		len += 4;
+	} else if ((first & 0xc0) == 0x40) { /* ChannelData, filled up to four octets */
+		len = 4 + ((len + 3) & ~(size_t)3);
+	} else if (first & 0xc0 || len % 4) {
+		return ERR_SYNTAX;
+	} else {
+		len += STUN_HEAD;
+	}
+	if (len > TURN_UNIT)
+		return ERR_LIMIT;
+	return n >= len ? (int)len : 0;
 }

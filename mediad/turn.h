@@ -6,8 +6,10 @@
 
 #include "mediad/stun.h"
 
-/* A TURN client over UDP for one local port: RFC 8656, and MS-TURN of the A/V Edge (ms-media 8). A pure state
- * machine: datagrams and time in, datagrams out by ops->send, which goes to the server from the local port.
+/* A TURN client for one local port: RFC 8656, and MS-TURN of the A/V Edge (ms-media 8). A pure state machine: datagrams and
+ * time in, datagrams out by ops->send, which goes to the server from the local port. With `stream` it is spoken over a
+ * connection: what goes out are its octets, what comes in are the units that turn_cut() finds. LYNC: what is allocated
+ * by a connection is a port for connections (RFC 4571); RFC 8656: for datagrams as ever.
  *
  *	IDLE -> CHALLENGED (401) -> ALLOCATED -> ... refreshed at half the lifetime ... -> turn_stop() -> IDLE
  *
@@ -34,6 +36,7 @@ struct turn_peer {
 struct turn {
 	enum turn_dialect dialect;
 	enum turn_state state;
+	bool stream;
 	struct addr server, relayed, mapped; /* mapped: no family when the server did not tell */
 	uint8_t user[TURN_USER_MAX], password[TURN_USER_MAX], realm[TURN_REALM_MAX],
 	    nonce[TURN_NONCE_MAX];
@@ -63,6 +66,8 @@ struct turn {
 /* user, password: as octets (LYNC: base64-decoded already). ERR_VALUE: too long, or no server. */
 int turn_init(struct turn *t, enum turn_dialect dialect, const struct addr *server,
     struct slice user, struct slice password, const struct turn_ops *ops, void *ctx) MUST_CHECK;
+/* After turn_init(), or when the way by UDP gave nothing: over a connection to this server from now on. */
+void turn_stream(struct turn *t, const struct addr *server);
 void turn_start(struct turn *t, uint64_t now_us);
 /* Frees the allocation (one datagram, not repeated) and wipes the secrets. */
 void turn_stop(struct turn *t);
@@ -73,7 +78,8 @@ void turn_timer(struct turn *t, uint64_t now_us);
 enum turn_in {
 	TURN_NOT_OURS, /* not from the server, or STUN of somebody else */
 	TURN_TAKEN,
-	TURN_DATA /* *data, *n: payload from *peer */
+	TURN_DATA, /* *data, *n: payload from *peer */
+	TURN_PIECE /* LYNC: of the peer's stream, in which each packet has two octets of length before it */
 };
 enum turn_in turn_input(struct turn *t, const struct addr *from, const uint8_t *p, size_t n,
     uint64_t now_us, struct addr *peer, const uint8_t **data, size_t *data_n);
@@ -81,6 +87,10 @@ enum turn_in turn_input(struct turn *t, const struct addr *from, const uint8_t *
 size_t turn_wrap(struct turn *t, const struct addr *peer, const uint8_t *p, size_t n, uint8_t *out,
     size_t cap, uint64_t now_us);
 void turn_activate(struct turn *t, const struct addr *peer, uint64_t now_us);
+
+/* Octets of the first unit of a connection; 0: not all of it is here; ERR_SYNTAX: no TURN. */
+#define TURN_UNIT 2100
+int turn_cut(enum turn_dialect dialect, const uint8_t *p, size_t n) MUST_CHECK;
 
 /* MS-TURN over TCP (ms-media 8.7): the frames around control messages and payload, and the pseudo-TLS that opens the
  * stream. Octets only; the connection is elsewhere. */

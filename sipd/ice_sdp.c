@@ -51,7 +51,7 @@ static void put6(struct wr *w, const struct media_agent *a, const struct ice_sdp
 
 	if (!a->local[0].component || (n == 2 && !a->local[1].component)) {
 		for (size_t i = 0; i < a->ncand; i++)
-			if (a->cand[i].key.id_n)
+			if (a->cand[i].key.id_n && a->cand[i].transport == 1)
 				put_cand6(w, &a->cand[i]);
 		return;
 	}
@@ -155,7 +155,7 @@ static int cand_parse(struct media_cand *c, struct slice value)
 	}
 	if (c->related.port == 0)
 		c->related.n = 0;
-	return c->transport == 1 && c->type && port ? 0 : ERR_UNSUPP; /* by UDP only */
+	return c->transport && c->type && port ? 0 : ERR_UNSUPP;
 }
 
 static int octets(struct slice text, uint8_t *out, size_t cap, uint8_t *n)

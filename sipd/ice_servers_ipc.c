@@ -48,6 +48,7 @@ static void on_secret(void *ctx, int err, struct ipc_msg *m)
 	if (v->value.len > sizeof(t->password) || n > sizeof(t->user) ||
 	    !read_addr("ice-turn-server", s->conf->ice_turn, &t->addr))
 		return;
+	t->tcp_port = t->addr.port; /* RFC 8656 3: the same for both */
 	memcpy(t->user, user, n);
 	t->user_n = (uint8_t)n;
 	memcpy(t->password, v->value.data, v->value.len);

@@ -185,7 +185,9 @@ void leg_ice_put(struct leg_sip *l, struct wr *w, struct wr *session)
 		wr_str(session, "a=ice-options:ice2\r\n");
 	ice_sdp_put(w, a, &how);
 	/* The default destination is the path that was chosen (RFC 8839 4.4.1.2.2). */
+	l->oa.tcp = false;
 	if (a->local[0].component && (how.one || a->local[1].component)) {
+		l->oa.tcp = a->local[0].transport > 1;
 		l->oa.rtp = a->local[0].addr;
 		l->oa.rtcp = a->local[how.one ? 0 : 1].addr;
 		if (how.one && !l->ice.mux)

@@ -68,6 +68,7 @@ struct media_agent { /* what mediad's agent of a side said */
 /* A relay for an agent, with its credentials as octets. */
 struct media_relay {
 	struct sdp_addr addr; /* n = 0: none */
+	uint16_t tcp_port;    /* where UDP gives nothing; 0: none. addr.port 0: by TCP alone */
 	bool ms;              /* MS-TURN, else RFC 8656: as the agent's mode */
 	uint8_t user[128], password[128], user_n, password_n;
 };

@@ -112,7 +112,13 @@ void media_leg_pb(
 		}
 		if (l->ice && l->relay.addr.n) {
 			media_addr_pb(&out->relay, &l->relay.addr);
-			out->ice.turn = &out->relay;
+			if (l->relay.addr.port)
+				out->ice.turn = &out->relay;
+			if (l->relay.tcp_port) {
+				media_addr_pb(&out->relay_tcp, &l->relay.addr);
+				out->relay_tcp.port = l->relay.tcp_port;
+				out->ice.turn_stream = &out->relay_tcp;
+			}
 			out->ice.has_turn_user = out->ice.has_turn_password = 1;
 			out->ice.turn_user = (ProtobufCBinaryData){ l->relay.user_n,
 				(uint8_t *)(uintptr_t)l->relay.user };

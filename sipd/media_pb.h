@@ -62,7 +62,7 @@ struct media_pool {
 
 struct media_leg_msg {
 	Media__Leg leg;
-	Base__Addr rtp, rtcp, relay, stun;
+	Base__Addr rtp, rtcp, relay, relay_tcp, stun;
 	Media__Payload payload[OA_PAYLOADS], *ppayload[OA_PAYLOADS];
 	Media__Srtp tx, rx;
 	Media__IceSetup ice;

@@ -80,6 +80,7 @@ static void take(struct mras *m, const struct sockaddr *sa)
 	memcpy(m->have.addr.ip, ip, n);
 	m->have.addr.n = (uint8_t)n;
 	m->have.addr.port = m->fresh.relay[m->at].udp;
+	m->have.tcp_port = m->fresh.relay[m->at].tcp;
 	memcpy(m->have.user, m->fresh.user, sizeof(m->have.user));
 	memcpy(m->have.password, m->fresh.password, sizeof(m->have.password));
 	m->have.user_n = (uint8_t)m->fresh.user_n;
@@ -115,10 +116,10 @@ static void locate(struct mras *m)
 		struct sip_uri uri;
 		bool v6 = strchr(r->host, ':') && r->host[0] != '[';
 
-		if (!r->udp)
-			continue; /* by TCP only, which mediad does not do */
+		if (!r->udp && !r->tcp)
+			continue;
 		(void)snprintf(text, sizeof(text), "sip:%s%s%s:%u;transport=tls", v6 ? "[" : "",
-		    r->host, v6 ? "]" : "", r->udp);
+		    r->host, v6 ? "]" : "", r->udp ? r->udp : r->tcp);
 		if (sip_uri_parse(&uri, slice_str(text)))
 			continue;
 		struct tp_dest now; /* only its address counts: TLS is what we may use for sure */
@@ -129,7 +130,7 @@ static void locate(struct mras *m)
 		m->q = resolve_uri(sip_ua_resolve(m->s->ua), &uri, on_located, m);
 		return;
 	}
-	later(m, "no relay of the answer has an address and UDP");
+	later(m, "no relay of the answer has an address and a port");
 }
 
 /* ---- asking ---- */

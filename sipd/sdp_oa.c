@@ -194,7 +194,7 @@ static enum sdp_dir limit(enum sdp_dir theirs, enum sdp_dir want)
 int oa_offer(struct oa *o, struct wr *w)
 {
 	struct oa_result r = { .dir = o->want, .rtcp_mux = o->mux };
-	const char *proto = "RTP/AVP";
+	const char *proto = o->tcp ? "TCP/RTP/AVP" : "RTP/AVP";
 	size_t from = w->n;
 
 	if (o->offered || o->asked)
@@ -233,7 +233,7 @@ int oa_offer(struct oa *o, struct wr *w)
 			keys_make(o);
 		}
 		if (o->conf->srtp == OA_SRTP_REQUIRED || (o->established && o->secure))
-			proto = "RTP/SAVP";
+			proto = o->tcp ? "TCP/RTP/SAVP" : "RTP/SAVP";
 	}
 	head(o, w);
 	if (o->nline == 0) {

@@ -77,6 +77,7 @@ struct oa {
 	struct slice extra;
 	struct slice session_extra; /* the same for the part before the first section */
 	uint32_t deny;              /* codecs that are not used now: bits of enum codec */
+	bool tcp;                   /* LYNC: the default candidate is one by TCP */
 	bool mux;                   /* RTCP is multiplexed (RFC 5761), which ICE's agent does */
 };
 

@@ -39,7 +39,7 @@ static inline bool coturn_start(struct coturn *t, uint16_t port)
 		dup2(null, 2);
 		execlp("turnserver", "turnserver", "-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p",
 		    listen, min, max, "--lt-cred-mech", "-u", "anna:sesame", "-r", "example.test",
-		    "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "--allow-loopback-peers",
+		    "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers",
 		    "--log-file=stdout", db, pidfile, (char *)NULL);
 		_exit(127);
 	}

@@ -22,6 +22,7 @@
 #include "common/enc.h"
 #include "coturn.h"
 #include "mediad/ice.h"
+#include "mediad/stream.h"
 
 /* libnice and glib keep what they allocated once. */
 const char *__asan_default_options(void);
@@ -36,7 +37,16 @@ struct end {
 	unsigned gathered, done, failed;
 	unsigned media[ICE_COMPS]; /* packets that came through the agent */
 	const struct addr *only;   /* nothing goes anywhere else: a firewall */
+	/* connections to relays */
+	struct path *path;
+	struct stream stream[ICE_COMPS];
+	unsigned connects;
 };
+struct of_stream {
+	struct end *end;
+	unsigned comp;
+};
+static struct of_stream of_stream[2][ICE_COMPS];
 
 static uint64_t now_us(void)
 {
@@ -64,7 +74,79 @@ static void on_event(void *ctx, enum ice_event ev, unsigned comp)
 	e->done += ev == ICE_EV_DONE;
 	e->failed += ev == ICE_EV_FAILED;
 }
-static const struct ice_ops ops = { .send = on_send, .event = on_event };
+static void on_state(void *ctx, bool up)
+{
+	struct of_stream *s = ctx;
+
+	ice_stream(&s->end->ice, s->comp, up, now_us());
+}
+
+static void on_unit(void *ctx, const uint8_t *p, size_t n)
+{
+	struct of_stream *s = ctx;
+
+	ice_stream_input(&s->end->ice, s->comp, p, n, now_us());
+}
+static const struct stream_ops stream_ops = { on_state, on_unit };
+
+static void on_connect(void *ctx, unsigned comp, const struct addr *server)
+{
+	struct end *e = ctx;
+	struct of_stream *s = &of_stream[e->ice.controlling][comp - 1];
+	struct addr any;
+
+	*s = (struct of_stream){ e, comp };
+	assert_int_equal(addr_parse(SLICE_LIT("127.0.0.1"), 0, &any), 0);
+	assert_int_equal(
+	    stream_open(&e->stream[comp - 1], e->path, TURN_RFC, &any, server, 0, &stream_ops, s),
+	    0);
+	e->connects++;
+}
+
+static void on_write(void *ctx, unsigned comp, const uint8_t *p, size_t n)
+{
+	struct end *e = ctx;
+
+	stream_write(&e->stream[comp - 1], p, n);
+}
+
+static void on_hang_up(void *ctx, unsigned comp)
+{
+	struct end *e = ctx;
+
+	stream_close(&e->stream[comp - 1]);
+}
+
+static void on_media(void *ctx, unsigned comp, const uint8_t *p, size_t n, const struct addr *peer)
+{
+	struct end *e = ctx;
+
+	(void)peer;
+	if (n == 172 && p[0] == 0x80 && p[171] == 0x5a)
+		e->media[comp - 1]++;
+}
+
+static void no_rx(void *ctx, struct path_sock *s, uint8_t *p, size_t n, const struct addr *from)
+{
+	(void)ctx;
+	(void)s;
+	(void)p;
+	(void)n;
+	(void)from;
+}
+
+static void no_tick(void *ctx, uint64_t tick)
+{
+	(void)ctx;
+	(void)tick;
+}
+
+static const struct ice_ops ops = { .send = on_send,
+	.event = on_event,
+	.connect = on_connect,
+	.write = on_write,
+	.hang_up = on_hang_up,
+	.media = on_media };
 
 static int bound(struct addr *out)
 {
@@ -87,6 +169,8 @@ static void open_end(struct end *e, struct ice_conf *c)
 	c->comps = 2;
 	for (unsigned i = 0; i < ICE_COMPS; i++)
 		e->fd[i] = bound(&c->host[i]);
+	e->path = path_open(no_rx, no_tick, e);
+	assert_non_null(e->path);
 	assert_int_equal(ice_init(&e->ice, c, &ops, e), 0);
 	ice_gather(&e->ice, now_us());
 }
@@ -96,6 +180,7 @@ static void close_end(struct end *e)
 	ice_close(&e->ice);
 	for (unsigned i = 0; i < ICE_COMPS; i++)
 		close(e->fd[i]);
+	path_close(e->path);
 }
 
 static void turn_end(struct end *e)
@@ -118,6 +203,7 @@ static void turn_end(struct end *e)
 			len = sizeof(ss);
 		}
 	}
+	(void)path_turn(e->path, 0);
 	if (now_us() >= ice_next(&e->ice))
 		ice_timer(&e->ice, now_us());
 }
@@ -130,8 +216,10 @@ static void send_media(struct end *e, unsigned comp)
 	const uint8_t *p =
 	    ice_media(&e->ice, comp, rtp, &n, scratch, sizeof(scratch), &to, now_us());
 
-	assert_non_null(p);
-	on_send(e, comp, &to, p, n);
+	if (p) /* else it went by a connection */
+		on_send(e, comp, &to, p, n);
+	else
+		assert_true(e->connects > 0 && n > sizeof(rtp));
 }
 
 /* The far end: a libnice agent. */
@@ -444,11 +532,93 @@ static void test_coturn(void **state)
 	assert_int_equal(got_b, 30);
 }
 
+/* UDP gets nowhere: the relay is asked by TCP, by itself or when the way by UDP is silent for a second; relay to relay. */
+static void by_tcp(bool silent)
+{
+	static struct end a, b;
+	struct coturn turn;
+	struct addr server, dead, nowhere;
+	int probe = bound(&server), hole = bound(&dead);
+	uint16_t port = addr_port(&server);
+
+	close(probe);
+	if (!coturn_start(&turn, port)) {
+		print_message("turnserver (coturn) is not installed: skipped\n");
+		skip();
+	}
+	assert_int_equal(addr_parse(SLICE_LIT("127.0.0.1:9"), 0, &nowhere), 0);
+	struct ice_conf c = { .mode = ICE_RFC8445,
+		.controlling = true,
+		.turn_tcp = server,
+		.turn_user = SLICE_LIT("anna"),
+		.turn_password = SLICE_LIT("sesame"),
+		.gather_ms = 8000 };
+	if (silent)
+		c.turn = dead;
+	open_end(&a, &c);
+	c.controlling = false;
+	open_end(&b, &c);
+	uint64_t limit = now_us() + 9000000;
+	while (now_us() < limit && !(a.gathered && b.gathered)) {
+		turn_end(&a);
+		turn_end(&b);
+		(void)poll(NULL, 0, 1);
+	}
+	bool ok = a.ice.nlocal == 4 && b.ice.nlocal == 4 && a.ice.local[3].type == CAND_RELAY &&
+	          !cand_tcp(&a.ice.local[3]);
+	a.only = b.only = &nowhere;
+	assert_int_equal(ice_set_remote(&a.ice, slice_str(b.ice.ufrag), slice_str(b.ice.pwd),
+	                     b.ice.local, b.ice.nlocal, true, NULL, now_us()),
+	    0);
+	assert_int_equal(ice_set_remote(&b.ice, slice_str(a.ice.ufrag), slice_str(a.ice.pwd),
+	                     a.ice.local, a.ice.nlocal, true, NULL, now_us()),
+	    0);
+	limit = now_us() + 10000000;
+	while (ok && now_us() < limit && !(a.done && b.done)) {
+		turn_end(&a);
+		turn_end(&b);
+		(void)poll(NULL, 0, 1);
+	}
+	struct cand l = { 0 }, r = { 0 };
+	bool chosen = ice_selected(&a.ice, 1, &l, &r);
+	for (int k = 0; chosen && k < 30; k++) {
+		send_media(&a, 1);
+		send_media(&b, 2);
+		for (int i = 0; i < 10; i++) {
+			turn_end(&a);
+			turn_end(&b);
+			(void)poll(NULL, 0, 1);
+		}
+	}
+	bool channel = a.ice.relay[0].turn.active_up && b.ice.relay[1].turn.active_up;
+	unsigned got_a = a.media[1], got_b = b.media[0], error = a.ice.relay[0].turn.error;
+	close_end(&a);
+	close_end(&b);
+	coturn_stop(&turn);
+	close(hole);
+	if (!ok)
+		fail_msg("allocation: %u local candidates, error %u", a.ice.nlocal, error);
+	assert_true(a.done && b.done);
+	assert_int_equal(a.connects, 2);
+	assert_int_equal(l.type, CAND_RELAY);
+	assert_true(channel);
+	assert_int_equal(got_a, 30);
+	assert_int_equal(got_b, 30);
+}
+
+static void test_coturn_tcp(void **state)
+{
+	(void)state;
+	by_tcp(false);
+	by_tcp(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nice),
 		cmocka_unit_test(test_coturn),
+		cmocka_unit_test(test_coturn_tcp),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
