@@ -193,6 +193,8 @@ static void add_remote(struct ice *a, const struct cand *c)
 			continue;
 		/* Learnt from a check before it was told: the description counts (not the priority of its pairs). */
 		r->type = c->type;
+		if (c->transport == CAND_PASS)
+			r->transport = CAND_PASS; /* the same port, active and passive */
 		r->key = c->key;
 		memcpy(r->foundation, c->foundation, sizeof(r->foundation));
 		if (a->d->named)

@@ -29,6 +29,39 @@ static void on_event(void *ctx, enum ice_event ev, unsigned comp)
 	(void)comp;
 }
 
+static void on_connect(void *ctx, unsigned comp, const struct addr *server)
+{
+	(void)ctx;
+	if (comp < 1 || comp > 2 || !addr_set(server))
+		abort();
+}
+
+static void on_write(void *ctx, unsigned comp, const uint8_t *p, size_t n)
+{
+	unsigned *sent = ctx;
+
+	(void)p;
+	if (comp < 1 || comp > 2 || n == 0 || n > 2000)
+		abort();
+	++*sent;
+}
+
+static void on_hang_up(void *ctx, unsigned comp)
+{
+	(void)ctx;
+	(void)comp;
+}
+
+static void on_media(void *ctx, unsigned comp, const uint8_t *p, size_t n, const struct addr *peer)
+{
+	uint8_t copy[2048];
+
+	(void)ctx;
+	if (comp < 1 || comp > 2 || !addr_set(peer) || n > sizeof(copy))
+		abort();
+	memcpy(copy, p, n);
+}
+
 static void address(struct rd *r, struct addr *a)
 {
 	uint8_t k = rd_u8(r);
@@ -39,7 +72,12 @@ static void address(struct rd *r, struct addr *a)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct ice_ops ops = { .send = on_send, .event = on_event };
+	static const struct ice_ops ops = { .send = on_send,
+		.event = on_event,
+		.connect = on_connect,
+		.write = on_write,
+		.hang_up = on_hang_up,
+		.media = on_media };
 	static struct ice a;
 	struct rd r = rd_of(data, size);
 	uint8_t flags = rd_u8(&r);
@@ -65,9 +103,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (flags & 16)
 		addr_from_ip(&c.stun, ip, 4, 3479);
+	bool tcp = flags & 128;
+	if (tcp) {
+		memset(&c.turn, 0, sizeof(c.turn));
+		addr_from_ip(&c.turn_tcp, ip, 4, 443);
+		c.turn_user = SLICE_LIT("u");
+		c.turn_password = SLICE_LIT("p");
+	}
 	if (ice_init(&a, &c, &ops, &sent))
 		return 0;
 	ice_gather(&a, now);
+	if (tcp) {
+		ice_stream(&a, 1, true, now);
+		a.relay[0].turn.state = TURN_ALLOCATED;
+		a.relay[0].turn.asked = 0;
+		addr_from_ip(&a.relay[0].turn.relayed, ip, 4, 57120);
+		a.relay[0].turn.refresh_us = now + 300000000;
+		a.relay[0].turn.ops->state(a.relay[0].turn.ctx, TURN_ALLOCATED);
+	}
 	while (rd_left(&r) > 3 && ++steps < 200) {
 		uint8_t op = rd_u8(&r);
 		struct addr from, peer;
@@ -92,6 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			address(&r, &many[2].addr);
 			many[2].component = 1;
 			many[2].type = 1 + (op >> 4 & 3);
+			for (int i = 0; i < 3 && tcp; i++)
+				many[i].transport = (uint8_t)(1 + (op + i) % 3);
 			for (int i = 0; i < 3 && named; i++) {
 				struct cand_key *k = &many[i].key;
 				k->id_n = (uint8_t)(op & 0x80 ? CAND_ID : 4);
@@ -108,6 +163,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			size_t n = rd_u8(&r);
 			n = n > rd_left(&r) ? rd_left(&r) : n;
 			rd_copy(&r, buf, n);
+			if (tcp && op & 0x40) { /* octets of the connection */
+				int k;
+				for (size_t at = 0; at < n; at += (size_t)k) {
+					k = turn_cut(
+					    a.conf.mode == ICE_RFC8445 ? TURN_RFC : TURN_MS,
+					    buf + at, n - at);
+					if (k <= 0)
+						break;
+					ice_stream_input(&a, 1, buf + at, (size_t)k, now);
+				}
+				continue;
+			}
 			if (op & 0x80 && n >= 20) {
 				/* a well-formed message of ours: type and attributes from the input */
 				struct stun_id id;

@@ -6,6 +6,7 @@ import os
 from case import expect, flow
 from ice import Agent
 from relay import Relay
+from relay_tcp import AgentTcp, RelayTcp
 from world import Failed, until
 
 URI = "sip:edge01.contoso.com@contoso.com;gruu;opaque=srvr:MRAS:7QK2XN4D"
@@ -69,6 +70,56 @@ async def through(t, relay, h, c):
     if c.stream.first not in relay.relayed():
         raise Failed(f"speech came from {c.stream.first}, not through the relay")
     await until("the short form", lambda: sum(a.bare for a in relay.of.values()) > 20)
+
+
+@flow()
+async def relayed_by_tcp(t):
+    """UDP to the Edge is silent, and the far end is reached by TCP alone: MS-TURN by TCP with its pseudo-TLS, one port for both
+    components, active and passive, both roles, speech and RTCP in the short form, the connection ends with the call."""
+    user, password = os.urandom(40), os.urandom(20)
+    relay = await RelayTcp(user, password, t.fe.violation).start()
+    dead = await Relay(user, password, t.fe.violation).start()
+    dead.stop()
+    try:
+        said = t.world.logged("sipd", "credentials for the A/V Edge")
+        await begin(t, relay, password=password, udp=dead.port, tcp=relay.port)
+        await until("credentials", lambda: t.world.logged("sipd", "credentials for the A/V Edge") > said)
+        for passive in (True, False):
+            c = t.bob.call()
+            await c.open()
+            c.agent = await AgentTcp(c.stream, True, c.wrong, passive).start()
+            ringing = asyncio.ensure_future(c.invite_to("sip:200@contoso.com", body=c.offer(video=False)))
+            h = await t.world.offered("200")
+            await h.answer()
+            await ringing
+            await c.agent.done()
+            final = c.sent.split("a=ice-ufrag")[0] + "\r\n".join(c.agent.lines(True)) + "\r\n" + c.sent[c.sent.index("a=label"):]
+            ip, port = c.agent.tcp
+            c.sent = final.replace(f"m=audio {c.stream.port} RTP", f"m=audio {port} TCP/RTP").replace(f"a=rtcp:{c.stream.port + 1}",
+                                                                                                   f"a=rtcp:{port}")
+            m = await c.request("INVITE", [], c.sent)
+            c.answered(m)
+            c.ack(m)
+            await through(t, relay, h, c)
+            await c.bye()
+            await h.gone()
+            await until("the connection's end", lambda: not relay.clients and not relay.of)
+        h = await t.world.dial("200", "bob")
+        c = await t.bob.rung()
+        await c.open()
+        c.agent = await AgentTcp(c.stream, False, c.wrong, True).start()
+        await c.answer()
+        await h.connected()
+        await c.event("re-INVITE", seconds=20)
+        await through(t, relay, h, c)
+        await until("RTCP", lambda: c.stream.rtcp_good, 12)
+        await h.hang_up()
+        await c.event("BYE")
+        await until("the connection's end", lambda: not relay.clients and not relay.of)
+        expect("connections", relay.hellos, 3)
+    finally:
+        relay.stop()
+        await t.world.reconfigure_lync(mras_uri="")
 
 
 @flow()

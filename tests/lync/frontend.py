@@ -405,7 +405,7 @@ class FrontEnd(PresenceServer):
                 f'to="{r.get("to")}" from="{r.get("from")}" xmlns="{ns[1:-1]}"><credentialsResponse credentialsRequestID="{i}">'
                 f'<credentials><username>{b64(x["user"])}</username><password>{b64(x["password"])}</password>'
                 f'<duration>480</duration><realm>rtcmedia</realm></credentials><mediaRelayList><mediaRelay>'
-                f'<location>intranet</location><hostName>{x["host"]}</hostName><udpPort>{x["udp"]}</udpPort><tcpPort>443</tcpPort>'
+                f'<location>intranet</location><hostName>{x["host"]}</hostName><udpPort>{x["udp"]}</udpPort><tcpPort>{x.get("tcp", 443)}</tcpPort>'
                 f"</mediaRelay></mediaRelayList></credentialsResponse></response>")
         flow.send(m.reply(200, "OK", [("Content-Type", "application/msrtc-media-relay-auth+xml")], body.encode(), tag="m"), sa)
 

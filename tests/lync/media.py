@@ -156,6 +156,8 @@ class Sdp:
         audio = [i for i, m in enumerate(self.m) if m[0] == "audio" and m[1] != "0"]
         self.audio = self.sections[audio[0]] if audio else []
         self.proto = self.m[audio[0]][2] if audio else ""
+        self.tcp = self.proto.startswith("TCP/")  # the default candidate is one by TCP
+        self.proto = self.proto.removeprefix("TCP/")
         self.port = int(self.m[audio[0]][1]) if audio else 0
         self.formats = [int(x) for x in self.m[audio[0]][3:]] if audio else []
         c = [x for x in self.audio + self.head if x.startswith("c=")]
@@ -173,6 +175,9 @@ class Sdp:
         return [x[len(name) + 3:] for x in self.audio if x.startswith(f"a={name}:")]
 
     def check(self):
+        default = [f for f in (c.split() for c in self.candidates) if f[4:6] == [self.ip, str(self.port)]]
+        if default and self.tcp != all(f[2].startswith("TCP") for f in default):
+            self.wrong(f"SDP: the profile's TCP is {self.tcp}, the default candidate {default[0]}")
         if not self.attrs("rtcp") and "a=rtcp-mux" not in self.audio:
             self.wrong("SDP: no a=rtcp with the port of component 2")
         if "a=rtcp-mux" in self.audio:

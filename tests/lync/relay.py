@@ -146,14 +146,15 @@ class Relay(asyncio.DatagramProtocol):
         """Lifetime and further attributes of a success; None: it is refused."""
         return 600, b""
 
+    async def place(self, addr):
+        a = Allocation(self, addr)
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: a, local_addr=("127.0.0.1", 0))
+        if addr in self.of:  # asked twice meanwhile
+            a.transport.close()
+        return self.of.setdefault(addr, a)
+
     async def allocate(self, addr, a, tid, attrs):
-        if not a:
-            a = Allocation(self, addr)
-            await asyncio.get_running_loop().create_datagram_endpoint(lambda: a, local_addr=("127.0.0.1", 0))
-            if addr in self.of:  # asked twice meanwhile
-                a.transport.close()
-                a = self.of[addr]
-            self.of[addr] = a
+        a = a or await self.place(addr)
         more = self.more(addr, attrs, tid)
         if more is None:
             self.reply(addr, ALLOCATE | 0x110, tid, attribute(ERROR, b"\0\0\4\0Bad Request"))
