@@ -113,6 +113,9 @@ static void hang_up(void *ctx, unsigned comp)
 
 	if (!k)
 		return;
+	if (k->s.dropped)
+		log_ev(LOG_NOTICE, "the connection to the relay was too slow",
+		    F_CALL(l->sess->call), F_U64("IPDECT_DROPPED", k->s.dropped));
 	stream_close(&k->s);
 	mem_free_wiped(k, sizeof(*k));
 	l->stream[comp - 1] = NULL;
