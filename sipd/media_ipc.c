@@ -284,8 +284,8 @@ void media_unref(struct media *m, uint32_t linger_ms)
 static void on_updated(void *ctx, int err, struct ipc_msg *msg)
 {
 	struct media *m = ctx;
-	bool ice =
-	    ++m->done == m->ice_at; /* the answer to what asked for an agent, none before it */
+	/* The answer to what asked for an agent, none before it, nor while another question waits to leave. */
+	bool ice = ++m->done == m->ice_at && !m->change[MEDIA_NETWORK].has_ice;
 
 	if (err) {
 		if (err != ERR_LOST)
