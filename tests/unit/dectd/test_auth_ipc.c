@@ -28,6 +28,7 @@ struct t {
 	struct dectd r;
 	struct auth_cert *a;
 	enum mode mode;
+	bool former; /* what certd says of a right answer */
 	unsigned held, most, asked;
 	unsigned left, limited;
 	uint64_t since;
@@ -97,6 +98,7 @@ static int on_check(struct ipc_peer *p, struct ipc_msg *m)
 
 	assert_int_equal(IPC_BODY(m, Cert__DectPtCheck)->handle, 77);
 	c.ok = 1;
+	c.has_former = c.former = t->former;
 	c.has_dck = 1;
 	c.dck = BIN(t->mode == MALFORMED ? 16 : 8);
 	return reply(p, m, &c.base);
@@ -134,6 +136,25 @@ static int on_sub(struct ipc_peer *p, struct ipc_msg *m)
 	return reply(p, m, &c.base);
 }
 
+/* Default cipher keys: without an index a new one, else the key of it. 0100 is asked for without an owner. */
+static int on_defck(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const struct t *t = ipc_ctx(p);
+	const Cert__DectDefCk *q = IPC_BODY(m, Cert__DectDefCk);
+	Cert__DectDefCkDone c = CERT__DECT_DEF_CK_DONE__INIT;
+
+	assert_false(q->has_ck);
+	c.index = q->has_index ? q->index : 0x012f;
+	c.has_ck = c.has_ipui = q->has_index;
+	c.ck = BIN(8);
+	c.ipui = BIN(5);
+	if (t->mode == MALFORMED)
+		c.index = 0x10001;
+	else if (q->has_index)
+		assert_int_equal(q->ipui.len, q->index == 0x0100 ? 0 : 5);
+	return reply(p, m, &c.base);
+}
+
 #define ROW(type, desc, fn)                                                                        \
 	{                                                                                          \
 		IPC_IF_CERT, CERT__TYPE__CERT_DECT_##type, IPC_REQ, 0, 256, IPC_DECTD,             \
@@ -143,7 +164,7 @@ static const struct ipc_handler table[] = { ROW(PT_AUTH, dect_pt_auth, on_challe
 	ROW(PT_CHECK, dect_pt_check, on_check), ROW(FT_AUTH, dect_ft_auth, on_ft),
 	ROW(KEY_ALLOC, dect_key_alloc, on_key),
 	ROW(KEY_ALLOC_CHECK, dect_key_alloc_check, on_key_check),
-	ROW(SUBSCRIPTION, dect_subscription, on_sub) };
+	ROW(SUBSCRIPTION, dect_subscription, on_sub), ROW(DEFCK, dect_def_ck, on_defck) };
 
 static void on_down(void *ctx, struct ipc_peer *p)
 {
@@ -309,6 +330,43 @@ static void test_refused(void **state)
 	stop(t);
 }
 
+static void test_default_keys(void **state)
+{
+	const struct auth_ops *o = &auth_cert_ops;
+	struct ipui id = ipui_of_ipei(0x1001, 0x2abcd);
+	struct t *t = start();
+
+	(void)state;
+	assert_int_equal(o->def_new(t->a, &id, got, t), 0);
+	turn(t, 6);
+	assert_int_equal(t->last.err, 0);
+	assert_int_equal(t->last.index, 0x012f);
+	assert_int_equal(t->last.nck, 0);
+	for (unsigned k = 0; k < 2; k++) {
+		assert_int_equal(o->def_get(t->a, k ? &id : NULL, k ? 0x012f : 0x0100, got, t), 0);
+		turn(t, 6);
+		assert_int_equal(t->last.err, 0);
+		assert_int_equal(t->last.nck, 8);
+		assert_memory_equal(t->last.ck, octets, 8);
+		assert_int_equal(t->last.nowner, 5);
+		assert_memory_equal(t->last.owner, octets, 5);
+	}
+	t->mode = MALFORMED;
+	assert_int_equal(o->def_new(t->a, &id, got, t), 0);
+	turn(t, 6);
+	assert_int_equal(t->last.err, ERR_SYNTAX);
+	t->mode = ANSWER;
+	/* Which of its keys a handset used. */
+	for (int former = 0; former < 2; former++) {
+		t->former = former;
+		assert_int_equal(ask(t, 1, t), 0);
+		turn(t, 6);
+		assert_true(t->last.ok);
+		assert_int_equal(t->last.former, former);
+	}
+	stop(t);
+}
+
 static void release(struct t *t)
 {
 	Cert__DectChallenge c = CERT__DECT_CHALLENGE__INIT;
@@ -418,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_default_keys),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_forgotten),
