@@ -72,7 +72,7 @@ async def through(t, relay, h, c):
     await until("the short form", lambda: sum(a.bare for a in relay.of.values()) > 20)
 
 
-@flow()
+@flow("trusted")
 async def relayed_by_tcp(t):
     """UDP to the Edge is silent, and the far end is reached by TCP alone: MS-TURN by TCP with its pseudo-TLS, one port for both
     components, active and passive, both roles, speech and RTCP in the short form, the connection ends with the call."""
