@@ -326,6 +326,52 @@ static void redundancy(void **state)
 	oa_fini(&o);
 }
 
+/* Codecs that are not to be used now, as call admission control says: in the answer that waits, and in what follows. */
+static void denied(void **state)
+{
+	struct oa_conf c = base();
+	struct oa o;
+	char offer[4096], out[4096];
+	uint8_t common[OA_PAYLOADS];
+	const uint32_t g711 = 1u << CODEC_PCMA | 1u << CODEC_PCMU, g726 = 1u << CODEC_G726_32;
+	bool same;
+	(void)state;
+
+	for (int single = 0; single < 2; single++) {
+		c.single = single;
+		local(&o, &c, 1);
+		assert_int_equal(oa_common(&o, common), 0);
+		(void)snprintf(offer, sizeof(offer),
+		    "v=0\r\no=x 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 "
+		    "0\r\n"
+		    "m=audio 5000 RTP/AVP 8 0 102 101\r\na=rtpmap:102 G726-32/8000\r\n"
+		    "a=rtpmap:101 telephone-event/8000\r\n");
+		assert_int_equal(oa_asked(&o, slice_str(offer), &same), 0);
+		assert_int_equal(oa_common(&o, common), 3);
+		assert_int_equal(common[0], CODEC_PCMA);
+		assert_int_equal(common[2], CODEC_G726_32);
+		assert_int_equal(oa_deny(&o, g711 | g726), ERR_UNSUPP);
+		assert_int_equal(oa_deny(&o, g711), 0);
+		assert_int_equal(oa_codec(&o.next), CODEC_G726_32);
+		struct wr w = wr_of(out, sizeof(out));
+		assert_int_equal(oa_answer(&o, &w), 0);
+		assert_true(wr_nul(&w));
+		assert_non_null(strstr(out, "m=audio 40000 RTP/AVP 102 101\r\n"));
+		/* Ours, then theirs again, and back to all. */
+		w = wr_of(out, sizeof(out));
+		assert_int_equal(oa_offer(&o, &w), 0);
+		assert_true(wr_nul(&w));
+		assert_null(strstr(out, "PCM"));
+		oa_withdraw(&o);
+		o.remote[0] = 'x'; /* what they said before does not count as the same */
+		assert_int_equal(oa_asked(&o, slice_str(offer), &same), 0);
+		assert_int_equal(oa_codec(&o.next), CODEC_G726_32);
+		assert_int_equal(oa_deny(&o, 0), 0);
+		assert_int_equal(oa_codec(&o.next), CODEC_PCMA);
+		oa_fini(&o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +380,7 @@ int main(void)
 		cmocka_unit_test(policy),
 		cmocka_unit_test(rtcp_places),
 		cmocka_unit_test(our_offers),
+		cmocka_unit_test(denied),
 		cmocka_unit_test(answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
