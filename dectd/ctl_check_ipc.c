@@ -1,5 +1,6 @@
 /* dectctl check at dectd: identity, base stations, synchronisation, handsets. */
 #include "dectd/ctl_cmds.h"
+#include "dectd/mm.h"
 #include "dectd/rfp_sync.h"
 
 #define NAMED_MAX 50 /* bases with a row of their own; the sum has all */
@@ -59,6 +60,31 @@ static void check_bases(struct dectd *d, struct ctl_run *r)
 		    "%u base stations wait to be let in", waiting);
 }
 
+/* Not proven with real base stations: what can be seen of it. */
+static void check_early(const struct dectd *t, struct ctl_run *r)
+{
+	const struct mm_stats *st = mm_stats(t->mm);
+	bool silent = st->default_keys && !st->default_asks;
+
+	if (t->conf->early == EARLY_OFF)
+		return;
+	if (t->conf->cipher == CIPHER_OFF) {
+		ctl_check(r, "early encryption", CTL_WARNING,
+		    "set cipher in [dectd], or early-encryption = off", "nothing is ciphered");
+		return;
+	}
+	ctl_check(r, "early encryption",
+	    silent || st->default_refused > st->early ? CTL_WARNING : CTL_OK,
+	    silent ? "call with a handset that got a key; if nothing is asked then: the other "
+	             "value of early-encryption, or off"
+	    : st->default_refused > st->early ? "why not: the log of dectd"
+	                                      : "",
+	    "%llu keys made, %llu asked for by base stations, %llu of those refused, %llu "
+	    "connections ciphered from their start",
+	    (unsigned long long)st->default_keys, (unsigned long long)st->default_asks,
+	    (unsigned long long)st->default_refused, (unsigned long long)st->early);
+}
+
 void dectd_check(struct daemon *d, struct ctl_run *r)
 {
 	struct dectd *t = dectd_of(d);
@@ -92,6 +118,7 @@ void dectd_check(struct daemon *d, struct ctl_run *r)
 	if (locked)
 		ctl_check(r, "locked handsets", CTL_WARNING, "dectctl handset open IPEI",
 		    "%u used wrong access codes too often", locked);
+	check_early(t, r);
 	ctl_check(r, "sipd", t->sipd ? CTL_OK : CTL_FAILED,
 	    t->sipd ? "" : "systemctl start ipdect-sipd", "%s",
 	    t->sipd ? "connected" : "away: no calls");

@@ -49,6 +49,7 @@ air mark "pp 203 dial 204" "wait 5 pp 203 ciphered from the start" "wait 5 pp 20
 	"wait 5 pp 204 connected" "wait 5 pp 203 re-keyed"
 shows 203 ' ciphered '
 shows 204 ' clear '
+ctl check run | grep -q 'early encryption.*ok.* keys made' || fail "check run: $(ctl check run)"
 ctl handset show 050030000203 | grep -q 'early encryption: default key .* [1-9][0-9]* connections' || fail "handset show: $(ctl handset show 050030000203)"
 air "pp 203 hangup" "wait 5 pp 204 released"
 # A base that asks in another way than the system knows: as without a default key.
