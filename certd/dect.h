@@ -12,7 +12,7 @@
  * derived cipher keys leave. A challenge is a handle, good once and for 30 s.
  *
  * Per IPUI there are at most two UAKs: the confirmed one, and one that was allocated but not used yet. The new one is
- * used first; a handset that never took it is recognised by the old one. */
+ * used first; a handset that uses the old one never took it, and it is dropped. */
 #define DECT_IPUI_MAX     16
 #define DECT_CHALLENGE_MS 30000
 #define DECT_CHALLENGES   4096
