@@ -5,7 +5,7 @@
 #include "common/mem.h"
 #include "tests/support/softrfp_priv.h"
 
-#define ANSWER_MS 1000 /* then the handset is refused: START.REJECT */
+#define ANSWER_MS 2500 /* then the handset is refused: START.REJECT */
 #define KEY       8
 
 static bool by_connection(const struct softrfp *b)
