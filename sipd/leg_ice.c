@@ -238,9 +238,14 @@ static bool known(const struct leg_sip *l, const struct ice_sdp *i)
 
 static void remember(struct leg_sip *l, const struct ice_sdp *i)
 {
-	for (size_t k = 0; i->draft6 && k < i->ncand && l->ice.nname < MEDIA_CANDS; k++)
-		if (!k || i->cand[k].component == 1)
-			l->ice.name[l->ice.nname++] = hash(&i->cand[k].key);
+	for (size_t k = 0; i->draft6 && k < i->ncand && l->ice.nname < MEDIA_CANDS; k++) {
+		uint32_t h = hash(&i->cand[k].key);
+		uint8_t at = 0;
+		while (at < l->ice.nname && l->ice.name[at] != h)
+			at++;
+		if (at == l->ice.nname)
+			l->ice.name[l->ice.nname++] = h;
+	}
 	if (slice_copy(i->ufrag, l->ice.ufrag, sizeof(l->ice.ufrag)))
 		l->ice.ufrag[0] = '\0';
 }
