@@ -98,7 +98,8 @@ static void open_media(struct leg_dect *l)
 	struct media_leg net = { .on = true },
 	                 radio = { .on = true, .has_payload = true, .ptime = 20 };
 
-	net.ipv6 = far && far->ipv6;
+	/* Another handset's session follows its caller's, so that they can be linked. */
+	l->leg.ipv6 = net.ipv6 = far ? far->ipv6 : reg_by_ipv6(l->leg.sipd, l->leg.user);
 	for (size_t i = 0; i < l->ncodec; i++)
 		radio.payload[radio.npayload++] =
 		    (struct oa_payload){ l->codec[i], (uint8_t)codec_defs[l->codec[i]].pt };

@@ -210,11 +210,12 @@ void inv_on_change(struct inv *i, struct tx *tx, const struct sip_msg *req)
 	bool invite = req->method == SIP_M_INVITE, offer = invite || req->body.n;
 
 	if (!inv_is_up(i)) {
-		/* An UPDATE in an early dialog: without an offer it is harmless (RFC 3311 5.1). */
+		/* An UPDATE in an early dialog: without an offer it is harmless (RFC 3311 5.1). With one: 5.2, theirs waits for
+		 * our answer (500), or ours for theirs (491). An INVITE: the first one is not answered yet (RFC 3261 14.2). */
 		if (!invite && !offer)
 			answer_bare(i, tx, req);
-		else if (invite)
-			refuse_later(tx); /* RFC 3261 14.2: the first one is not answered yet */
+		else if (invite || (i->state == INV_RINGING && i->tx && tx_req(i->tx)->body.n))
+			refuse_later(tx);
 		else
 			(void)tx_refuse(tx, 491, NULL);
 		return;

@@ -175,6 +175,7 @@ struct leg *leg_sip_new(struct sipd *s, struct user *u, struct slice uri, struct
 	struct leg_sip *l = leg_sip_make(s, u);
 
 	l->out = true;
+	l->leg.ipv6 = reg_by_ipv6(s, u);
 	l->uri = mem_dup(uri.p, uri.n);
 	l->extra = mem_dup(extra.p ? extra.p : "", extra.n);
 	return &l->leg;

@@ -28,6 +28,8 @@ const char *reg_home(const struct sipd *s, unsigned i);
 bool reg_outside(const struct sipd *s, const struct user *from, const struct user *u);
 /* The flow of the user's registration, a new reference; NULL: none. */
 struct tp_flow *reg_flow(const struct sipd *s, const struct user *u);
+/* What the user's calls to the proxy go over is IPv6: so shall their speech be. */
+bool reg_by_ipv6(const struct sipd *s, const struct user *u);
 /* The proxy's URI for users without a flow; NULL: no proxy is set. */
 const char *reg_hop(const struct sipd *s, const struct user *u);
 /* Service-Route of the registration (RFC 3608). */

@@ -58,6 +58,19 @@ struct tp_flow *reg_flow(const struct sipd *s, const struct user *u)
 	return r && r->was_up && r->flow && tp_flow_alive(r->flow) ? tp_flow_ref(r->flow) : NULL;
 }
 
+bool reg_by_ipv6(const struct sipd *s, const struct user *u)
+{
+	struct tp_flow *f = reg_flow(s, u);
+	const char *hop = f ? NULL : reg_hop(s, u);
+	bool six = f && tp_flow_remote(f)->sa_family == AF_INET6;
+	struct sip_uri uri;
+
+	tp_flow_unref(f);
+	if (hop && sip_uri_parse(&uri, slice_str(hop)) == 0)
+		six = sip_host_kind(uri.host) == SIP_HOST_IP6;
+	return six;
+}
+
 const char *reg_hop(const struct sipd *s, const struct user *u)
 {
 	const struct reg *r = reg_get(u);

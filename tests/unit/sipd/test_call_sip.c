@@ -519,6 +519,66 @@ static void message_summary(void **state)
 	assert_int_equal(mwi_parse(SLICE_LIT("hello"), &fresh, &old), ERR_SYNTAX);
 }
 
+/* Answers what came at an IPv6 socket with 200; true: it begins so. */
+static bool six_answered(int fd, const char *start)
+{
+	struct sockaddr_in6 from;
+	socklen_t len = sizeof(from);
+	char via[512], us[256], to[256], id[128], cseq[64], out[2048];
+	ssize_t k =
+	    recvfrom(fd, got, sizeof(got) - 1, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+	if (k <= 0)
+		return false;
+	got[k] = '\0';
+	sip_header("Via", via, sizeof(via));
+	sip_header("From", us, sizeof(us));
+	sip_header("To", to, sizeof(to));
+	sip_header("Call-ID", id, sizeof(id));
+	sip_header("CSeq", cseq, sizeof(cseq));
+	int n = snprintf(out, sizeof(out),
+	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=six\r\nCall-ID: %s\r\nCSeq: "
+	    "%s\r\nContact: <sip:p@[::1]:%u>\r\nExpires: 1800\r\nContent-Length: 0\r\n\r\n",
+	    via, us, to, id, cseq, ntohs(from.sin6_port));
+	assert_int_equal(sendto(fd, out, (size_t)n, 0, (struct sockaddr *)&from, sizeof(from)), n);
+	return strncmp(got, start, strlen(start)) == 0;
+}
+
+/* The proxy is reached by IPv6: what a handset calls is offered an IPv6 address. */
+static void by_ipv6(void **state)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char conf[600];
+	bool found = false;
+	unsigned want, up, failed;
+	(void)state;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
+		skip();
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	snprintf(conf, sizeof(conf),
+	    "[sipd]\nlisten-address = 127.0.0.1 ::1\nlocal-port = 0\ntransports = udp\n"
+	    "default-domain = example.test\nmessage-waiting = no\nsession-expires = 0\n"
+	    "reliable-provisional = no\nregister-when = always\nkeep-alive = 0\n"
+	    "proxy-1 = sip:[::1]:%u\n",
+	    ntohs(a.sin6_port));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	struct rig *r = rig_sip_start(conf);
+#pragma GCC diagnostic pop
+	RIG_UNTIL(r, (six_answered(fd, "REGISTER "),
+	                 regs_count(sipd_of(&r->d), &want, &up, &failed), up == 2));
+	assert_int_equal(rig_setup(r, 71, "200", "0305555"), 0);
+	RIG_UNTIL(r, found || (found = six_answered(fd, "INVITE sip:0305555@")));
+	RIG_UNTIL(r, rig_media_of(r, 71));
+	assert_true(rig_media_of(r, 71)->ipv6[1]);
+	assert_false(rig_media_of(r, 71)->ipv6[2]);
+	rig_free(r);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,10 +592,11 @@ int main(void)
 		cmocka_unit_test(referred_quietly),
 		cmocka_unit_test(nothing_in_common),
 		cmocka_unit_test(over_ipv6),
+		cmocka_unit_test(by_ipv6),
 		cmocka_unit_test(refer_refused),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(displayed),
 	};
-	log_set_level(LOG_WARNING);
+	log_set_level(LOG_ERR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -470,6 +470,43 @@ static void trying(void **state)
 	stop(x);
 }
 
+/* An UPDATE with an offer while theirs waits for our answer: later (RFC 3311 5.2); without one it is answered. */
+static void early_update(void **state)
+{
+	struct world *x = start(0);
+	char tag[64];
+	(void)state;
+
+	say(x,
+	    "INVITE sip:us@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKeu;rport\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=pt\r\n"
+	    "To: <sip:us@y>\r\nCall-ID: eu\r\nCSeq: 10 INVITE\r\nContact: "
+	    "<sip:p@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\nContent-Length: "
+	    "5\r\n\r\nv=0\r\n",
+	    x->port, x->peer, x->peer);
+	for (uint64_t end = uv_hrtime() + LIMIT_NS; !x->incoming && uv_hrtime() < end;)
+		turn(x);
+	assert_int_equal(
+	    inv_progress(x->inv, 180, SLICE_LIT(""), SLICE_LIT(""), (struct inv_body){ 0 }), 0);
+	expect(x, "180");
+	snprintf(tag, sizeof(tag), "%s", rsp_tag());
+	say(x,
+	    "UPDATE sip:us@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKeu2;rport\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=pt\r\n"
+	    "To: <sip:us@y>;tag=%s\r\nCall-ID: eu\r\nCSeq: 11 UPDATE\r\nContact: "
+	    "<sip:p@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\nContent-Length: "
+	    "5\r\n\r\nv=0\r\n",
+	    x->port, x->peer, tag, x->peer);
+	expect(x, "500");
+	uint32_t s;
+	assert_int_equal(sip_msg_u32(&m, SIP_H_RETRY_AFTER, 9, &s), 0);
+	us(x, "eu", tag, "UPDATE", 12, "");
+	expect(x, "200");
+	assert_int_equal(inv_refuse(x->inv, 486, SLICE_LIT(""), SLICE_LIT("")), 0);
+	expect(x, "486");
+	stop(x);
+}
+
 static void accepting(void **state)
 {
 	struct world *x = start(0);
@@ -748,6 +785,7 @@ int main(void)
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cancelling),
 		cmocka_unit_test(trying),
+		cmocka_unit_test(early_update),
 		cmocka_unit_test(accepting),
 		cmocka_unit_test(glare),
 		cmocka_unit_test(session_timer),
