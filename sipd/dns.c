@@ -613,6 +613,16 @@ void dns_reconf(struct dns *d, const struct dns_conf *conf)
 	set_conf(d, conf);
 }
 
+void dns_forget_missing(struct dns *d)
+{
+	LIST_FOREACH(&d->lru, it)
+	{
+		struct entry *e = LIST_ENTRY(it, struct entry, lru);
+		if (e->expires && (e->err || e->n == 0))
+			e->expires = 1;
+	}
+}
+
 void dns_flush(struct dns *d)
 {
 	LIST_FOREACH(&d->lru, it)

@@ -23,6 +23,8 @@ void dns_free(
     struct dns *d); /* nobody who waits is told; run the loop until its handles are closed */
 void dns_reconf(struct dns *d, const struct dns_conf *conf);
 void dns_flush(struct dns *d);
+/* What was not there is asked for again; what was stays. */
+void dns_forget_missing(struct dns *d);
 
 /* err 0: n records of that type, 0: there are none. ERR_TIMEOUT: no server told; ERR_SYNTAX: no domain name. May run from
  * inside dns_ask. The records live in the call. */

@@ -13,10 +13,11 @@
 #define FLAG_RD    0x0100u
 #define CLASS_IN   1
 #define RCODE(f)   ((f)&0x0fu)
-#define JUMPS_MAX  32  /* compression pointers followed in one name */
-#define CNAMES_MAX 8   /* links of a chain inside one answer */
-#define NEG_TTL    60  /* NONE without a SOA */
-#define NEG_MAX    900 /* RFC 2308 5: bounded */
+#define JUMPS_MAX  32 /* compression pointers followed in one name */
+#define CNAMES_MAX 8  /* links of a chain inside one answer */
+#define NEG_TTL                                                                                    \
+	1 /* NONE without a SOA: not to be kept (RFC 2308 5) but for those who ask together */
+#define NEG_MAX 60 /* RFC 2308 5: bounded; who adds a missing name does not wait long */
 
 static char lower(char c)
 {

@@ -527,6 +527,7 @@ int ms_check(struct ctl_run *r)
 	tmr_init(&c->limit, s->d->wheel, on_limit, c);
 	tmr_start(&c->limit, LIMIT_MS);
 	c->pending = 1; /* not before all is asked */
+	dns_forget_missing(resolve_dns(sip_ua_resolve(s->ua)));
 	for (unsigned i = 0; i < SIPD_PROXIES; i++) {
 		struct sip_uri u;
 		char host[256];

@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "common/wr.h"
 #include "sipd/dns_msg.h"
+#include "sipd/dns.h"
 #include "sipd/resolve.h"
 
 struct record {
@@ -395,6 +396,15 @@ static void caches(void **state)
 	assert_int_equal(ask(x, "sip:none.test:1", 0), ERR_NOTFOUND);
 	assert_int_equal(ask(x, "sip:none.test:1", 0), ERR_NOTFOUND);
 	assert_int_equal(x->questions, 3);
+	/* … for a second, as no SOA says how long, or until somebody looks who wants to know */
+	tmr_advance(x->w, 1100);
+	assert_int_equal(ask(x, "sip:none.test:1", 0), ERR_NOTFOUND);
+	assert_int_equal(x->questions, 4);
+	dns_forget_missing(resolve_dns(x->r));
+	assert_int_equal(ask(x, "sip:none.test:1", 0), ERR_NOTFOUND);
+	assert_int_equal(ask(x, "sip:a.test:1", 0), 0);
+	assert_int_equal(x->questions, 5);
+	x->questions = 3;
 	/* many ask at once: one question */
 	resolve_flush(x->r);
 	struct sip_uri u;
