@@ -288,8 +288,9 @@ static char *header_end(char *p, char *end)
 		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n' && p[-2] == '\r')
 			return p - 2;
 		p = memchr(p, '\n', (size_t)(end - p));
-		if (!p++)
+		if (!p)
 			return NULL;
+		p++;
 	}
 }
 
