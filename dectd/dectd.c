@@ -19,7 +19,9 @@
 #include "dectd/ppdb.h"
 #include "dectd/subs.h"
 
-#define TICK_MS     1000
+#define TICK_MS 1000
+#define CERTD_MS                                                                                   \
+	2000 /* after the start, for the link to certd, before base stations are served without it */
 #define IDLE_MS     10000 /* while no base is on air */
 #define PORT_HTTPS  443
 #define PORT_SYSLOG 514
@@ -286,6 +288,15 @@ static int open_bases(struct dectd *r)
 	return err;
 }
 
+/* Base stations that come as soon as we listen would be refused for want of keys. Without certd they are told so. */
+static void on_no_certd(struct tmr *t, void *ctx)
+{
+	struct dectd *r = ctx;
+
+	(void)t;
+	rfp_srv_hold(r->srv, false);
+}
+
 int dectd_init(struct daemon *d)
 {
 	struct dectd *r = mem_new(sizeof(*r));
@@ -297,6 +308,7 @@ int dectd_init(struct daemon *d)
 	r->conf = d->conf;
 	list_init(&r->asks);
 	tmr_init(&r->tick, d->wheel, on_tick, r);
+	tmr_init(&r->no_certd, d->wheel, on_no_certd, r);
 	dev_init(r);
 	err = open_stores(r);
 	if (!err)
@@ -313,6 +325,8 @@ int dectd_init(struct daemon *d)
 	log_ev(LOG_NOTICE, "listening for base stations", F_TEXT("IPDECT_PARK", park),
 	    F_U64("IPDECT_PORT", rfp_srv_port(r->srv)));
 	tmr_start(&r->tick, TICK_MS);
+	rfp_srv_hold(r->srv, true);
+	tmr_start(&r->no_certd, CERTD_MS);
 	return 0;
 }
 
@@ -344,6 +358,8 @@ void dectd_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 		break;
 	case IPC_CERTD:
 		r->certd = p;
+		tmr_stop(&r->no_certd);
+		rfp_srv_hold(r->srv, false);
 		break;
 	default:
 		break;
@@ -377,6 +393,7 @@ void dectd_fini(struct daemon *d)
 	if (!r)
 		return;
 	tmr_stop(&r->tick);
+	tmr_stop(&r->no_certd);
 	dev_down(r);
 	ctl_trace_stop(r);
 	if (r->srv) {

@@ -65,6 +65,7 @@ struct dectd {
 	struct basedb *bases;
 	struct rfp_dir *dir;
 	struct rfp_srv *srv;
+	struct tmr no_certd; /* srv is held meanwhile */
 	struct mac *mac;
 	struct ppdb *ppdb;
 	struct pps *pps;

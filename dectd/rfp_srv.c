@@ -18,6 +18,7 @@ struct rfp_srv {
 	uv_tcp_t tcp;
 	struct rfp_dir *dir;
 	struct list conns;
+	bool held, waits; /* waits: a connection has not been accepted */
 };
 struct conn {
 	uv_tcp_t tcp;
@@ -157,6 +158,10 @@ static void on_connection(uv_stream_t *st, int status)
 		log_ev(LOG_WARNING, "base connection not accepted", F_ERR(status));
 		return;
 	}
+	if (s->held) { /* libuv keeps this one, the kernel those behind it */
+		s->waits = true;
+		return;
+	}
 	c = mem_new(sizeof(*c));
 	c->srv = s;
 	list_append(&s->conns, &c->node);
@@ -211,6 +216,17 @@ int rfp_srv_open(
 	}
 	*out = s;
 	return 0;
+}
+
+void rfp_srv_hold(struct rfp_srv *s, bool hold)
+{
+	bool waits = s->waits && !hold;
+
+	s->held = hold;
+	if (waits) {
+		s->waits = false;
+		on_connection((uv_stream_t *)&s->tcp, 0);
+	}
 }
 
 uint16_t rfp_srv_port(const struct rfp_srv *s)

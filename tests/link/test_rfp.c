@@ -27,6 +27,27 @@ static void admission(void **state)
 	rig_free(r);
 }
 
+static void held(void **state)
+{
+	struct rig *r = rig_new();
+	uint8_t first[6], second[6];
+
+	(void)state;
+	mac_of(8, first);
+	mac_of(9, second);
+	rfp_srv_hold(r->srv, true);
+	add(r, 8, false);
+	add(r, 9, false);
+	pass(r, 200);
+	assert_null(rfp_dir_find(r->dir, first));
+	assert_null(rfp_dir_find(r->dir, second));
+	rfp_srv_hold(r->srv, false);
+	UNTIL(r, rfp_dir_find(r->dir, first) && rfp_dir_find(r->dir, second));
+	rfp_srv_hold(r->srv, false); /* nobody waits any more */
+	no_violations(r);
+	rig_free(r);
+}
+
 static void old_generation(void **state)
 {
 	struct rig *r = rig_new();
@@ -325,6 +346,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(admission),
+		cmocka_unit_test(held),
 		cmocka_unit_test(old_generation),
 		cmocka_unit_test(wrong_key),
 		cmocka_unit_test(frames),
