@@ -62,9 +62,17 @@ struct inv_fork *inv_fork_new(struct inv *i, struct dlg *d)
 
 void inv_fork_free(struct inv_fork *f)
 {
-	if (f->i->main == f)
-		f->i->main = NULL;
-	sip_ua_remove(f->i->ua, &f->usage);
+	struct inv *i = f->i;
+
+	if (i->main == f)
+		i->main = NULL;
+	if (i->in_tx && i->in_fork == f) {
+		struct tx *tx = i->in_tx;
+		i->in_tx = NULL;
+		tx_forget(tx);
+		(void)tx_refuse(tx, 481, NULL);
+	}
+	sip_ua_remove(i->ua, &f->usage);
 	sip_ack_free(f->ack);
 	dlg_free(f->dlg);
 	list_remove(&f->node);
@@ -484,7 +492,7 @@ static void on_request(
 		break;
 	case SIP_M_INVITE:
 	case SIP_M_UPDATE:
-		inv_on_change(i, tx, req);
+		inv_on_change(i, f, tx, req);
 		break;
 	case SIP_M_PRACK:
 		inv_on_prack(i, tx, req);

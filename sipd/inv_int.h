@@ -14,6 +14,7 @@ struct inv_fork { /* one dialog */
 	struct sip_ack *ack; /* of the last INVITE of ours that got a 2xx here */
 	uint32_t ack_cseq;
 	bool waits_ack; /* a 2xx with an offer: the owner answers by inv_ack */
+	bool answered;  /* our offer, by a reliable 1xx */
 };
 
 enum inv_state {
@@ -83,6 +84,7 @@ struct inv {
 	struct inv_mod mod;
 	struct sip_req *acked_req; /* re-INVITE of ours that got its 2xx */
 	struct tx *in_tx;          /* their re-INVITE or UPDATE, with the owner */
+	struct inv_fork *in_fork;  /* its dialog */
 	struct list reqs;
 	struct tp_dest *dest;
 	char *bye_lines; /* BYE waits for the ACK */
@@ -133,7 +135,7 @@ void inv_on_server(void *ctx, struct tx *tx, enum tx_server_ev ev, const struct 
 void inv_drop_rel(struct inv *i);
 
 /* ---- inv_mod.c ---- */
-void inv_on_change(struct inv *i, struct tx *tx, const struct sip_msg *req);
+void inv_on_change(struct inv *i, struct inv_fork *f, struct tx *tx, const struct sip_msg *req);
 void inv_mod_drop(struct inv *i);
 int inv_change(
     struct inv *i, enum sip_method m, struct slice lines, struct inv_body b, bool refresh);

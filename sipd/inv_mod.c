@@ -172,18 +172,28 @@ int inv_offer(struct inv *i, bool update, struct slice lines, struct inv_body of
 
 /* ---- theirs ---- */
 
-static void answer_bare(struct inv *i, struct tx *tx, const struct sip_msg *req)
+/* Contact and what goes with it. The session timer of our INVITE runs from its 2xx on. */
+static void put_answer(
+    struct inv *i, const struct inv_fork *f, const struct sip_msg *req, struct wr *w)
+{
+	sip_put_hdr(w, SIP_H_CONTACT, slice_str(f->dlg->contact));
+	inv_put_caps(i, w, false);
+	if (i->state == INV_CALLING)
+		return;
+	inv_se_asked(i, req);
+	inv_se_put_answer(i, w);
+}
+
+static void answer_bare(struct inv *i, struct inv_fork *f, struct tx *tx, const struct sip_msg *req)
 {
 	char text[2048];
 	struct wr w = wr_of(text, sizeof(text));
 
-	inv_se_asked(i, req);
-	sip_put_hdr(&w, SIP_H_CONTACT, slice_str(i->main->dlg->contact));
-	inv_put_caps(i, &w, false);
-	inv_se_put_answer(i, &w);
+	put_answer(i, f, req, &w);
 	(void)tx_reply(tx, 200, SLICE_LIT(""), w.bad ? SLICE_LIT("") : wr_slice(&w), SLICE_LIT(""),
 	    SLICE_LIT(""));
-	inv_se_start(i);
+	if (i->state != INV_CALLING)
+		inv_se_start(i);
 }
 
 static void refuse_later(struct tx *tx)
@@ -205,19 +215,41 @@ static void give_way(struct inv *i)
 		inv_se_start(i);
 }
 
-void inv_on_change(struct inv *i, struct tx *tx, const struct sip_msg *req)
+static void to_owner(struct inv *i, struct inv_fork *f, struct tx *tx, const struct sip_msg *req)
+{
+	i->in_tx = tx;
+	i->in_fork = f;
+	tx_serve(tx, inv_on_server, i);
+	i->conf.ops->offer(i->conf.ctx, i, req);
+}
+
+/* Before a 2xx to the INVITE. An UPDATE without an offer is harmless (RFC 3311 5.1). With one: the owner's where our offer
+ * was answered reliably; else theirs waits for our answer (500), or ours for theirs (491; 5.2). An INVITE: the first one
+ * is not answered yet (RFC 3261 14.2). */
+static void early_change(
+    struct inv *i, struct inv_fork *f, struct tx *tx, const struct sip_msg *req)
+{
+	if (req->method == SIP_M_UPDATE && !req->body.n)
+		answer_bare(i, f, tx, req);
+	else if (req->method == SIP_M_INVITE || i->in_tx ||
+	         (i->state == INV_RINGING && i->tx && tx_req(i->tx)->body.n))
+		refuse_later(tx);
+	else if (i->state == INV_CALLING && f->answered && !i->cancelled && i->conf.ops->offer)
+		to_owner(i, f, tx, req);
+	else
+		(void)tx_refuse(tx, 491, NULL);
+}
+
+void inv_on_change(struct inv *i, struct inv_fork *f, struct tx *tx, const struct sip_msg *req)
 {
 	bool invite = req->method == SIP_M_INVITE, offer = invite || req->body.n;
 
 	if (!inv_is_up(i)) {
-		/* An UPDATE in an early dialog: without an offer it is harmless (RFC 3311 5.1). With one: 5.2, theirs waits for
-		 * our answer (500), or ours for theirs (491). An INVITE: the first one is not answered yet (RFC 3261 14.2). */
-		if (!invite && !offer)
-			answer_bare(i, tx, req);
-		else if (invite || (i->state == INV_RINGING && i->tx && tx_req(i->tx)->body.n))
-			refuse_later(tx);
-		else
-			(void)tx_refuse(tx, 491, NULL);
+		early_change(i, f, tx, req);
+		return;
+	}
+	if (f != i->main) { /* of a fork that is not the session */
+		(void)tx_refuse(tx, 481, NULL);
 		return;
 	}
 	if (i->in_tx) {
@@ -232,7 +264,7 @@ void inv_on_change(struct inv *i, struct tx *tx, const struct sip_msg *req)
 		return;
 	inv_peer_caps(i, req);
 	if (!offer) {
-		answer_bare(i, tx, req);
+		answer_bare(i, f, tx, req);
 		if (i->conf.ops->identity && sip_msg_hdr(req, SIP_H_P_ASSERTED_IDENTITY))
 			i->conf.ops->identity(i->conf.ctx, i, req);
 		return;
@@ -243,9 +275,7 @@ void inv_on_change(struct inv *i, struct tx *tx, const struct sip_msg *req)
 		(void)tx_refuse(tx, 488, NULL);
 		return;
 	}
-	i->in_tx = tx;
-	tx_serve(tx, inv_on_server, i);
-	i->conf.ops->offer(i->conf.ctx, i, req);
+	to_owner(i, f, tx, req);
 }
 
 int inv_answer(struct inv *i, unsigned status, struct slice lines, struct inv_body body)
@@ -258,12 +288,8 @@ int inv_answer(struct inv *i, unsigned status, struct slice lines, struct inv_bo
 	if (!tx)
 		return ERR_STATE;
 	bool good = status < 300, invite = tx_req(tx)->method == SIP_M_INVITE;
-	if (good) {
-		inv_se_asked(i, tx_req(tx));
-		sip_put_hdr(&w, SIP_H_CONTACT, slice_str(i->main->dlg->contact));
-		inv_put_caps(i, &w, false);
-		inv_se_put_answer(i, &w);
-	}
+	if (good)
+		put_answer(i, i->in_fork, tx_req(tx), &w);
 	wr_slice_add(&w, lines);
 	if (w.bad)
 		return ERR_LIMIT;
@@ -276,7 +302,8 @@ int inv_answer(struct inv *i, unsigned status, struct slice lines, struct inv_bo
 	inv_keep_sdp(i, body);
 	if (invite)
 		inv_wait_ack(i, tx);
-	inv_se_start(i);
+	if (i->state != INV_CALLING)
+		inv_se_start(i);
 	return 0;
 }
 

@@ -64,6 +64,7 @@ static bool reliable(struct inv *i, struct inv_fork *f, const struct sip_msg *rs
 	if (f->dlg->rseq && rseq != f->dlg->rseq + 1)
 		return false;
 	f->dlg->rseq = rseq;
+	f->answered |= i->offered && rsp->body.n;
 	wr_fmt(&w, "RAck: %u %u INVITE\r\n", rseq, rsp->cseq);
 	if (inv_send(i, f, SIP_M_PRACK, wr_slice(&w), no_body, on_prack, NULL, NULL, &r))
 		log_ev(LOG_NOTICE, "PRACK not sent", F_TEXT("IPDECT_SIP_CALL_ID", f->dlg->call_id));

@@ -477,7 +477,7 @@ void leg_sip_answer_offer(struct leg_sip *l)
 		log_ev(LOG_INFO, "an offer was taken back before its answer", F_CALL(l->leg.ref),
 		    F_ERR(err));
 	leg_sip_apply(l);
-	if (l->oa.result.held != was_held) {
+	if (l->oa.result.held != was_held && l->leg.up) {
 		struct leg *other = call_other(l->leg.call, &l->leg);
 		if (other && !other->gone)
 			other->ops->far_hold(other, l->oa.result.held);
@@ -495,6 +495,13 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 
 	if (l->leg.gone || l->inviting) {
 		(void)inv_answer(i, l->leg.gone ? 481 : 488, SLICE_LIT(""), no_body);
+		return;
+	}
+	bool early = !inv_is_up(i);
+	/* Before the call is answered only the description of the fork that oa knows can change, and no ICE begins anew. */
+	if (early && (err == ERR_NOTFOUND || l->oa.offered || l->ice.on ||
+	                 !slice_eq(req->from_tag, slice_str(l->fork)))) {
+		(void)inv_answer(i, err == ERR_NOTFOUND ? 488 : 491, SLICE_LIT(""), no_body);
 		return;
 	}
 	if (err == ERR_NOTFOUND) { /* they want our offer */
@@ -515,7 +522,7 @@ static void on_offer(void *ctx, struct inv *i, const struct sip_msg *req)
 		oa_withdraw(&l->oa);
 		return;
 	}
-	if (!leg_ice_hold(l, sdp))
+	if (early || !leg_ice_hold(l, sdp))
 		leg_sip_answer_offer(l);
 	on_identity(l, i, req);
 }

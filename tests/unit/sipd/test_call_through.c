@@ -180,6 +180,50 @@ static void moves_early(void **state)
 	rig_free(r);
 }
 
+/* The called end's early media come from another place before it answers: an UPDATE after a reliable 183. */
+static void changes_early(void **state)
+{
+	struct rig *r = rig_sip_start(rig_proxy_conf);
+	struct call_through c;
+	(void)state;
+
+	rig_registered(r);
+	rig_add_user(r, "200", "050030000200", "forward-always", "0301");
+	sip_invite(r, "200", "th", "", sip_sdp(1, 7000, ""));
+	sip_await(r, "INVITE sip:0301@");
+	remember_called(&c);
+	char invite[sizeof(got)];
+	memcpy(invite, got, sizeof(got));
+	sip_reply(r, "183 Progress", "z", "Require: 100rel\r\nRSeq: 1\r\n", sip_sdp(1, 8000, ""));
+	sip_await(r, "PRACK ");
+	sip_reply(r, "200 OK", "", "", "");
+	RIG_UNTIL(r, r->m[0].remote[CALLED] == 8000);
+	const char *sdp = sip_sdp(2, 8100, "a=sendonly\r\n");
+	sip_send(r,
+	    "UPDATE sip:200@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKup;rport\r\nMax-Forwards: 70\r\nFrom: "
+	    "<sip:0301@example.test>;tag=z\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 1 UPDATE\r\n"
+	    "Contact: <sip:peer@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\n"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    r->port, r->peer, c.from, c.id, r->peer, strlen(sdp), sdp);
+	bool ok = false;
+	while (!ok) { /* the caller hears 180 meanwhile */
+		bool found = false;
+		RIG_UNTIL(r, found || (found = sip_next(r)));
+		ok = strncmp(got, "SIP/2.0 200", 11) == 0;
+	}
+	assert_non_null(strstr(got, "a=recvonly"));
+	assert_int_equal(sdp_port(), c.at_called);
+	RIG_UNTIL(r, r->m[0].remote[CALLED] == 8100);
+	memcpy(got, invite, sizeof(got));
+	sip_reply(r, "200 OK", "z", "", sip_sdp(2, 8100, ""));
+	both_up(r, &c, "th");
+	assert_int_equal(r->m[0].remote[CALLED], 8100);
+	assert_int_equal(r->nm, 1);
+	over(r, &c, 2);
+	rig_free(r);
+}
+
 /* Who is called sends the call on: the next end has its session with the caller. */
 static void sent_on(void **state)
 {
@@ -259,6 +303,7 @@ int main(void)
 		cmocka_unit_test(one_session),
 		cmocka_unit_test(moves),
 		cmocka_unit_test(moves_early),
+		cmocka_unit_test(changes_early),
 		cmocka_unit_test(sent_on),
 		cmocka_unit_test(referred),
 	};

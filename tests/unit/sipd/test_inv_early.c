@@ -1,0 +1,123 @@
+/* What changes before an INVITE is answered: UPDATE in early dialogs, as server and as client (RFC 3311 5). */
+#include "inv_world.h"
+
+/* An UPDATE with an offer while theirs waits for our answer: later (RFC 3311 5.2); without one it is answered. */
+static void as_server(void **state)
+{
+	struct world *x = start(0);
+	char tag[64];
+	(void)state;
+
+	say(x,
+	    "INVITE sip:us@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKeu;rport\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=pt\r\n"
+	    "To: <sip:us@y>\r\nCall-ID: eu\r\nCSeq: 10 INVITE\r\nContact: "
+	    "<sip:p@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\nContent-Length: "
+	    "5\r\n\r\nv=0\r\n",
+	    x->port, x->peer, x->peer);
+	for (uint64_t end = uv_hrtime() + LIMIT_NS; !x->incoming && uv_hrtime() < end;)
+		turn(x);
+	assert_int_equal(
+	    inv_progress(x->inv, 180, SLICE_LIT(""), SLICE_LIT(""), (struct inv_body){ 0 }), 0);
+	expect(x, "180");
+	snprintf(tag, sizeof(tag), "%s", rsp_tag());
+	say(x,
+	    "UPDATE sip:us@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKeu2;rport\r\nMax-Forwards: 70\r\nFrom: <sip:p@x>;tag=pt\r\n"
+	    "To: <sip:us@y>;tag=%s\r\nCall-ID: eu\r\nCSeq: 11 UPDATE\r\nContact: "
+	    "<sip:p@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\nContent-Length: "
+	    "5\r\n\r\nv=0\r\n",
+	    x->port, x->peer, tag, x->peer);
+	expect(x, "500");
+	uint32_t s;
+	assert_int_equal(sip_msg_u32(&m, SIP_H_RETRY_AFTER, 9, &s), 0);
+	us(x, "eu", tag, "UPDATE", 12, "");
+	expect(x, "200");
+	assert_int_equal(inv_refuse(x->inv, 486, SLICE_LIT(""), SLICE_LIT("")), 0);
+	expect(x, "486");
+	stop(x);
+}
+
+/* Without an offer it is answered in whichever early dialog it comes. */
+static void bare(void **state)
+{
+	struct world *x = start(600);
+	struct req r;
+	(void)state;
+
+	call(x);
+	expect(x, "INVITE ");
+	r = keep();
+	answer(x, &r, "180 Ringing", "a", "", "");
+	answer(x, &r, "180 Ringing", "b", "", "");
+	inside_of(x, &r, "b", "UPDATE", 1, "", "");
+	expect(x, "200");
+	assert_non_null(sip_msg_hdr(&m, SIP_H_CONTACT));
+	assert_int_equal(x->offers, 0);
+	/* The session timer is the INVITE's business. */
+	assert_null(sip_msg_hdr(&m, SIP_H_SESSION_EXPIRES));
+	answer(x, &r, "200 OK", "a", "", "their answer");
+	expect(x, "ACK sip:peera@");
+	stop(x);
+}
+
+/* With one: where a reliable provisional response has answered ours, and there alone. */
+static void offered(void **state)
+{
+	struct world *x = start(0);
+	struct req r, prack;
+	(void)state;
+
+	call(x);
+	expect(x, "INVITE ");
+	r = keep();
+	answer(x, &r, "183 Progress", "a", "", "not reliable");
+	inside_of(x, &r, "a", "UPDATE", 1, "", "theirs");
+	expect(x, "491");
+	answer(x, &r, "183 Progress", "b", "Require: 100rel\r\nRSeq: 1\r\n", "early b");
+	expect(x, "PRACK ");
+	prack = keep();
+	answer(x, &prack, "200 OK", "", "", "");
+	inside_of(x, &r, "b", "INVITE", 1, "", "theirs");
+	expect(x, "500");
+	inside_of(x, &r, "b", "ACK", 1, "", "");
+	inside_of(x, &r, "b", "UPDATE", 2, "", "theirs");
+	assert_int_equal(x->offers, 1);
+	assert_string_equal(x->body, "theirs");
+	expect(x, "200");
+	assert_true(slice_eq(m.body, SLICE_LIT("our answer")));
+	inside_of(x, &r, "a", "UPDATE", 2, "", "theirs");
+	expect(x, "491");
+	/* One that waits for its answer: no second one; with the fork it goes, too. */
+	x->hold_offer = true;
+	inside_of(x, &r, "b", "UPDATE", 3, "", "theirs");
+	assert_int_equal(x->offers, 2);
+	inside_of(x, &r, "b", "UPDATE", 4, "", "theirs");
+	expect(x, "500");
+	answer(x, &r, "200 OK", "a", "", "answer a");
+	bool gone = false, ack = false;
+	for (int i = 0; i < 2; i++) {
+		expect(x, i == 0 && !ack ? "481" : "ACK ");
+		gone |= !m.request;
+		ack |= m.request;
+	}
+	assert_true(gone && ack);
+	assert_int_equal(inv_answer(x->inv, 200, SLICE_LIT(""), (struct inv_body){ 0 }), ERR_STATE);
+	/* What is left of the other fork does not touch the session. */
+	inside_of(x, &r, "b", "INVITE", 5, "", "theirs");
+	expect(x, "481");
+	assert_int_equal(x->offers, 2);
+	stop(x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_server),
+		cmocka_unit_test(bare),
+		cmocka_unit_test(offered),
+	};
+
+	log_set_level(LOG_ERR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
