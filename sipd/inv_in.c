@@ -52,6 +52,8 @@ void inv_wait_ack(struct inv *i, struct tx *tx)
 	i->acc_tx = tx;
 	i->repeat_ms = t1(i);
 	i->repeat_end = tmr_now(i->ua->wheel) + 64u * (uint64_t)t1(i);
+	tmr_stop(
+	    &i->repeat); /* runs where a re-INVITE came before the ACK of what was answered first */
 	tmr_init(&i->repeat, i->ua->wheel, on_repeat, i);
 	tmr_start(&i->repeat, i->repeat_ms);
 }

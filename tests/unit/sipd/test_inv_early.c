@@ -110,12 +110,43 @@ static void offered(void **state)
 	stop(x);
 }
 
+/* A re-INVITE before the ACK of what was answered first: both answers wait for theirs with one timer. */
+static void before_ack(void **state)
+{
+	struct world *x = start(0);
+	char tag[64];
+	(void)state;
+
+	invite_us(x, "ba", "");
+	assert_int_equal(inv_accept(x->inv, SLICE_LIT(""),
+	                     (struct inv_body){ SLICE_LIT("a/b"), SLICE_LIT("1") }),
+	    0);
+	expect(x, "200");
+	snprintf(tag, sizeof(tag), "%s", rsp_tag());
+	for (unsigned cseq = 11; cseq < 13; cseq++) {
+		us(x, "ba", tag, "INVITE", cseq, "");
+		expect(x, "200");
+	}
+	assert_int_equal(x->offers, 2);
+	us(x, "ba", tag, "ACK", 11, ""); /* of what nothing waits for any more */
+	assert_int_equal(x->confirmed, 0);
+	us(x, "ba", tag, "ACK", 12, "");
+	assert_int_equal(x->confirmed, 1);
+	tmr_advance(x->w, 40000);
+	expect_nothing(x);
+	us(x, "ba", tag, "BYE", 13, "");
+	expect(x, "200");
+	assert_int_equal(x->ended, 1);
+	stop(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_server),
 		cmocka_unit_test(bare),
 		cmocka_unit_test(offered),
+		cmocka_unit_test(before_ack),
 	};
 
 	log_set_level(LOG_ERR);
