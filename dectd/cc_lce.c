@@ -133,8 +133,11 @@ static void low_idle(void *ctx, struct pp *pp, bool partial)
 static void on_secured(void *ctx, struct pp *pp, int err)
 {
 	struct cc_lce *g = ctx;
-	struct cc_part *p = find(g, pp);
+	struct cc_part *p;
 
+	if (!pp)
+		return; /* deleted meanwhile: its calls are gone */
+	p = find(g, pp);
 	/* certd restarts within seconds; the handset's timers are prolonged meanwhile. */
 	if (err == ERR_BUSY && p && p->tries++ < SECURE_TRIES) {
 		tmr_start(&p->again, SECURE_MS);

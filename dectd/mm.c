@@ -415,7 +415,9 @@ void mm_call_active(struct mm *m, struct pp *pp, bool active)
 
 	if (!l)
 		return;
-	ep = ep_of(m, l);
+	ep = active ? ep_of(m, l) : ep_find(l); /* a device that is being deleted gets no new one */
+	if (!ep)
+		return;
 	ep->call_active = active;
 	early = active && mm_early_used(ep);
 	if (active && (m->r->conf->rekey_ms || early) && ie_tc_rekeying(&pp->caps.tc)) {
@@ -545,6 +547,8 @@ static void ev_down(struct mm *m, struct lce_link *l, enum lce_why why)
 		answer_waiters(ep, why == LCE_WHY_UNREACHABLE ? ERR_TIMEOUT : ERR_LOST);
 		if (ep->term_wanted && ep->pp)
 			mm_erase(m, ep->pp, ERR_LOST, ep->term_done, ep->term_ctx);
+		else if (ep->term_wanted && ep->term_done) /* deleted meanwhile */
+			ep->term_done(ep->term_ctx, NULL, 0);
 		ep_free(ep);
 		pp = pp_by_ipui(m->r->pps, lce_ipui(l)); /* a callback may have deleted it */
 	}

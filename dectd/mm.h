@@ -23,7 +23,7 @@ void mm_set_watch(struct mm *m, const struct mm_watch *w, void *ctx);
 
 /* 0: done; ERR_LOST: the link ended; ERR_TIMEOUT: the handset did not answer; ERR_AUTH: it has another key (alarm
  * raised); ERR_DENIED: it refused to cipher although it must; ERR_UNSUPP: the base cannot cipher although it must;
- * ERR_BUSY: certd does not answer. */
+ * ERR_BUSY: certd does not answer. pp NULL: the device was deleted meanwhile. */
 typedef void(mm_done_h)(void *ctx, struct pp *pp, int err);
 
 /* What call control asks before the first message of a call that tells anything (CC-SETUP to the handset, CC-SETUP-ACK

@@ -74,6 +74,13 @@ void mm_pp_gone(struct mm *m, struct pp *pp)
 	{
 		struct mm_ep *ep = LIST_ENTRY(it, struct mm_ep, node);
 
+		LIST_FOREACH(&ep->waiters, wi)
+		{
+			struct mm_waiter *w = LIST_ENTRY(wi, struct mm_waiter, node);
+
+			if (w->pp == pp)
+				w->pp = NULL;
+		}
 		if (ep->pp != pp)
 			continue;
 		ep->pp = NULL;
@@ -81,8 +88,6 @@ void mm_pp_gone(struct mm *m, struct pp *pp)
 		/* It subscribes anew while its old rights still go: that belongs to the device that is to come. */
 		if (ep->job == JOB_RIGHTS || rights_wait(ep))
 			continue;
-		LIST_FOREACH(&ep->waiters, wi)
-		LIST_ENTRY(wi, struct mm_waiter, node)->pp = NULL;
 		(void)fsm_event(&ep->fsm, MM_EV_DOWN, NULL); /* nothing goes on for it */
 		lce_release(ep->link, true);
 	}

@@ -80,13 +80,11 @@ void phones_gone(struct phones *p, struct pp *pp)
 {
 	struct phone *ph = cc_pp_user(pp);
 
-	(void)p;
-	if (!ph)
-		return;
-	while (ph->nlines)
+	while (ph && ph->nlines)
 		line_drop(ph->line[0], IWU_UNREACHABLE);
-	cc_forget(p->cc, pp);
-	phone_free(ph);
+	cc_forget(p->cc, pp); /* also a call that it has only begun, before there is a phone */
+	if (ph)
+		phone_free(ph);
 }
 
 void phones_unsafe(struct phones *p, struct pp *pp, uint8_t reason)

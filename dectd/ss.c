@@ -205,8 +205,8 @@ static void close_link(struct part *p)
 static void on_secured(void *ctx, struct pp *pp, int err)
 {
 	struct ss *s = ctx;
-	uint64_t id = pp->id;
-	struct map_node *n = map_get(&s->parts, map_u64(&id));
+	uint64_t id = pp ? pp->id : 0;
+	struct map_node *n = pp ? map_get(&s->parts, map_u64(&id)) : NULL; /* deleted meanwhile */
 	struct part *p = n ? CONTAINER_OF(n, struct part, by_id) : NULL;
 
 	if (!p || !p->securing)

@@ -519,7 +519,8 @@ static void setup(struct cc_lce *g, struct lce_link *l, struct pp *pp, const str
 	uint8_t reason = judge(g, l, pp, m, parked ? x : NULL);
 	char text[PP_TEXT];
 
-	if (!reason && ((x && !parked) || (x && x->from == l)))
+	/* Over the link that the call has already there is nothing to hand over. */
+	if (!reason && ((x && !parked) || (x ? x->from : lce_find(g->lce, &pp->ipui)) == l))
 		reason = CC_R_RESOURCES;
 	if (reason) {
 		g->cc->st.ext_refused++;

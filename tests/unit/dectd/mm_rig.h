@@ -52,6 +52,8 @@ struct rig {
 	int done, done_err;
 	int unsafe;
 	unsigned changed;
+	void (*on_changed)(void *ctx, struct pp *pp, struct pp_user *u, unsigned what);
+	void *changed_ctx;
 };
 
 static inline void rig_note(struct rig *g, const char *fmt, ...)
@@ -254,9 +256,11 @@ static const struct auth_ops rig_auth = { .pt_start = rig_pt_start,
 
 static inline void rig_changed(void *ctx, struct pp *pp, struct pp_user *u, unsigned what)
 {
-	(void)pp;
-	(void)u;
-	((struct rig *)ctx)->changed |= what;
+	struct rig *g = ctx;
+
+	g->changed |= what;
+	if (g->on_changed)
+		g->on_changed(g->changed_ctx, pp, u, what);
 }
 static const struct pps_ops rig_pps = { rig_changed };
 

@@ -115,6 +115,29 @@ static void test_terminate_by_handset(void **state)
 	assert_null(pp_by_ipei(t->g.r.pps, SLICE_LIT(IPEI)));
 }
 
+/* It gave them up, certd has not forgotten its key yet, and the administrator takes them away, too: he hears of the end. */
+static void test_terminate_twice(void **state)
+{
+	struct mm_test *t = *state;
+
+	t->pp->state = PP_LOCATED;
+	hs_first(&t->h, 0xe1234, "0548 " IPUI);
+	hs_expect(&t->h, AUTH);
+	air_msg(&t->g.air, t->h.base, t->h.mcei, t->h.ns, t->h.nr, "8541 0d04b3d4cf3b");
+	t->g.deaf = true;
+	hs_expect(&t->h, "8549\n");
+	air_dis(&t->g.air, t->h.base, t->h.mcei, 1);
+	assert_int_equal(mm_terminate(t->g.r.mm, t->pp, rig_done, &t->g), 0);
+	hs_wait(&t->h, 5);
+	for (unsigned i = 0; i < ASKS; i++)
+		if (t->g.asks[i].fn)
+			tmr_start(&t->g.asks[i].tmr, 1);
+	hs_wait(&t->h, 60000);
+	assert_null(pp_by_ipei(t->g.r.pps, SLICE_LIT(IPEI)));
+	assert_int_equal(t->g.done, 1);
+	assert_int_equal(t->g.done_err, 0);
+}
+
 /* It gives rights up: those of another system are not ours to take; ours may be one of several, or meant by naming none. */
 static void test_other_systems_rights(void **state)
 {
@@ -151,6 +174,7 @@ int main(void)
 		MM_TEST(test_subscribe_after_terminate),
 		MM_TEST(test_terminate_unreachable),
 		MM_TEST(test_terminate_by_handset),
+		MM_TEST(test_terminate_twice),
 		MM_TEST(test_certd_limit),
 		MM_TEST(test_other_systems_rights),
 	};

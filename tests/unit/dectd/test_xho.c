@@ -476,6 +476,22 @@ static void lost(struct bed *b, struct hs *h)
 	hs_pump(h);
 }
 
+/* Over the link that the call has already: refused, and no end of that link harms. */
+static void same_link(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	begin(&b);
+	hs_say(&b.h, SETUP_C);
+	hs_expect(&b.h, "935ae232\n");
+	assert_true(list_empty(&b.low->xhos));
+	lost(&b, &b.h);
+	hs_wait(&b.h, 60000);
+	assert_int_equal(b.ended, 1);
+	end(&b);
+}
+
 static void come(struct bed *b)
 {
 	if (b->o.up && there(b, &b->o))
@@ -592,6 +608,7 @@ int main(void)
 		cmocka_unit_test(reference),
 		cmocka_unit_test(moves),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(same_link),
 		cmocka_unit_test(no_call),
 		cmocka_unit_test(impostor),
 		cmocka_unit_test(falls_back),
