@@ -267,6 +267,7 @@ uint64_t tmr_now(const struct tmr_wheel *w)
 
 void tmr_init(struct tmr *t, struct tmr_wheel *w, tmr_h *fn, void *ctx)
 {
+	tmr_stop(t);
 	*t = (struct tmr){ .w = w, .fn = fn, .ctx = ctx };
 }
 

@@ -29,6 +29,7 @@ struct tmr_wheel *tmr_wheel_new(uv_loop_t *loop);
 void tmr_wheel_free(struct tmr_wheel *w);
 uint64_t tmr_now(const struct tmr_wheel *w); /* ms, of this loop turn */
 
+/* *t is zeroed, or was initialised before: then it is stopped. */
 void tmr_init(struct tmr *t, struct tmr_wheel *w, tmr_h *fn, void *ctx);
 void tmr_start(struct tmr *t, uint64_t ms); /* restarts when pending */
 void tmr_stop(struct tmr *t);               /* fine when not pending or zeroed */

@@ -149,7 +149,7 @@ static void fired(struct tmr *t, void *ctx)
 static void test_timers(void **state)
 {
 	struct tmr_wheel *w = tmr_wheel_new(NULL);
-	struct tmr a, b, c, d;
+	struct tmr a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
 
 	(void)state;
 	tmr_init(&a, w, fired, "a");

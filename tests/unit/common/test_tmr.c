@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -128,7 +129,7 @@ static void on_never(struct tmr *t, void *ctx)
 static void test_on_a_loop(void **state)
 {
 	uv_loop_t loop;
-	struct tmr stopped, later;
+	struct tmr stopped = { 0 }, later = { 0 };
 	uv_idle_t idle; /* keeps the loop from blocking */
 
 	(void)state;
@@ -155,11 +156,33 @@ static void test_on_a_loop(void **state)
 	assert_true(uv_loop_close(&loop) == 0);
 }
 
+/* Made anew while it runs: it stops first, and its neighbours stay linked. */
+static void test_init_of_a_pending_one(void **state)
+{
+	(void)state;
+	w = tmr_wheel_new(NULL);
+	memset(all, 0, sizeof(all));
+	ran = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		tmr_init(&all[i].t, w, i == 1 ? on_never : on_again, NULL);
+		tmr_start(&all[i].t, 1000);
+	}
+	tmr_init(&again, w, on_again, NULL);
+	tmr_init(&all[1].t, w, on_never, NULL);
+	assert_false(tmr_pending(&all[1].t));
+	tmr_start(&all[1].t, 5000);
+	tmr_stop(&all[1].t);
+	tmr_advance(w, 10000);
+	assert_true(ran >= 2);
+	tmr_wheel_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_as_a_plain_list),
 		cmocka_unit_test(test_on_a_loop),
+		cmocka_unit_test(test_init_of_a_pending_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
