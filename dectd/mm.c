@@ -452,6 +452,7 @@ int mm_suggest_locate(struct mm *m, struct pp *pp)
 	uint8_t buf[16];
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct lce_link *l;
+	struct mm_ep *ep;
 	int err = lce_open(m->r->lce, &pp->ipui, LCE_PAGE_SIGNAL, NWK_MM, &l);
 
 	if (err)
@@ -459,10 +460,11 @@ int mm_suggest_locate(struct mm *m, struct pp *pp)
 	nwk_head(&w, NWK_MM, false, 0, MM_INFO_SUGGEST);
 	ie_info_type_put(&w, &(struct ie_info_type){ .n = 1, .v = { 0 } });
 	err = lce_send(l, &w);
-	if (err || lce_state(l) == LCE_UP)
+	ep = ep_of(m, l);
+	if (err || lce_state(l) == LCE_UP || ep->held)
 		lce_drop(l, NWK_MM, true);
 	else
-		ep_of(m, l)->held = true; /* dropped when it came up and nothing is left to do */
+		ep->held = true; /* dropped when it came up and nothing is left to do */
 	return err;
 }
 
@@ -499,7 +501,7 @@ void mm_verify(struct mm *m, struct pp *pp)
 	if (lce_state(l) == LCE_UP)
 		lce_drop(l, NWK_MM, true);
 	else
-		pp->verifying = true;
+		pp->verifying = ep_of(m, l)->verifies = true;
 }
 
 static void see_pmid(struct lce_link *l, struct pp *pp)
@@ -526,6 +528,9 @@ static void ev_up(struct mm *m, struct lce_link *l)
 		pp->verifying = false;
 		pp->page_row = 0;
 		ep->prove_wanted = pp->state == PP_LOST;
+	}
+	if (ep->verifies) {
+		ep->verifies = false;
 		lce_drop(l, NWK_MM, true);
 	}
 	if (pp && m->r->conf->cipher == CIPHER_OFF && !m->r->conf->authenticate)
@@ -534,6 +539,15 @@ static void ev_up(struct mm *m, struct lce_link *l)
 		tmr_start(&ep->late, 0);
 	else if (ep->held && ep->job == JOB_NONE)
 		mm_hold(ep, false);
+}
+
+/* External handover: it is there, over its other link. */
+static bool has_another(const struct mm *m, const struct lce_link *l)
+{
+	for (const struct lce_link *i = lce_next(m->r->lce, NULL); i; i = lce_next(m->r->lce, i))
+		if (i != l && lce_state(i) == LCE_UP && ipui_eq(lce_ipui(i), lce_ipui(l)))
+			return true;
+	return false;
 }
 
 static void ev_down(struct mm *m, struct lce_link *l, enum lce_why why)
@@ -565,7 +579,7 @@ static void ev_down(struct mm *m, struct lce_link *l, enum lce_why why)
 	if (why == LCE_WHY_UNREACHABLE)
 		return;
 	pp->leaving = check;
-	if (check || (why == LCE_WHY_RADIO && pp_reachable(pp)))
+	if ((check || (why == LCE_WHY_RADIO && pp_reachable(pp))) && !has_another(m, l))
 		mm_verify(m, pp);
 }
 

@@ -101,6 +101,8 @@ struct mm_ep {
 	enum mm_job job;
 	enum mm_asked asked;
 	bool held;
+	bool
+	    verifies; /* the link was opened to see whether the handset is still there: held for that, too */
 	bool up;        /* messages flow */
 	bool repeated;  /* the request that is out was sent twice */
 	bool suggested; /* CIPHER-REQUEST belongs to the handset's CIPHER-SUGGEST */

@@ -386,6 +386,21 @@ static void test_no_assign_ack(void **state)
 	hs_expect(&t->h, "0552010180\n");
 }
 
+/* Asked twice while it is paged: the link that comes ends like another. */
+static void test_suggest_twice(void **state)
+{
+	struct mm_test *t = *state;
+
+	t->pp->state = PP_LOCATED;
+	assert_int_equal(mm_suggest_locate(t->g.r.mm, t->pp), 0);
+	assert_int_equal(mm_suggest_locate(t->g.r.mm, t->pp), 0);
+	hs_first(&t->h, 0xe1234, "0071 " IPUI);
+	hs_expect(&t->h, "0552010180\n0552010180\n");
+	assert_true(t->h.up);
+	hs_wait(&t->h, 12000);
+	assert_null(lce_find(t->g.r.lce, &t->pp->ipui));
+}
+
 /* DSAA2: RS of 16 octets, RAND_P in the reply; key allocation brings RS and RAND along. */
 static void test_dsaa2(void **state)
 {
@@ -478,6 +493,7 @@ int main(void)
 		MM_TEST(test_identity),
 		MM_TEST(test_new_tpui),
 		MM_TEST(test_no_assign_ack),
+		MM_TEST(test_suggest_twice),
 		MM_TEST_NEW(test_dsaa2),
 		MM_TEST(test_doubtful_identity),
 	};

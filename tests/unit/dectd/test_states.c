@@ -308,11 +308,25 @@ static void quiet(int prio, const char *line, void *ctx)
 /* The bases go, certd comes back, time goes by: nothing is left of what was under way. */
 static void all_gone(struct bed *b)
 {
+	struct lce *lce = b->g.r.lce;
+
 	b->g.deaf = b->g.away = false;
 	b->g.err = 0;
 	for (unsigned i = 0; i < ASKS; i++)
 		if (b->g.asks[i].fn && !tmr_pending(&b->g.asks[i].tmr))
 			tmr_start(&b->g.asks[i].tmr, 0);
+	if (b->round &
+	    1) { /* first they stay, and nobody wants anything any more: links end by themselves */
+		mac_base_up(b->g.air.mac, 1, 1);
+		mac_base_up(b->g.air.mac, 2, 1);
+		if (device(b))
+			phones_gone(b->phones, device(b));
+		for (unsigned i = 0; i < 10; i++)
+			pass(b, 60000);
+		/* One that was lost may be looked for just now. */
+		for (struct lce_link *l = lce_next(lce, NULL); l; l = lce_next(lce, l))
+			assert_int_equal(lce_state(l), LCE_PENDING);
+	}
 	mac_base_down(b->g.air.mac, 1);
 	mac_base_down(b->g.air.mac, 2);
 	for (unsigned i = 0; i < HANDSETS; i++)

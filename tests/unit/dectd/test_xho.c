@@ -340,7 +340,12 @@ static void rough(void **state)
 	hs_cipher(&b.o);
 	assert_int_equal(b.moved, 1);
 	assert_int_equal(b.media_lost, 1); /* to be opened anew */
+	/* It is there: nobody pages it, and its call goes on. */
+	assert_null(strstr(b.o.other, "page"));
+	hs_wait(&b.o, 30000);
+	assert_int_equal(b.pp->state, PP_LOCATED);
 	assert_int_equal(cc_state(b.call), CC_ACTIVE);
+	b.o.rx[0] = '\0';
 	hs_say(&b.o, "134de200");
 	hs_expect(&b.o, "935ae200\n");
 	end(&b);
