@@ -259,6 +259,14 @@ static struct rfp_base *oldest_pending(struct rfp_dir *d, unsigned *count)
 
 static void forget(struct rfp_base *b)
 {
+	/* Of connections that were refused and whose sockets still close. */
+	LIST_FOREACH(&b->dir->links, it)
+	{
+		struct dir_link *dl = LIST_ENTRY(it, struct dir_link, node);
+
+		if (dl->base == b)
+			dl->base = NULL;
+	}
 	if (basedb_remove(b->dir->db, b->rec.id) != 0)
 		log_ev(LOG_ERR, "base not removed from the store", F_RFP(b->rec.id));
 	rfp_dir_unlink_base(b);

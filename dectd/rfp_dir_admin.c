@@ -61,9 +61,11 @@ int rfp_dir_admit(struct rfp_dir *d, const uint8_t mac[6], const struct rfp_admi
 		bool again = b->link &&
 		             (r.cluster != b->rec.cluster || r.dect != b->rec.dect || a->re_enrol);
 
-		b->rec = r;
-		if (again) /* it comes back by itself, with the new settings */
+		/* It comes back by itself, with the new settings; it leaves as what it was, out of its cluster. */
+		if (again)
 			rfp_link_close(b->link, RFP_W_RESTART);
+		r.last_seen = b->rec.last_seen;
+		b->rec = r;
 	}
 	d->ops->changed(d->ctx, b->rec.id);
 	return 0;
