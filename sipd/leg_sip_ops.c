@@ -250,6 +250,8 @@ static int op_dtmf(struct leg *g, struct slice digits)
 
 	if (how == DTMF_RFC4733 || (how == DTMF_AUTO && oa_event_pt(&l->oa.result)))
 		return g->media ? media_dtmf(g->media, g->side, digits) : ERR_STATE;
+	if (!l->inv) /* its INVITE waits for an address or for media */
+		return ERR_STATE;
 	for (size_t i = 0; i < digits.n && !err; i++) {
 		char body[48];
 		int n = snprintf(body, sizeof(body), "Signal=%c\r\nDuration=160\r\n", digits.p[i]);

@@ -373,10 +373,22 @@ static void refer_refused(void **state)
 	sip_reply(
 	    r, "200 OK", "t1", "Allow: INVITE, ACK, BYE, REFER, NOTIFY\r\n", sip_sdp(1, 8000, ""));
 	sip_await(r, "ACK ");
+	char us[256], id[128];
+	sip_header("From", us, sizeof(us));
+	sip_header("Call-ID", id, sizeof(id));
 	rig_await(r, 0, CALL__TYPE__CALL_CONNECTED, 61);
 	assert_int_equal(rig_transfer(r, 61, 0, "0306666"), 0);
 	sip_await(r, "REFER ");
 	sip_reply(r, "603 Decline", "", "", "");
+	/* A digit comes before the new call's INVITE is made. */
+	sip_send(r,
+	    "INFO sip:200@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKrr\r\n"
+	    "Max-Forwards: 70\r\nFrom: <sip:0305555@example.test>;tag=t1\r\nTo: %s\r\nCall-ID: "
+	    "%s\r\n"
+	    "CSeq: 1 INFO\r\nContent-Type: application/dtmf-relay\r\nContent-Length: 10\r\n\r\n"
+	    "Signal=7\r\n",
+	    r->port, r->peer, us, id);
 	sip_await(r, "INVITE sip:0306666@example.test");
 	assert_non_null(strstr(got, "\r\nFrom: \"User 200\""));
 	sip_reply(r, "200 OK", "t2", "", sip_sdp(1, 8010, ""));
