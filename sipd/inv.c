@@ -486,6 +486,12 @@ static void on_request(
 		(void)tx_refuse(tx, 481, NULL);
 		return;
 	}
+	if (i->main &&
+	    f !=
+	        i->main) { /* of a fork whose answer was not taken: the session is another dialog's */
+		(void)tx_refuse(tx, req->method == SIP_M_BYE ? 200 : 481, NULL);
+		return;
+	}
 	switch (req->method) {
 	case SIP_M_BYE:
 		on_bye(i, tx, req);

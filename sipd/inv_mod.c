@@ -248,10 +248,6 @@ void inv_on_change(struct inv *i, struct inv_fork *f, struct tx *tx, const struc
 		early_change(i, f, tx, req);
 		return;
 	}
-	if (f != i->main) { /* of a fork that is not the session */
-		(void)tx_refuse(tx, 481, NULL);
-		return;
-	}
 	if (i->in_tx) {
 		refuse_later(tx);
 		return;
