@@ -310,8 +310,8 @@ void sip_ua_free(struct sip_ua *ua)
 {
 	if (!ua)
 		return;
+	sub_end_all(ua); /* first: a REFER's is in the dialog of its session */
 	inv_end_all(ua);
-	sub_end_all(ua);
 	sip_req_end_all(ua);
 	tx_layer_free(ua->tx);
 	resolve_free(ua->resolve);

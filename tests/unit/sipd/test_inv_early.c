@@ -1,5 +1,6 @@
 /* What changes before an INVITE is answered: UPDATE in early dialogs, as server and as client (RFC 3311 5). */
 #include "inv_world.h"
+#include "sipd/sub.h"
 
 /* An UPDATE with an offer while theirs waits for our answer: later (RFC 3311 5.2); without one it is answered. */
 static void as_server(void **state)
@@ -140,6 +141,54 @@ static void before_ack(void **state)
 	stop(x);
 }
 
+/* Two forks answer: what the one says whose answer was not taken does not touch the session of the other. */
+static void other_fork(void **state)
+{
+	struct world *x = start(0);
+	struct req r, bye;
+	(void)state;
+
+	established(x, &r, "");
+	answer(x, &r, "200 OK", "late", "", "their answer");
+	expect(x, "ACK sip:peerlate@");
+	expect(x, "BYE sip:peerlate@");
+	bye = keep();
+	inside_of(x, &r, "late", "INFO", 1, "", "");
+	expect(x, "481");
+	inside_of(x, &r, "late", "BYE", 2, "", "");
+	expect(x, "200");
+	answer(x, &bye, "200 OK", "", "", "");
+	assert_int_equal(x->ended, 0);
+	assert_true(inv_is_up(x->inv));
+	inside_of(x, &r, "t", "BYE", 1, "", "");
+	expect(x, "200");
+	assert_int_equal(x->ended, 1);
+	stop(x);
+}
+
+static void on_sub_ended(void *ctx, struct sub *s, struct slice reason, uint32_t retry_s)
+{
+	(void)ctx;
+	(void)s;
+	(void)reason;
+	(void)retry_s;
+}
+
+/* The end of everything while the outcome of a REFER is awaited: its subscription is in the session's dialog. */
+static void referred_at_end(void **state)
+{
+	static const struct sub_ops none = { .ended = on_sub_ended };
+	struct sub_conf c = { .ops = &none, .event = SLICE_LIT("refer"), .expires = 60 };
+	struct world *x = start(0);
+	struct sub *s;
+	struct req r;
+	(void)state;
+
+	established(x, &r, "");
+	assert_int_equal(sub_refer_in(x->ua, &c, inv_dlg(x->inv), 1, &s), 0);
+	stop(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +196,8 @@ int main(void)
 		cmocka_unit_test(bare),
 		cmocka_unit_test(offered),
 		cmocka_unit_test(before_ack),
+		cmocka_unit_test(other_fork),
+		cmocka_unit_test(referred_at_end),
 	};
 
 	log_set_level(LOG_ERR);
