@@ -123,6 +123,8 @@ static void resolved(void *ctx, int err, const struct resolve_result *res)
 	struct leg_sip *l = ctx;
 
 	l->q = NULL;
+	if (l->leg.gone) /* nobody waits for it any more: no INVITE of a call that is over */
+		return;
 	for (unsigned i = 0; !err && i < res->n && !l->flow; i++)
 		if (tp_flow_to(sip_ua_tp(l->leg.sipd->ua), &res->dest[i], &l->flow))
 			l->flow = NULL;
