@@ -162,6 +162,6 @@ broken=$(grep -c 'not registered any more' "$DIR/sipd.log")
 sleep 15 # more than a Flow-Timer and the ten seconds after which an unanswered keep-alive ends a flow
 [ "$(grep -c 'not registered any more' "$DIR/sipd.log")" = "$broken" ] || fail "flows over UDP broke: $(tail -5 "$DIR/sipd.log")"
 start_softcall udp -a 50 -h 200
-call_in 2 || fail "calls over UDP: $(cat "$DIR/uac.log")"
+call_in 2 || { dump; fail "calls over UDP: $(cat "$DIR/uac.log") $(ctl reg list) $(cat "$DIR/ul")"; }
 echo "over UDP: kept open by STUN, calls come"
 kill -0 "$SIPD" || fail "sipd died"
