@@ -128,7 +128,8 @@ int reg_schedule(struct fsm *m, int ev, const void *arg)
 
 	(void)ev;
 	(void)arg;
-	r->delay = reg_turn(r->regs, 0);
+	r->delay = reg_turn(r->regs, r->rest);
+	r->rest = 0;
 	r->backoff = 0;
 	r->avoid = 0;
 	r->unregister = false;

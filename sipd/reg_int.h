@@ -57,6 +57,7 @@ struct reg {
 	unsigned redirects;
 	uint64_t owner;
 	uint32_t cseq, expires, granted, delay, tries, backoff;
+	uint32_t rest; /* ms before the first attempt */
 	unsigned code, auths;
 	const char *why;
 	char said[600]; /* what why may point to */

@@ -132,19 +132,24 @@ void reg_remove(struct sipd *s, struct user *u)
 	s->regs->wanted--;
 }
 
+#define CHANGE_MS 1000
+
 /* Off the old proxy, to begin at another. The Call-ID and its count go on: a registrar that is told of the end late, over
- * another connection or by another way, sees by them that it is older than the new binding (RFC 3261 10.3). */
+ * another connection or by another way, sees by them that it is older than the new binding (RFC 3261 10.3). One that finds
+ * bindings by instance and reg-id (RFC 5626) may not look at the count: so the end has a second's start. */
 static void begin_again(struct sipd *s, struct user *u)
 {
 	struct reg *r = u->room ? ustate_of(u)->reg : NULL, *now;
 
 	if (!r)
 		return;
+	bool up = r->was_up;
 	(void)fsm_event(&r->fsm, REG_EV_UNWANT, NULL);
 	ms_ep_free(u);
 	now = reg_new(s, u);
 	memcpy(now->call_id, r->call_id, sizeof(now->call_id));
 	now->cseq = r->cseq;
+	now->rest = up ? CHANGE_MS : 0;
 	reg_free(r);
 	ustate_of(u)->reg = now;
 }
