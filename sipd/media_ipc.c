@@ -30,17 +30,17 @@ static void on_flush(struct tmr *t, void *ctx);
 
 static void tell(struct media *m, enum media_event ev, enum media_side s, int value)
 {
-	struct list todo;
+	struct list untold;
 
 	m->refs++; /* a user may let go within, of others, too */
-	list_init(&todo);
+	list_init(&untold);
 	LIST_FOREACH(&m->users, it)
 	{
 		list_remove(it);
-		list_append(&todo, it);
+		list_append(&untold, it);
 	}
-	while (!list_empty(&todo)) {
-		struct media_user *u = LIST_ENTRY(todo.next, struct media_user, node);
+	while (!list_empty(&untold)) {
+		struct media_user *u = LIST_ENTRY(untold.next, struct media_user, node);
 		list_remove(&u->node);
 		list_append(&m->users, &u->node);
 		u->ev(u, m, ev, s, value);

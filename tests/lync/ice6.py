@@ -4,12 +4,12 @@ is wrong with the descriptions and checks that reach it."""
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import os
 import re
 import socket
 import struct
+
+from ice import digest
 
 USERNAME, INTEGRITY, MAPPED, XOR_MAPPED = 0x0006, 0x0008, 0x0001, 0x8020
 
@@ -24,11 +24,6 @@ def octets_of(text):
 
 def attribute(kind, value):
     return struct.pack(">HH", kind, len(value)) + value
-
-
-def digest(kind, size, tid, attrs, key):
-    text = struct.pack(">HH", kind, size) + tid + attrs
-    return hmac.new(key, text + b"\0" * (-len(text) % 64), hashlib.sha1).digest()
 
 
 def message(kind, tid, attrs, key):

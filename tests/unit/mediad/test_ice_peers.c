@@ -439,6 +439,47 @@ static void with_nice(
 	g_main_context_unref(ctx);
 }
 
+static void turn_both(struct end *a, struct end *b)
+{
+	turn_end(a);
+	turn_end(b);
+	(void)poll(NULL, 0, 1);
+}
+
+static void gather(struct end *a, struct end *b)
+{
+	uint64_t limit = now_us() + 9000000;
+
+	while (now_us() < limit && !(a->gathered && b->gathered))
+		turn_both(a, b);
+}
+
+/* Each learns the other's candidates; with `wait` until both have their pairs, or ten seconds. */
+static void meet(struct end *a, struct end *b, bool wait)
+{
+	uint64_t limit = now_us() + 10000000;
+
+	assert_int_equal(ice_set_remote(&a->ice, slice_str(b->ice.ufrag), slice_str(b->ice.pwd),
+	                     b->ice.local, b->ice.nlocal, true, NULL, now_us()),
+	    0);
+	assert_int_equal(ice_set_remote(&b->ice, slice_str(a->ice.ufrag), slice_str(a->ice.pwd),
+	                     a->ice.local, a->ice.nlocal, true, NULL, now_us()),
+	    0);
+	while (wait && now_us() < limit && !(a->done && b->done))
+		turn_both(a, b);
+}
+
+/* Thirty packets each way. */
+static void talk(struct end *a, unsigned of_a, struct end *b, unsigned of_b)
+{
+	for (int k = 0; k < 30; k++) {
+		send_media(a, of_a);
+		send_media(b, of_b);
+		for (int i = 0; i < 10; i++)
+			turn_both(a, b);
+	}
+}
+
 static void test_nice(void **state)
 {
 	(void)state;
@@ -482,40 +523,17 @@ static void test_coturn(void **state)
 	open_end(&a, &c);
 	c.controlling = false;
 	open_end(&b, &c);
-	uint64_t limit = now_us() + 9000000;
-	while (now_us() < limit && !(a.gathered && b.gathered)) {
-		turn_end(&a);
-		turn_end(&b);
-		(void)poll(NULL, 0, 1);
-	}
+	gather(&a, &b);
 	/* host and relayed; the reflexive address is the host's own here */
 	bool ok = a.ice.nlocal == 4 && b.ice.nlocal == 4 && a.ice.local[3].type == CAND_RELAY;
 	bool answered = !a.ice.gather_us[0] && a.ice.gather_sent[0] <= 3;
 	/* A firewall that lets nothing through but the server: relay to relay. */
 	a.only = b.only = &server;
-	assert_int_equal(ice_set_remote(&a.ice, slice_str(b.ice.ufrag), slice_str(b.ice.pwd),
-	                     b.ice.local, b.ice.nlocal, true, NULL, now_us()),
-	    0);
-	assert_int_equal(ice_set_remote(&b.ice, slice_str(a.ice.ufrag), slice_str(a.ice.pwd),
-	                     a.ice.local, a.ice.nlocal, true, NULL, now_us()),
-	    0);
-	limit = now_us() + 10000000;
-	while (ok && now_us() < limit && !(a.done && b.done)) {
-		turn_end(&a);
-		turn_end(&b);
-		(void)poll(NULL, 0, 1);
-	}
+	meet(&a, &b, ok);
 	struct cand l = { 0 }, r = { 0 };
 	bool chosen = ice_selected(&a.ice, 1, &l, &r);
-	for (int k = 0; chosen && k < 30; k++) {
-		send_media(&a, 1);
-		send_media(&b, 1);
-		for (int i = 0; i < 10; i++) {
-			turn_end(&a);
-			turn_end(&b);
-			(void)poll(NULL, 0, 1);
-		}
-	}
+	if (chosen)
+		talk(&a, 1, &b, 1);
 	bool channel = a.ice.relay[0].turn.active_up && b.ice.relay[0].turn.active_up;
 	unsigned got_a = a.media[0], got_b = b.media[0];
 	unsigned took_error = a.ice.relay[0].turn.error;
@@ -558,38 +576,15 @@ static void by_tcp(bool silent)
 	open_end(&a, &c);
 	c.controlling = false;
 	open_end(&b, &c);
-	uint64_t limit = now_us() + 9000000;
-	while (now_us() < limit && !(a.gathered && b.gathered)) {
-		turn_end(&a);
-		turn_end(&b);
-		(void)poll(NULL, 0, 1);
-	}
+	gather(&a, &b);
 	bool ok = a.ice.nlocal == 4 && b.ice.nlocal == 4 && a.ice.local[3].type == CAND_RELAY &&
 	          !cand_tcp(&a.ice.local[3]);
 	a.only = b.only = &nowhere;
-	assert_int_equal(ice_set_remote(&a.ice, slice_str(b.ice.ufrag), slice_str(b.ice.pwd),
-	                     b.ice.local, b.ice.nlocal, true, NULL, now_us()),
-	    0);
-	assert_int_equal(ice_set_remote(&b.ice, slice_str(a.ice.ufrag), slice_str(a.ice.pwd),
-	                     a.ice.local, a.ice.nlocal, true, NULL, now_us()),
-	    0);
-	limit = now_us() + 10000000;
-	while (ok && now_us() < limit && !(a.done && b.done)) {
-		turn_end(&a);
-		turn_end(&b);
-		(void)poll(NULL, 0, 1);
-	}
+	meet(&a, &b, ok);
 	struct cand l = { 0 }, r = { 0 };
 	bool chosen = ice_selected(&a.ice, 1, &l, &r);
-	for (int k = 0; chosen && k < 30; k++) {
-		send_media(&a, 1);
-		send_media(&b, 2);
-		for (int i = 0; i < 10; i++) {
-			turn_end(&a);
-			turn_end(&b);
-			(void)poll(NULL, 0, 1);
-		}
-	}
+	if (chosen)
+		talk(&a, 1, &b, 2);
 	bool channel = a.ice.relay[0].turn.active_up && b.ice.relay[1].turn.active_up;
 	unsigned got_a = a.media[1], got_b = b.media[0], error = a.ice.relay[0].turn.error;
 	close_end(&a);
