@@ -41,7 +41,8 @@ static void both_up(struct rig *r, struct call_through *c, const char *id)
 	}
 }
 
-static struct rig *connected(struct call_through *c)
+/* A call for a user whose calls go on: its INVITE has reached the called end. */
+static struct rig *invited(void)
 {
 	struct rig *r = rig_sip_start(rig_proxy_conf);
 
@@ -49,6 +50,13 @@ static struct rig *connected(struct call_through *c)
 	rig_add_user(r, "200", "050030000200", "forward-always", "0301");
 	sip_invite(r, "200", "th", "", sip_sdp(1, 7000, ""));
 	sip_await(r, "INVITE sip:0301@example.test SIP/2.0");
+	return r;
+}
+
+static struct rig *connected(struct call_through *c)
+{
+	struct rig *r = invited();
+
 	assert_non_null(strstr(got, "Diversion: <sip:200@example.test>;reason=unconditional"));
 	remember_called(c);
 	sip_reply(r, "180 Ringing", "z", "", "");
@@ -137,15 +145,11 @@ static void moves(void **state)
 /* There is none before the call is answered: what it will say goes into the answer. */
 static void moves_early(void **state)
 {
-	struct rig *r = rig_sip_start(rig_proxy_conf);
+	struct rig *r = invited();
 	struct call_through c;
 	int pair[2];
 	(void)state;
 
-	rig_registered(r);
-	rig_add_user(r, "200", "050030000200", "forward-always", "0301");
-	sip_invite(r, "200", "th", "", sip_sdp(1, 7000, ""));
-	sip_await(r, "INVITE sip:0301@");
 	remember_called(&c);
 	char invite[sizeof(got)];
 	memcpy(invite, got, sizeof(got));
@@ -183,14 +187,10 @@ static void moves_early(void **state)
 /* The called end's early media come from another place before it answers: an UPDATE after a reliable 183. */
 static void changes_early(void **state)
 {
-	struct rig *r = rig_sip_start(rig_proxy_conf);
+	struct rig *r = invited();
 	struct call_through c;
 	(void)state;
 
-	rig_registered(r);
-	rig_add_user(r, "200", "050030000200", "forward-always", "0301");
-	sip_invite(r, "200", "th", "", sip_sdp(1, 7000, ""));
-	sip_await(r, "INVITE sip:0301@");
 	remember_called(&c);
 	char invite[sizeof(got)];
 	memcpy(invite, got, sizeof(got));
@@ -227,14 +227,10 @@ static void changes_early(void **state)
 /* Who is called sends the call on: the next end has its session with the caller. */
 static void sent_on(void **state)
 {
-	struct rig *r = rig_sip_start(rig_proxy_conf);
+	struct rig *r = invited();
 	struct call_through c;
 	(void)state;
 
-	rig_registered(r);
-	rig_add_user(r, "200", "050030000200", "forward-always", "0301");
-	sip_invite(r, "200", "th", "", sip_sdp(1, 7000, ""));
-	sip_await(r, "INVITE sip:0301@");
 	sip_reply(r, "302 Moved", "y", "", ""); /* to its Contact */
 	sip_await(r, "INVITE sip:peer@");
 	remember_called(&c);
