@@ -25,14 +25,14 @@ struct early_q { /* a base's question that certd thinks about */
 
 static enum early_form form_of(const struct mm *m)
 {
-	return (enum early_form)m->r->conf->early;
+	const struct dectd_conf *c = m->r->conf;
+
+	return c->cipher == CIPHER_OFF ? EARLY_OFF : (enum early_form)c->early;
 }
 
 static enum early_form form(void *ctx)
 {
-	const struct mm *m = ctx;
-
-	return m->r->conf->cipher == CIPHER_OFF ? EARLY_OFF : form_of(m);
+	return form_of(ctx);
 }
 
 /* ---- what bases ask ---- */
@@ -251,8 +251,7 @@ static bool may_have(const struct mm_ep *ep)
 	const struct mm *m = ep->mm;
 	const struct pp_caps *caps = ep->has_caps ? &ep->caps : ep->pp ? &ep->pp->caps : NULL;
 
-	return caps && ie_tc_rekeying(&caps->tc) && form((void *)(uintptr_t)m) != EARLY_OFF &&
-	       mm_base_ciphers(ep);
+	return caps && ie_tc_rekeying(&caps->tc) && form_of(m) != EARLY_OFF && mm_base_ciphers(ep);
 }
 
 bool mm_early_wanted(const struct mm_ep *ep)
