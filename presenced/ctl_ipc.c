@@ -111,6 +111,8 @@ static int presence_show(struct ctl_run *r)
 static int presence_set(struct ctl_run *r)
 {
 	struct puser *u = named(r);
+	struct slice note = ctl_text_arg(r, "note");
+	uint32_t ms = ctl_ms(r, "for", 0);
 	enum pres_manual m;
 	int err;
 
@@ -120,11 +122,10 @@ static int presence_set(struct ctl_run *r)
 		m = PRES_MANUAL_NONE;
 	else if (pres_manual_parse(ctl_text_arg(r, "state"), &m))
 		return ERR_VALUE;
-	err = puser_manual(u, m, (ctl_ms(r, "for", 0) + 59999) / 60000);
-	if (!err && ctl_has(r, "note"))
-		err = puser_note(u, ctl_text_arg(r, "note"));
+	err =
+	    puser_set(u, m, ms / 60000 + (ms % 60000 != 0), ctl_has(r, "note") ? &note : NULL);
 	if (err == ERR_VALUE)
-		return ctl_fail(r, err, "a note is at most %u octets of text", LYNC_NOTE_MAX);
+		return ctl_fail(r, err, PUSER_NOTE_RULE, LYNC_NOTE_MAX);
 	if (err)
 		return ctl_fail(r, err,
 		    "the state could not be stored: free space on the disk; the journal says more");

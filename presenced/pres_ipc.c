@@ -89,13 +89,9 @@ static int on_users_done(struct ipc_peer *p, struct ipc_msg *m)
 	return 0;
 }
 
-static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
+static void take_reg(struct puser *u, const Pres__Reg *r)
 {
-	const Pres__Reg *r = IPC_BODY(m, Pres__Reg);
-	struct puser *u = user(p, r->user);
-
-	if (!u)
-		return 0;
+	u->told_reg = true;
 	u->registered = r->up;
 	if (r->up && r->has_aor)
 		puser_aor(u, text(1, r->aor));
@@ -104,7 +100,25 @@ static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
 	lync_user_reg(u, r);
 	plain_user_reg(u, r);
 	watcher_reg(u, r);
+}
+
+static int on_reg(struct ipc_peer *p, struct ipc_msg *m)
+{
+	struct puser *u = user(p, IPC_BODY(m, Pres__Reg)->user);
+
+	if (u)
+		take_reg(u, IPC_BODY(m, Pres__Reg));
 	return 0;
+}
+
+void pres_no_reg(struct puser *u, char *why)
+{
+	Pres__Reg r = PRES__REG__INIT;
+
+	r.user = u->name;
+	r.has_reason = 1;
+	r.reason = (ProtobufCBinaryData){ strlen(why), (uint8_t *)why };
+	take_reg(u, &r);
 }
 
 static int on_notify(struct ipc_peer *p, struct ipc_msg *m)
@@ -119,16 +133,28 @@ static int on_notify(struct ipc_peer *p, struct ipc_msg *m)
 	return 0;
 }
 
+static void take_calls(struct puser *u, const Pres__Calls *c)
+{
+	u->told_calls = true;
+	pres_user_calls(&u->pres, c->active, c->conference);
+	plain_user_calls(u, c);
+}
+
 static int on_calls(struct ipc_peer *p, struct ipc_msg *m)
 {
-	const Pres__Calls *c = IPC_BODY(m, Pres__Calls);
-	struct puser *u = user(p, c->user);
+	struct puser *u = user(p, IPC_BODY(m, Pres__Calls)->user);
 
-	if (u) {
-		pres_user_calls(&u->pres, c->active, c->conference);
-		plain_user_calls(u, c);
-	}
+	if (u)
+		take_calls(u, IPC_BODY(m, Pres__Calls));
 	return 0;
+}
+
+void pres_no_calls(struct puser *u)
+{
+	Pres__Calls none = PRES__CALLS__INIT;
+
+	none.user = u->name;
+	take_calls(u, &none);
 }
 
 static int on_reach(struct ipc_peer *p, struct ipc_msg *m)
@@ -159,6 +185,7 @@ static int on_manual(struct ipc_peer *p, struct ipc_msg *m)
 	const Call__PresenceSet *s = IPC_BODY(m, Call__PresenceSet);
 	struct puser *u = user(p, s->user);
 	Call__Ok ok = CALL__OK__INIT;
+	struct slice note = text(s->has_note, s->note);
 	int err;
 
 	if (!u)
@@ -166,9 +193,9 @@ static int on_manual(struct ipc_peer *p, struct ipc_msg *m)
 	if (s->state >= ARRAY_LEN(manual_of) ||
 	    (manual_of[s->state] == PRES_MANUAL_NONE && s->state != PRES__STATE__STATE_AUTOMATIC))
 		return ipc_fail(p, m, ERR_VALUE, "this state cannot be set by hand");
-	err = puser_manual(u, manual_of[s->state], s->minutes);
-	if (!err && s->has_note)
-		err = puser_note(u, text(1, s->note));
+	err = puser_set(u, manual_of[s->state], s->minutes, s->has_note ? &note : NULL);
+	if (err == ERR_VALUE)
+		return ipc_fail(p, m, err, PUSER_NOTE_RULE, LYNC_NOTE_MAX);
 	return err ? ipc_fail(p, m, err, "the state could not be stored")
 	           : ipc_reply(p, m, &ok.base);
 }

@@ -14,6 +14,7 @@
 #include "presenced/watcher.h"
 
 #define OFF(field) offsetof(struct presenced_conf, field)
+#define SETTLE_MS  120000 /* a new sipd registers its users again */
 
 const struct conf_key presenced_keys[] = {
 	{ "presenced", "available-time", CONF_MS, "5m", 1000, 86400000, true, OFF(available_ms),
@@ -230,10 +231,17 @@ static bool plain_aor(struct slice uri, char out[320])
 void puser_aor(struct puser *u, struct slice aor)
 {
 	map_del(&u->room->aors, &u->by_aor);
-	if (!plain_aor(aor, u->aor))
+	if (!plain_aor(aor, u->aor)) {
 		u->aor[0] = '\0';
-	else
-		(void)map_put(&u->room->aors, &u->by_aor, slice_str(u->aor));
+		return;
+	}
+	/* An account that is another user's now: who registered last has it. */
+	struct puser *was = puser_by_aor(u->room, slice_str(u->aor));
+	if (was) {
+		map_del(&u->room->aors, &was->by_aor);
+		was->aor[0] = '\0';
+	}
+	(void)map_put(&u->room->aors, &u->by_aor, slice_str(u->aor));
 }
 
 struct puser *puser_by_aor(const struct presenced *p, struct slice uri)
@@ -327,19 +335,35 @@ bool puser_target(const struct puser *u, struct slice v, char out[LYNC_ROUTE_URI
 	return wr_nul(&w);
 }
 
-int puser_note(struct puser *u, struct slice note)
+static int note_text(struct slice note, char text[LYNC_NOTE_MAX + 1])
 {
-	char text[sizeof(u->note)];
-
 	note = slice_trim(note);
 	if (note.n > LYNC_NOTE_MAX)
 		return ERR_VALUE;
-	dir_clean(note, text, sizeof(text));
-	if (!slice_eq(note, slice_str(text)))
-		return ERR_VALUE; /* no sound text */
-	if (strcmp(text, u->note) == 0)
-		return 0;
-	int err = store_note_set(u->room->store, u->name, text);
+	dir_clean(note, text, LYNC_NOTE_MAX + 1);
+	return slice_eq(note, slice_str(text)) ? 0 : ERR_VALUE; /* no sound text */
+}
+
+int puser_set(struct puser *u, enum pres_manual m, uint32_t minutes, const struct slice *note)
+{
+	char text[sizeof(u->note)];
+	int err = note ? note_text(*note, text) : 0;
+
+	if (!err)
+		err = puser_manual(u, m, minutes);
+	if (!err && note)
+		err = puser_note(u, *note);
+	return err;
+}
+
+int puser_note(struct puser *u, struct slice note)
+{
+	char text[sizeof(u->note)];
+	int err = note_text(note, text);
+
+	if (err || strcmp(text, u->note) == 0)
+		return err;
+	err = store_note_set(u->room->store, u->name, text);
 	if (err)
 		return err;
 	memcpy(u->note, text, sizeof(text));
@@ -348,10 +372,30 @@ int puser_note(struct puser *u, struct slice note)
 	return 0;
 }
 
-void presenced_stream_begin(struct presenced *p)
+void presenced_stream_begin(struct presenced *p, bool anew)
 {
-	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n))
-		CONTAINER_OF(n, struct puser, by_name)->seen = false;
+	p->sipd_anew = anew;
+	tmr_stop(&p->settle);
+	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n)) {
+		struct puser *u = CONTAINER_OF(n, struct puser, by_name);
+
+		u->seen = u->told_reg = u->told_calls = false;
+	}
+}
+
+/* sipd tells of registrations that there are. */
+static void on_settle(struct tmr *t, void *ctx)
+{
+	static char why[] = "sipd did not register this user again";
+	struct presenced *p = ctx;
+
+	(void)t;
+	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n)) {
+		struct puser *u = CONTAINER_OF(n, struct puser, by_name);
+
+		if (u->registered && !u->told_reg)
+			pres_no_reg(u, why);
+	}
 }
 
 void presenced_stream_done(struct presenced *p)
@@ -362,7 +406,13 @@ void presenced_stream_done(struct presenced *p)
 		next = map_next(&p->users, n);
 		if (!u->seen)
 			puser_gone(p, u);
+		else if (!u->told_calls)
+			pres_no_calls(u);
 	}
+	if (p->sipd_anew)
+		tmr_start(&p->settle, SETTLE_MS);
+	else
+		on_settle(&p->settle, p);
 	p->synced = true;
 	directory_users(p->dir);
 }
@@ -370,6 +420,7 @@ void presenced_stream_done(struct presenced *p)
 void presenced_sipd_down(struct presenced *p)
 {
 	p->synced = false;
+	tmr_stop(&p->settle);
 	for (struct map_node *n = map_next(&p->users, NULL); n; n = map_next(&p->users, n)) {
 		struct puser *u = CONTAINER_OF(n, struct puser, by_name);
 
@@ -410,6 +461,7 @@ int presenced_init(struct daemon *d)
 	int err;
 
 	p->d = d;
+	tmr_init(&p->settle, d->wheel, on_settle, p);
 	take_conf(p, d->conf);
 	p->changed = stat_get(
 	    d->stats, STAT_COUNTER, "ipdect_presenced_changes", NULL, "Changes of presence states");
@@ -455,9 +507,8 @@ int presenced_reload(struct daemon *d, const void *next)
 
 void presenced_up(struct daemon *d, struct ipc_peer *p, bool restarted)
 {
-	(void)restarted;
 	if (ipc_peer_role(p) == IPC_SIPD)
-		presenced_stream_begin(presenced_of(d));
+		presenced_stream_begin(presenced_of(d), restarted);
 	else if (ipc_peer_role(p) == IPC_CERTD)
 		directory_certd_up(presenced_of(d)->dir);
 }
@@ -480,6 +531,7 @@ void presenced_fini(struct daemon *d)
 	}
 	map_free(&p->users);
 	map_free(&p->aors);
+	tmr_stop(&p->settle);
 	free(p->groups);
 	directory_stop(p->dir);
 	store_close(p->store);

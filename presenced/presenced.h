@@ -45,6 +45,7 @@ struct puser {
 	char note[LYNC_NOTE_MAX + 1];    /* set by hand, "": none */
 	char forward[2][LYNC_ROUTE_URI]; /* at once, without an answer; as sipd's record has them */
 	bool seen;                       /* in the running stream from sipd */
+	bool told_reg, told_calls;       /* … and since then */
 	bool registered;                 /* presence exists only then */
 	bool disabled;
 	char reason[96];          /* why it is not registered, in sipd's words */
@@ -62,6 +63,8 @@ struct presenced {
 	struct group_policy *groups; /* of group-policy */
 	size_t ngroups;
 	bool synced;        /* sipd's first stream is through */
+	bool sipd_anew;     /* … of a new process, which has to register its users first */
+	struct tmr settle;  /* then what it registered is all there is */
 	uint64_t changes;   /* of visible states */
 	uint64_t lync_next; /* wheel time at which the next Lync session may begin */
 	uint64_t plain_next;
@@ -84,11 +87,16 @@ void puser_gone(struct presenced *p, struct puser *u);
 void puser_text(char *out, size_t cap, struct slice s); /* clipped to cap - 1 octets */
 /* sipd is away: users stay, registrations and calls are unknown. */
 void presenced_sipd_down(struct presenced *p);
-/* The stream begins and ends: users that it did not name are gone. */
-void presenced_stream_begin(struct presenced *p);
+/* The stream begins and ends: users that it did not name are gone, so are calls, and registrations once a new process had the
+ * time to make them again. */
+void presenced_stream_begin(struct presenced *p, bool anew);
 void presenced_stream_done(struct presenced *p);
 /* Stored before it is confirmed; minutes 0: until changed. ERR_STORE. */
 int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes) MUST_CHECK;
+/* The same with a note, NULL: as it is. ERR_VALUE, and nothing has changed: the note is too long, or no text. */
+int puser_set(struct puser *u, enum pres_manual m, uint32_t minutes, const struct slice *note)
+    MUST_CHECK;
+#define PUSER_NOTE_RULE "a note is at most %u octets of text" /* LYNC_NOTE_MAX */
 
 /* A number or an address, as a routing script wants it; "" stays. */
 bool puser_target(const struct puser *u, struct slice v, char out[LYNC_ROUTE_URI]);
@@ -105,6 +113,9 @@ extern const struct ipc_handler presenced_handlers[];
 extern const size_t presenced_nhandlers;
 void pres_tell_colleague(struct puser *u, const char *uri, enum pres_shown s);
 void pres_tell_state(struct puser *u); /* to sipd, for the handset's display */
+/* As if sipd had told: sipd knows of no registration, of no call. */
+void pres_no_reg(struct puser *u, char *why);
+void pres_no_calls(struct puser *u);
 /* directory_ipc.c */
 int directory_on_search(struct ipc_peer *p, struct ipc_msg *m);
 int directory_on_name(struct ipc_peer *p, struct ipc_msg *m);
