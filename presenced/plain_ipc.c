@@ -62,7 +62,7 @@ static uint32_t seconds(Pres__Header *const *h, size_t n, const char *name)
 	uint32_t out;
 
 	v.n = slice_chr(v, ';'); /* Retry-After: 18;duration=… */
-	return slice_u32(slice_trim(v), UINT32_MAX, &out) ? 0 : out;
+	return slice_u32(slice_trim(v), UINT32_MAX / 1000, &out) ? 0 : out;
 }
 
 static void on_sent(void *ctx, int err, struct ipc_msg *m)

@@ -186,11 +186,21 @@ static void on_timer(struct tmr *t, void *ctx)
 	(void)fsm_event(&l->fsm, EV_TIMER, NULL);
 }
 
-static void again(struct lync *l, const char *why, uint32_t ms)
+/* Answers that are still to come belong to a session that is over: taken as those of the next one they would confirm what
+ * was never published. */
+static void abandon(struct lync *l, const char *why)
 {
 	snprintf(l->why, sizeof(l->why), "%s", why);
+	l->ops->forget(l);
 	l->busy = false;
+	l->doing = 0;
+	lync_pub_failed(&l->pub);
 	tmr_stop(&l->pace);
+}
+
+static void again(struct lync *l, const char *why, uint32_t ms)
+{
+	abandon(l, why);
 	l->first_ms = ms;
 	(void)fsm_event(&l->fsm, EV_AGAIN, NULL);
 	l->first_ms = 0;
@@ -198,9 +208,7 @@ static void again(struct lync *l, const char *why, uint32_t ms)
 
 static void stop(struct lync *l, const char *why)
 {
-	snprintf(l->why, sizeof(l->why), "%s", why);
-	l->busy = false;
-	tmr_stop(&l->pace);
+	abandon(l, why);
 	(void)fsm_event(&l->fsm, EV_STOP, NULL);
 }
 

@@ -312,10 +312,25 @@ static enum pres_shown of_pidf(const struct pidf_other *o)
 	return o->idle ? SHOWN_INACTIVE : SHOWN_AVAILABLE;
 }
 
+/* A document that came by one subscription. */
+struct taken {
+	struct watch *w;
+	uint64_t id;
+};
+
+/* Whoever notifies speaks of those who were asked there: the server of one person has no say about another's. */
+static struct seen *spoken_of(const struct taken *t, const char *uri)
+{
+	struct seen *s = find(t->w, slice_str(uri));
+
+	return s && s->sub == t->id ? s : NULL;
+}
+
 static void on_category(void *ctx, const struct lync_cat *c)
 {
-	struct watch *w = ctx;
-	struct seen *s = find(w, slice_str(c->uri));
+	struct taken *t = ctx;
+	struct watch *w = t->w;
+	struct seen *s = spoken_of(t, c->uri);
 
 	if (s && strcmp(c->name, "state") == 0 && strcmp(c->type, "aggregateState") == 0)
 		set(w, s, watch_of_lync(c->availability, c->token));
@@ -323,8 +338,9 @@ static void on_category(void *ctx, const struct lync_cat *c)
 
 static void on_resource(void *ctx, const struct rlmi_item *r)
 {
-	struct watch *w = ctx;
-	struct seen *s = find(w, slice_str(r->uri));
+	struct taken *t = ctx;
+	struct watch *w = t->w;
+	struct seen *s = spoken_of(t, r->uri);
 
 	if (!s)
 		return;
@@ -350,6 +366,15 @@ static struct seen *of_sub(const struct watch *w, uint64_t id)
 	return NULL;
 }
 
+/* A document without lists speaks of the one person of its subscription. */
+static bool alone(const struct watch *w, const struct seen *s)
+{
+	for (struct map_node *n = map_next(&w->by_uri, NULL); n; n = map_next(&w->by_uri, n))
+		if (seen_of(n) != s && seen_of(n)->sub == s->sub)
+			return false;
+	return true;
+}
+
 static void on_dialogs(struct watch *w, struct seen *s, struct slice body)
 {
 	enum lamp l;
@@ -367,6 +392,7 @@ static void take(struct watch *w, uint64_t id, struct slice type, struct slice b
 {
 	static const struct lync_roaming_ops categories = { .item = on_category };
 	struct seen *s = of_sub(w, id);
+	struct taken t = { w, id };
 	struct multipart m;
 	struct part p;
 	struct pidf_other o;
@@ -377,20 +403,20 @@ static void take(struct watch *w, uint64_t id, struct slice type, struct slice b
 	if (multipart_begin(&m, type, body) == 0) {
 		while (multipart_next(&m, &p))
 			if (type_is(p.type, "application/rlmi+xml"))
-				err |= rlmi_parse(p.body, on_resource, w);
+				err |= rlmi_parse(p.body, on_resource, &t);
 			else if (type_is(p.type, "application/msrtc-event-categories+xml"))
-				err |= lync_roaming_parse(p.body, &categories, w);
+				err |= lync_roaming_parse(p.body, &categories, &t);
 		begin(w);
 	} else if (type_is(type, "application/rlmi+xml")) {
-		err = rlmi_parse(body, on_resource, w);
+		err = rlmi_parse(body, on_resource, &t);
 		begin(w);
 	} else if (type_is(type, "application/msrtc-event-categories+xml")) {
-		err = lync_roaming_parse(body, &categories, w);
+		err = lync_roaming_parse(body, &categories, &t);
 	} else if (type_is(type, PIDF_TYPE)) {
 		err = pidf_parse(body, &o);
-		if (!err)
+		if (!err && alone(w, s))
 			set(w, s, of_pidf(&o));
-	} else if (type_is(type, DIALOGINFO_TYPE)) {
+	} else if (type_is(type, DIALOGINFO_TYPE) && alone(w, s)) {
 		on_dialogs(w, s, body);
 	}
 	if (err)

@@ -14,7 +14,7 @@
 struct world {
 	struct tmr_wheel *w;
 	struct lync l;
-	unsigned asked[LYNC_ASKS], overtaken, once, settings, provisioned;
+	unsigned asked[LYNC_ASKS], overtaken, once, settings, provisioned, forgotten;
 	char members[512];
 	uint64_t at;
 	uint32_t unread;
@@ -42,6 +42,10 @@ static bool ask(struct lync *l, enum lync_ask what, struct slice body)
 	x->doc[body.n] = '\0';
 	return true;
 }
+static void forget(struct lync *l)
+{
+	world_of(l)->forgotten++;
+}
 static void nothing(struct lync *l)
 {
 	(void)l;
@@ -68,7 +72,7 @@ static void provisioned(struct lync *l)
 {
 	world_of(l)->provisioned++;
 }
-static const struct lync_ops ops = { ask, nothing, nothing, mail, overtaken, once, setting,
+static const struct lync_ops ops = { ask, nothing, forget, mail, overtaken, once, setting,
 	provisioned };
 static const char roaming[] =
     "<roamingData><categories uri='sip:a@b'><category name='state'/><category name='device'/>"
@@ -165,6 +169,29 @@ static void conflict(void **state)
 	ok(x);
 	tmr_advance(x->w, 60000);
 	assert_int_equal(x->asked[LYNC_SERVICE], 2);
+}
+/* The subscription ends while a SERVICE is under way: its answer says nothing about what the next session publishes. */
+static void ended_under_way(void **state)
+{
+	struct world *x = *state;
+	struct pres_view v = view(PRES_AWAY);
+
+	v.manual = PRES_MANUAL_DND;
+	lync_view(&x->l, &v);
+	ok(x);
+	tmr_advance(x->w, 1000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 2); /* the user's state is under way */
+	assert_int_equal(x->forgotten, 0);
+	lync_notify(&x->l, SLICE_LIT(""), true);
+	assert_int_equal(x->forgotten, 1);
+	tmr_advance(x->w, 40000);
+	lync_answer(&x->l, LYNC_PROVISION, 489, SLICE_LIT(""), 0);
+	lync_answer(&x->l, LYNC_SELF, 200, slice_str(roaming), 0);
+	assert_int_equal(x->asked[LYNC_SERVICE], 3);
+	assert_non_null(strstr(x->doc, "<availability>9500<"));
+	ok(x);
+	tmr_advance(x->w, 60000);
+	assert_int_equal(x->asked[LYNC_SERVICE], 3);
 }
 static void phone_means_3500(void **state)
 {
@@ -440,6 +467,7 @@ int main(void)
 		cmocka_unit_test(table),
 		cmocka_unit_test_setup_teardown(first_and_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(conflict, setup, teardown),
+		cmocka_unit_test_setup_teardown(ended_under_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(phone_means_3500, setup, teardown),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test_setup_teardown(boot_once, setup, teardown),

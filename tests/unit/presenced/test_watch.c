@@ -246,6 +246,38 @@ static void later(void **state)
 	tmr_advance(x->w, 200000);
 	assert_int_equal(x->subs, 2);
 }
+/* A federated person's server, or a clumsy one, cannot say what another person does. */
+static void others_word(void **state)
+{
+	struct world *x = *state;
+	struct slice cat = SLICE_LIT("application/msrtc-event-categories+xml");
+
+	watch_up(&x->watch, true, false); /* each at the person's own server */
+	see(x, "sip:boss@contoso.com", "sip:eve@evil.example");
+	assert_int_equal(x->subs, 2);
+	uint64_t boss = strcmp(x->first, "sip:boss@contoso.com") == 0 ? 2 : 1, eve = 3 - boss;
+	watch_answer(&x->watch, boss, 200, cat,
+	    SLICE_LIT(CAT("sip:boss@contoso.com", "9500", "")));
+	assert_int_equal(of(x, "sip:boss@contoso.com"), SHOWN_DND);
+	watch_answer(
+	    &x->watch, eve, 200, cat, SLICE_LIT(CAT("sip:boss@contoso.com", "3500", "")));
+	assert_int_equal(of(x, "sip:boss@contoso.com"), SHOWN_DND);
+	watch_notify(&x->watch, eve, SLICE_LIT("application/rlmi+xml"),
+	    SLICE_LIT("<list><resource uri='sip:boss@contoso.com'><instance state='terminated'/>"
+	              "</resource></list>"),
+	    false);
+	assert_int_equal(of(x, "sip:boss@contoso.com"), SHOWN_DND);
+	/* A document of one person for a subscription of two: of whom? */
+	watch_up(&x->watch, true, true);
+	see(x, "sip:boss@contoso.com", "sip:eve@evil.example");
+	assert_int_equal(x->last.how, WATCH_BATCH);
+	watch_answer(&x->watch, x->id, 200, SLICE_LIT("application/pidf+xml"),
+	    SLICE_LIT("<presence entity='sip:eve@evil.example'><tuple id='1'><status><basic>open"
+	              "</basic></status></tuple></presence>"));
+	assert_int_equal(of(x, "sip:boss@contoso.com"), SHOWN_UNKNOWN);
+	assert_int_equal(of(x, "sip:eve@evil.example"), SHOWN_UNKNOWN);
+}
+
 static void numbers(void **state)
 {
 	(void)state;
@@ -269,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(later, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_word, setup, teardown),
 		cmocka_unit_test(numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
