@@ -11,8 +11,7 @@
 
 #define FILE_MAX (1u << 20)
 
-static void diag(struct conf_diag *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void diag(struct conf_diag *g, const char *fmt, ...)
+void conf_fault(struct conf_diag *g, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -313,18 +312,18 @@ static void take(const struct conf_key *keys, size_t n, struct slice section, st
 		if (!slice_eq(section, slice_str(k->section)) || !slice_eq(key, slice_str(k->key)))
 			continue;
 		if (seen[i]++)
-			diag(g, "%s:%u: [%s] %s is given twice; keep one of them", name, line,
+			conf_fault(g, "%s:%u: [%s] %s is given twice; keep one of them", name, line,
 			    k->section, k->key);
 		else if (conf_set(k, value, out))
-			diag(g, "%s:%u: [%s] %s = " SLICE_FMT ": expected %s", name, line,
+			conf_fault(g, "%s:%u: [%s] %s = " SLICE_FMT ": expected %s", name, line,
 			    k->section, k->key, SLICE_ARG(value), wanted(k, want, sizeof(want)));
 		return;
 	}
 	if (!own_section(keys, n, section))
 		return;
 	near = nearest(keys, n, section, key);
-	diag(g, "%s:%u: [" SLICE_FMT "] has no key " SLICE_FMT "%s%s; see ipdect.conf(5)", name,
-	    line, SLICE_ARG(section), SLICE_ARG(key), near ? "; did you mean " : "",
+	conf_fault(g, "%s:%u: [" SLICE_FMT "] has no key " SLICE_FMT "%s%s; see ipdect.conf(5)",
+	    name, line, SLICE_ARG(section), SLICE_ARG(key), near ? "; did you mean " : "",
 	    near ? near->key : "");
 }
 
@@ -363,22 +362,22 @@ static void parse_lines(struct slice text, const char *name, const struct conf_k
 			continue;
 		if (line.p[0] == '[') {
 			if (line.n < 3 || line.p[line.n - 1] != ']')
-				diag(g, "%s:%u: a section is written [name]", name, at);
+				conf_fault(g, "%s:%u: a section is written [name]", name, at);
 			else
 				section = slice_trim(slice_sub(line, 1, line.n - 2));
 			continue;
 		}
 		if (slice_copy(line, joined, sizeof(joined))) {
-			diag(g, "%s:%u: the line is longer than %zu octets or holds a NUL", name,
-			    at, sizeof(joined) - 1);
+			conf_fault(g, "%s:%u: the line is longer than %zu octets or holds a NUL",
+			    name, at, sizeof(joined) - 1);
 			continue;
 		}
 		for (len = line.n; continued(text) && next_line(&text, &more);) {
 			at++;
 			more = slice_trim(more);
 			if (len + 1 + more.n >= sizeof(joined)) {
-				diag(g, "%s:%u: the continued line is longer than %zu octets", name,
-				    at, sizeof(joined) - 1);
+				conf_fault(g, "%s:%u: the continued line is longer than %zu octets",
+				    name, at, sizeof(joined) - 1);
 				break;
 			}
 			joined[len++] = ' ';
@@ -388,8 +387,8 @@ static void parse_lines(struct slice text, const char *name, const struct conf_k
 		line = (struct slice){ joined, len };
 		eq = slice_chr(line, '=');
 		if (eq == line.n) {
-			diag(g, "%s:%u: expected KEY = VALUE, found \"" SLICE_FMT "\"", name, first,
-			    SLICE_ARG(line));
+			conf_fault(g, "%s:%u: expected KEY = VALUE, found \"" SLICE_FMT "\"", name,
+			    first, SLICE_ARG(line));
 			continue;
 		}
 		take(keys, n, section, slice_trim(slice_sub(line, 0, eq)),
@@ -452,7 +451,7 @@ int conf_sections(
 		if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';')
 			continue;
 		if (line.p[0] != '[' && !within)
-			diag(g,
+			conf_fault(g,
 			    "%s:%u: a setting before the first section: put the line [common], or "
 			    "that of its daemon, above it",
 			    name, at);
@@ -463,7 +462,7 @@ int conf_sections(
 		within = true;
 		line = slice_trim(slice_sub(line, 1, line.n - 2));
 		if (!known_section(known, line, &near))
-			diag(g,
+			conf_fault(g,
 			    "%s:%u: no daemon has a section [" SLICE_FMT
 			    "]%s%s%s; see ipdect.conf(5)",
 			    name, at, SLICE_ARG(line), near ? "; did you mean [" : "",
@@ -483,7 +482,7 @@ static int read_file(const char *path, char **out, size_t *got, struct conf_diag
 	if (!f) {
 		err = -errno;
 		if (err != -ENOENT)
-			diag(g, "%s cannot be read: %s; check its owner and mode", path,
+			conf_fault(g, "%s cannot be read: %s; check its owner and mode", path,
 			    strerror(-err));
 		return err;
 	}
@@ -492,7 +491,7 @@ static int read_file(const char *path, char **out, size_t *got, struct conf_diag
 	err = ferror(f) ? -EIO : *got > FILE_MAX ? ERR_LIMIT : 0;
 	fclose(f);
 	if (err) {
-		diag(g, "%s: %s", path,
+		conf_fault(g, "%s: %s", path,
 		    err == ERR_LIMIT ? "larger than 1 MiB" : "a directory or unreadable");
 		free(*out);
 		*out = NULL;
@@ -507,7 +506,7 @@ int conf_load_sections(const char *path, const char *const *known, bool must, st
 	int err = read_file(path, &text, &n, g);
 
 	if (err == -ENOENT && must)
-		diag(g, "%s: there is no such file; check what follows -c", path);
+		conf_fault(g, "%s: there is no such file; check what follows -c", path);
 	else if (err == -ENOENT)
 		return 0;
 	if (err == 0)

@@ -46,6 +46,9 @@ struct conf_diag { /* what is wrong, where, and what to do */
 	unsigned n, lost; /* lost: how many more there were */
 };
 
+/* Adds what is wrong. */
+void conf_fault(struct conf_diag *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Fills out (zeroed, of the room's size) with defaults and the file's values. path: a missing file means defaults
  * only. 0; ERR_SYNTAX or ERR_VALUE with every fault in g; -errno where the file cannot be read. On error out is
  * released again. */

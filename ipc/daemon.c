@@ -107,6 +107,13 @@ static int load(const struct run *r, struct common_conf **cc, void **room)
 	}
 	e1 = conf_load(r->path, daemon_common_keys, daemon_ncommon_keys, c, &g[1]);
 	e2 = conf_load(r->path, def->keys, def->nkeys, m, &g[2]);
+	if (e2 == 0 && def->conf_check) {
+		def->conf_check(m, &g[2]);
+		if (g[2].n) {
+			conf_free(def->keys, def->nkeys, m);
+			e2 = ERR_VALUE;
+		}
+	}
 	log_diags(g, ARRAY_LEN(g));
 	if (e0 || e1 || e2) {
 		if (e1 == 0)

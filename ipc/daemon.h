@@ -40,10 +40,12 @@ struct daemon_def {
 	size_t nlinks;
 	const struct ctl_cmd *cmds;
 	size_t ncmds;
-	bool serves;                   /* has a link socket (certd, sipd, mediad) */
-	bool instances;                /* wants -i N */
-	uint32_t gather;               /* ipc_node_def.gather */
-	bool secrets;                  /* no core dump, memory locked */
+	bool serves;     /* has a link socket (certd, sipd, mediad) */
+	bool instances;  /* wants -i N */
+	uint32_t gather; /* ipc_node_def.gather */
+	bool secrets;    /* no core dump, memory locked */
+	/* What no single key can tell is wrong with a configuration: conf_fault() for each. At the start, before a reload, for -t. */
+	void (*conf_check)(const void *conf, struct conf_diag *g);
 	int (*init)(struct daemon *d); /* < 0: the process ends with status 70 */
 	int (*reload)(struct daemon *d, const void *next); /* 0: take it; < 0: keep the old */
 	void (*up)(struct daemon *d, struct ipc_peer *p, bool restarted);

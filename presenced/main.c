@@ -9,6 +9,7 @@ static const struct daemon_def def = {
 	.links = links,
 	.nlinks = ARRAY_LEN(links),
 	.conf_size = sizeof(struct presenced_conf),
+	.conf_check = presenced_conf_check,
 	.init = presenced_init,
 	.reload = presenced_reload,
 	.up = presenced_up,

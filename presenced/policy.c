@@ -1,9 +1,10 @@
 /* Presence policy of groups. */
 #include "presenced/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "common/conf.h"
+#include "common/wr.h"
 
 static int wrong(const char **why, const char *text)
 {
@@ -61,4 +62,19 @@ int policy_parse(struct slice word, const struct pres_policy *base, char group[P
 		}
 	}
 	return 0;
+}
+
+bool policy_next(const struct conf_list *l, size_t *at, char *out, size_t cap)
+{
+	struct wr w = wr_of(out, cap);
+
+	if (*at >= l->n)
+		return false;
+	do {
+		wr_str(&w, w.n ? "," : "");
+		wr_str(&w, l->v[(*at)++]);
+	} while (*at < l->n && !strchr(l->v[*at], ':'));
+	if (!wr_nul(&w))
+		(void)snprintf(out, cap, "%s…", l->v[*at - 1]);
+	return true;
 }

@@ -442,16 +442,13 @@ static void take_conf(struct presenced *p, const struct presenced_conf *c)
 	p->agent.agent = c->agent == 0 ? PRES_AGENT_AVAILABLE : PRES_AGENT_INACTIVE;
 	p->groups = mem_array(c->group_policy.n + 1, sizeof(*p->groups));
 	p->ngroups = 0;
-	for (size_t i = 0; i < c->group_policy.n; i++) {
+	char word[POLICY_WORD];
+	for (size_t at = 0; policy_next(&c->group_policy, &at, word, sizeof(word));) {
 		struct group_policy *g = &p->groups[p->ngroups];
 		const char *why;
 
-		if (policy_parse(slice_str(c->group_policy.v[i]), &p->normal, g->group, &g->policy,
-		        &why) == 0)
+		if (policy_parse(slice_str(word), &p->normal, g->group, &g->policy, &why) == 0)
 			p->ngroups++;
-		else
-			log_ev(LOG_ERR, "a word of group-policy is not understood",
-			    F_TEXT("IPDECT_WORD", c->group_policy.v[i]), F_REMEDY(why));
 	}
 }
 

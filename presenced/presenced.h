@@ -94,8 +94,8 @@ void presenced_stream_done(struct presenced *p);
 /* Stored before it is confirmed; minutes 0: until changed. ERR_STORE. */
 int puser_manual(struct puser *u, enum pres_manual m, uint32_t minutes) MUST_CHECK;
 /* The same with a note, NULL: as it is. ERR_VALUE, and nothing has changed: the note is too long, or no text. */
-int puser_set(struct puser *u, enum pres_manual m, uint32_t minutes, const struct slice *note)
-    MUST_CHECK;
+int puser_set(
+    struct puser *u, enum pres_manual m, uint32_t minutes, const struct slice *note) MUST_CHECK;
 #define PUSER_NOTE_RULE "a note is at most %u octets of text" /* LYNC_NOTE_MAX */
 
 /* A number or an address, as a routing script wants it; "" stays. */
@@ -133,6 +133,7 @@ extern const struct ctl_cmd presenced_cmds[];
 extern const size_t presenced_ncmds;
 void ctl_presence_changed(struct puser *u); /* for `presence watch` */
 
+void presenced_conf_check(const void *conf, struct conf_diag *g); /* conf_check.c */
 int presenced_init(struct daemon *d);
 int presenced_reload(struct daemon *d, const void *next);
 void presenced_up(struct daemon *d, struct ipc_peer *p, bool restarted);

@@ -30,7 +30,7 @@ struct rig {
 	unsigned which; /* of conf: in force */
 	struct daemon_def def;
 	char *dir;
-	struct ipc_node *node; /* the others' ends */
+	struct ipc_node *node;         /* the others' ends */
 	struct ipc_peer *sipd, *certd; /* there; NULL: away */
 	struct list asked;
 	unsigned nasked;
@@ -338,8 +338,8 @@ static inline void rig_reach(struct rig *g, char *name, bool reachable, bool use
 	rig_say(g, PRES__TYPE__PRES_REACH, &r.base);
 }
 
-static inline void rig_notify(struct rig *g, const char *name, uint64_t id, const char *type,
-    const char *body, bool ended)
+static inline void rig_notify(
+    struct rig *g, const char *name, uint64_t id, const char *type, const char *body, bool ended)
 {
 	Pres__Notify n = PRES__NOTIFY__INIT;
 

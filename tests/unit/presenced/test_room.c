@@ -163,14 +163,46 @@ static void test_manual_by_half(void **state)
 	assert_int_equal(rig_shown(g, alice), SHOWN_AWAY);
 }
 
+/* A policy of several settings, as the operator's guide has it, by a reload. */
+static void test_group_policy(void **state)
+{
+	struct rig *g = *state;
+	const struct conf_key *k = presenced_keys;
+	Base__User u = BASE__USER__INIT;
+	static char nurses[] = "nurses";
+
+	while (strcmp(k->key, "group-policy") != 0)
+		k++;
+	assert_int_equal(
+	    conf_set(k, SLICE_LIT("agents:agent=available nurses:available=20m,offline=yes"),
+	        &g->conf[1]),
+	    0);
+	assert_int_equal(presenced_reload(&g->run.d, &g->conf[1]), 0);
+	g->run.d.conf = &g->conf[g->which = 1];
+	u.name = alice;
+	u.group = nurses;
+	rig_say(g, PRES__TYPE__PRES_USER_PUT, &u.base);
+	rig_reg(g, alice, true, false, "sip:alice@example.com");
+	rig_reach(g, alice, true, true);
+	rig_done(g);
+	rig_wait(g, 19 * 60000);
+	assert_int_equal(rig_shown(g, alice), SHOWN_AVAILABLE);
+	rig_reach(g, alice, false, false);
+	rig_pump(g);
+	assert_int_equal(rig_shown(g, alice), SHOWN_OFFLINE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_call_over_while_sipd_was_away, up, down),
-		cmocka_unit_test_setup_teardown(test_registration_lost_while_sipd_was_away, up, down),
-		cmocka_unit_test_setup_teardown(test_registration_lost_while_the_link_was_broken, up, down),
+		cmocka_unit_test_setup_teardown(
+		    test_registration_lost_while_sipd_was_away, up, down),
+		cmocka_unit_test_setup_teardown(
+		    test_registration_lost_while_the_link_was_broken, up, down),
 		cmocka_unit_test_setup_teardown(test_account_moves, up, down),
 		cmocka_unit_test_setup_teardown(test_manual_by_half, up, down),
+		cmocka_unit_test_setup_teardown(test_group_policy, up, down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
