@@ -122,8 +122,7 @@ static int presence_set(struct ctl_run *r)
 		m = PRES_MANUAL_NONE;
 	else if (pres_manual_parse(ctl_text_arg(r, "state"), &m))
 		return ERR_VALUE;
-	err =
-	    puser_set(u, m, ms / 60000 + (ms % 60000 != 0), ctl_has(r, "note") ? &note : NULL);
+	err = puser_set(u, m, ms / 60000 + (ms % 60000 != 0), ctl_has(r, "note") ? &note : NULL);
 	if (err == ERR_VALUE)
 		return ctl_fail(r, err, PUSER_NOTE_RULE, LYNC_NOTE_MAX);
 	if (err)

@@ -256,11 +256,9 @@ static void others_word(void **state)
 	see(x, "sip:boss@contoso.com", "sip:eve@evil.example");
 	assert_int_equal(x->subs, 2);
 	uint64_t boss = strcmp(x->first, "sip:boss@contoso.com") == 0 ? 2 : 1, eve = 3 - boss;
-	watch_answer(&x->watch, boss, 200, cat,
-	    SLICE_LIT(CAT("sip:boss@contoso.com", "9500", "")));
+	watch_answer(&x->watch, boss, 200, cat, SLICE_LIT(CAT("sip:boss@contoso.com", "9500", "")));
 	assert_int_equal(of(x, "sip:boss@contoso.com"), SHOWN_DND);
-	watch_answer(
-	    &x->watch, eve, 200, cat, SLICE_LIT(CAT("sip:boss@contoso.com", "3500", "")));
+	watch_answer(&x->watch, eve, 200, cat, SLICE_LIT(CAT("sip:boss@contoso.com", "3500", "")));
 	assert_int_equal(of(x, "sip:boss@contoso.com"), SHOWN_DND);
 	watch_notify(&x->watch, eve, SLICE_LIT("application/rlmi+xml"),
 	    SLICE_LIT("<list><resource uri='sip:boss@contoso.com'><instance state='terminated'/>"
