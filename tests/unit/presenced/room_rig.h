@@ -21,6 +21,7 @@ struct rig_asked { /* what presenced waits for */
 	struct ipc_ticket *t;
 	char user[PRES_NAME_MAX + 1], event[40], body[6000];
 	uint64_t id;
+	bool dead; /* for the test: sipd will not keep what is asked for */
 };
 struct rig {
 	struct run run;
