@@ -156,6 +156,17 @@ int certd_reload(struct daemon *d, const void *next)
 	return 0;
 }
 
+/* What a process that died had begun is in the way of the one that comes after it: a storm follows a restart. */
+void certd_up(struct daemon *d, struct ipc_peer *p, bool restarted)
+{
+	struct certd *c = d->state;
+
+	if (restarted && ipc_peer_role(p) == IPC_SIPD)
+		krb_forget(c->krb);
+	else if (restarted && ipc_peer_role(p) == IPC_DECTD)
+		dect_forget(c->dect);
+}
+
 void certd_fini(struct daemon *d)
 {
 	struct certd *c = d->state;

@@ -47,6 +47,7 @@ static inline struct certd *certd_of(const struct ipc_peer *p)
 
 int certd_init(struct daemon *d);
 int certd_reload(struct daemon *d, const void *next);
+void certd_up(struct daemon *d, struct ipc_peer *p, bool restarted);
 void certd_fini(struct daemon *d);
 void certd_status(struct daemon *d, char *summary, size_t cap, char *trouble, size_t tcap);
 void certd_check(struct daemon *d, struct ctl_run *r);

@@ -69,12 +69,17 @@ static void failure_free(struct dect *d, struct failure *f)
 	free(f);
 }
 
+void dect_forget(struct dect *d)
+{
+	LIST_FOREACH(&d->order, it)
+	challenge_free(d, LIST_ENTRY(it, struct challenge, in_order));
+}
+
 void dect_free(struct dect *d)
 {
 	if (!d)
 		return;
-	LIST_FOREACH(&d->order, it)
-	challenge_free(d, LIST_ENTRY(it, struct challenge, in_order));
+	dect_forget(d);
 	LIST_FOREACH(&d->failed, it)
 	failure_free(d, LIST_ENTRY(it, struct failure, in_order));
 	map_free(&d->challenges);

@@ -34,6 +34,7 @@ struct dect_challenge {
 
 struct dect *dect_new(struct store *s, struct tmr_wheel *wheel);
 void dect_free(struct dect *d);
+void dect_forget(struct dect *d); /* all open challenges */
 void dect_configure(struct dect *d, const struct dect_conf *c);
 
 /* alg: DECT_KDF_DSAA or DECT_KDF_DSAA2. ac: whose access code serves while there is no UAK; empty: none.

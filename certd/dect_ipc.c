@@ -215,6 +215,8 @@ int certd_on_defck(struct ipc_peer *p, struct ipc_msg *m)
 	if (err == 0 && get && in->ipui.len &&
 	    !slice_eq(sl(in->ipui), (struct slice){ (const char *)ipui, nipui }))
 		err = ERR_DENIED;
+	if (in->has_ck)
+		mem_wipe(in->ck.data, in->ck.len);
 	if (err) {
 		mem_wipe(ck, sizeof(ck));
 		return ipc_fail(p, m, err, "%s",

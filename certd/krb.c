@@ -67,10 +67,15 @@ static void session_free(struct session *x)
 	mem_free_wiped(x, sizeof(*x));
 }
 
-static void drop_all(struct krb *k)
+void krb_forget(struct krb *k)
 {
 	for (struct map_node *n; (n = map_next(&k->sessions, NULL)) != NULL;)
 		session_free(CONTAINER_OF(n, struct session, node));
+}
+
+static void drop_all(struct krb *k)
+{
+	krb_forget(k);
 	if (k->ctx)
 		krb_cache_clear(&k->cache, k->ctx);
 	if (k->ctx)

@@ -14,6 +14,7 @@ static struct daemon_def def = {
 	.gather = IPC_DAEMONS,
 	.secrets = true,
 	.init = certd_init,
+	.up = certd_up,
 	.reload = certd_reload,
 	.fini = certd_fini,
 	.check = certd_check,

@@ -23,12 +23,27 @@ struct change {
 	const char *why;
 };
 
+static const char *operation(const struct change *x, char op[32])
+{
+	snprintf(op, 32, "%s-%s", secret_kind_name(x->kind), x->set ? "set" : "delete");
+	return op;
+}
+
 struct writes {
 	struct certd *c;
 	struct list open;
 	unsigned n;
 	struct tmr flush;
 };
+
+/* It was noted as accepted. */
+static void note_failure(struct certd *c, const struct change *x, int err)
+{
+	char op[32];
+
+	audit_use(c->audit, x->role, operation(x, op), (struct slice){ x->id, x->nid },
+	    slice_str(err_name(err)));
+}
 
 static void finish(struct change *x, int err, const char *why)
 {
@@ -61,16 +76,15 @@ static void flush(struct writes *w)
 		if (err == 0) {
 			char op[32];
 
-			snprintf(op, sizeof(op), "%s-%s", secret_kind_name(x->kind),
-			    x->set ? "set" : "delete");
-			err = audit_note(c->audit, x->role, op, (struct slice){ x->id, x->nid },
-			    SLICE_LIT("accepted"));
+			err = audit_note(c->audit, x->role, operation(x, op),
+			    (struct slice){ x->id, x->nid }, SLICE_LIT("accepted"));
 		}
 	}
 	if (err == 0)
 		err = audit_sync(c->audit);
-	if (err)
+	if (err && audit_trouble(c->audit))
 		why = audit_trouble(c->audit);
+	bool noted = err == 0;
 	if (err == 0)
 		err = store_begin(c->store);
 	LIST_FOREACH(&w->open, it)
@@ -95,6 +109,8 @@ static void flush(struct writes *w)
 	{
 		struct change *x = LIST_ENTRY(it, struct change, node);
 
+		if (noted && (err || x->err))
+			note_failure(c, x, err ? err : x->err);
 		if (err)
 			finish(x, err, why);
 		else

@@ -38,6 +38,11 @@ static const struct ipc_handler rig_events[] = {
 	    &cert__changed__descriptor, rig_changed },
 };
 
+static inline void rig_up(void *ctx, struct ipc_peer *p, bool restarted)
+{
+	certd_up(ctx, p, restarted);
+}
+
 static inline void rig_start(struct rig *g)
 {
 	struct daemon *d = &g->run.d;
@@ -45,6 +50,7 @@ static inline void rig_start(struct rig *g)
 		.name = "certd",
 		.handlers = certd_handlers,
 		.nhandlers = certd_nhandlers,
+		.up = rig_up,
 		.ctx = d };
 	struct ipc_node_def cd = {
 		.loop = &g->loop, .name = "sipd", .handlers = rig_events, .nhandlers = 1
@@ -153,7 +159,7 @@ static inline int rig_ask(struct rig *g, struct ipc_peer *p, uint16_t type,
 	g->body = NULL;
 	g->fd = -1;
 	g->done = false;
-	assert_int_equal(ipc_request(p, IPC_IF_CERT, type, body, reply, 5000, rig_answer, g), 0);
+	assert_int_equal(ipc_request(p, IPC_IF_CERT, type, body, reply, 60000, rig_answer, g), 0);
 	while (!g->done)
 		uv_run(&g->loop, UV_RUN_ONCE);
 	return g->err;

@@ -442,6 +442,97 @@ static void test_replace(void **state)
 	EVP_PKEY_free(b);
 }
 
+/* A process that died leaves nothing in the way of the next one. */
+static void test_peer_anew(void **state)
+{
+	struct rig *g = *state;
+	struct certd *c = g->run.d.state;
+	struct ipc_peer *sipd = rig_peer(g, IPC_SIPD), *dectd = rig_peer(g, IPC_DECTD);
+	Cert__KrbStart k = CERT__KRB_START__INIT;
+	Cert__DectKeyAlloc a = CERT__DECT_KEY_ALLOC__INIT;
+	Cert__DectKeyAllocCheck q = CERT__DECT_KEY_ALLOC_CHECK__INIT;
+
+	assert_int_equal(set(g, sipd, CERT__SECRET_KIND__SECRET_SIP, "201", "pass"), 0);
+	k.credential = k.username = RIG_TEXT("201");
+	k.realm = RIG_TEXT("EXAMPLE.COM");
+	k.service = RIG_TEXT("sip/a.example.com");
+	assert_int_equal(
+	    rig_ask(g, sipd, CERT__TYPE__CERT_KRB_START, &k.base, &cert__krb_step__descriptor), 0);
+	assert_true(RIG_BODY(g, Cert__KrbStep)->has_handle);
+	assert_int_equal(krb_figures(c->krb).sessions, 1);
+	rig_peer(g, IPC_DECTD);
+	assert_int_equal(krb_figures(c->krb).sessions, 1);
+	rig_peer(g, IPC_SIPD);
+	assert_int_equal(krb_figures(c->krb).sessions, 0);
+
+	assert_int_equal(set(g, dectd, CERT__SECRET_KIND__SECRET_AC, "subscription", "1234"), 0);
+	a.ipui = rig_bin("\1\2\3\4\5", 5);
+	a.alg = CERT__DECT_ALG__DECT_DSAA;
+	a.ac = RIG_TEXT("subscription");
+	q.res1 = rig_bin("\0\0\0\0", 4);
+	q.rand_p = rig_bin("\0\0\0\0\0\0\0", 8);
+	for (unsigned anew = 0; anew < 2; anew++) {
+		assert_int_equal(rig_ask(g, dectd, CERT__TYPE__CERT_DECT_KEY_ALLOC, &a.base,
+		                     &cert__dect_challenge__descriptor),
+		    0);
+		q.handle = RIG_BODY(g, Cert__DectChallenge)->handle;
+		if (anew)
+			dectd = rig_peer(g, IPC_DECTD);
+		assert_int_equal(rig_ask(g, dectd, CERT__TYPE__CERT_DECT_KEY_ALLOC_CHECK, &q.base,
+		                     &cert__dect_key_alloc_done__descriptor),
+		    anew ? ERR_NOTFOUND : 0);
+	}
+}
+
+static bool outcome(void *ctx, const struct audit_entry *e)
+{
+	char(*last)[32] = ctx;
+
+	memmove(last[0], last[1], sizeof(last[0]));
+	assert_int_equal(slice_copy(e->outcome, last[1], sizeof(last[1])), 0);
+	return true;
+}
+
+/* What could not be stored does not stand in the audit log as accepted, and nothing more. */
+static void test_write_fails(void **state)
+{
+	struct rig *g = *state;
+	struct certd *c = g->run.d.state;
+	struct ipc_peer *p = rig_peer(g, IPC_SIPD);
+	char last[2][32] = { "", "" };
+
+	assert_int_equal(store_begin(c->store), 0); /* nobody else can */
+	assert_int_equal(set(g, p, CERT__SECRET_KIND__SECRET_SIP, "a", "b"), ERR_STORE);
+	assert_int_equal(store_end(c->store), 0);
+	assert_int_equal(audit_read(c->audit, 0, 2, outcome, last), 0);
+	assert_string_equal(last[0], "accepted");
+	assert_string_equal(last[1], "ERR_STORE");
+	assert_int_equal(digest(g, p, "a"), ERR_NOTFOUND);
+	assert_int_equal(set(g, p, CERT__SECRET_KIND__SECRET_SIP, "a", "b"), 0);
+	assert_int_equal(audit_read(c->audit, 0, 2, outcome, last), 0);
+	assert_string_equal(last[1], "accepted");
+}
+
+/* A key that came in a message is not left in freed memory. */
+static void test_key_is_wiped(void **state)
+{
+	struct rig *g = *state;
+	uint8_t ck[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t none[8];
+	Cert__DectDefCk q = CERT__DECT_DEF_CK__INIT;
+	struct ipc_msg m = { .hdr = { .iface = IPC_IF_CERT, .type = CERT__TYPE__CERT_DECT_DEFCK },
+		.body = &q.base,
+		.fds = { -1, -1, -1, -1 } };
+
+	rig_peer(g, IPC_DECTD);
+	q.ipui = rig_bin("\1\2\3\4\5", 5);
+	q.has_index = q.has_ck = true;
+	q.index = 1;
+	q.ck = rig_bin(ck, sizeof(ck));
+	(void)certd_on_defck(ipc_find(g->run.d.ipc, IPC_DECTD, 0), &m);
+	assert_memory_equal(ck, none, sizeof(ck));
+}
+
 static void test_trust(void **state)
 {
 	struct rig *g = *state;
@@ -578,6 +669,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ed25519, up, down),
 		cmocka_unit_test_setup_teardown(test_decrypt, up, down),
 		cmocka_unit_test_setup_teardown(test_replace, up, down),
+		cmocka_unit_test_setup_teardown(test_peer_anew, up, down),
+		cmocka_unit_test_setup_teardown(test_write_fails, up, down),
+		cmocka_unit_test_setup_teardown(test_key_is_wiped, up, down),
 		cmocka_unit_test_setup_teardown(test_trust, up, down),
 		cmocka_unit_test_setup_teardown(test_ntlm, up, down),
 	};
