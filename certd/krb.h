@@ -43,7 +43,7 @@ int krb_begin(
 int krb_go_on(struct krb *k, uint64_t handle, const struct slice *answer, struct krb_step *out,
     char *why, size_t cap) MUST_CHECK;
 void krb_drop(struct krb *k, uint64_t handle); /* nobody waits for it any more */
-void krb_forget(struct krb *k); /* all exchanges; tickets stay */
+void krb_forget(struct krb *k);                /* all exchanges; tickets stay */
 /* Whose exchange it is. Empty: nobody's (any more). */
 struct slice krb_who(const struct krb *k, uint64_t handle);
 struct krb_figures {
