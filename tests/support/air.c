@@ -1,4 +1,4 @@
-/* The soft air interface: bases and portable parts of one process, connections between them, faults.
+/* The soft air interface: portable parts of one process, their connections to bases (air_base.c), faults.
  * Everything that one side does reaches the other in a later turn, through one queue. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,77 +8,8 @@
 #include "tests/support/air_priv.h"
 
 #define BEARERS        12
-#define NOT_HEARD      (-95)
 #define DEFAULT_SIGNAL (-50)
-#define SIGNALS        256
 
-enum kind {
-	D_PAGE,
-	D_CONNECTED,
-	D_FRAME_UP,
-	D_FRAME_DOWN,
-	D_RELEASED,
-	D_KEY,
-	D_CIPHERED,
-	D_EARLY,
-	D_MOVED,
-	D_SPEECH,
-	D_BASE
-};
-struct delivery {
-	struct list node;
-	enum kind kind;
-	struct air_conn *c;
-	struct air_pp *pp;
-	struct air_base *b;
-	int arg, buffer;
-	void (*done)(void *ctx, int buffer);
-	void *ctx;
-	size_t n;
-	uint8_t data[AIR_FRAME_MAX];
-	int16_t *speech;
-};
-struct air_conn {
-	struct list node;
-	struct air *air;
-	struct air_pp *pp;
-	struct air_base *base, *next; /* next: handover under way */
-	void *user;
-	int mcei, next_mcei;
-	uint32_t pmid;
-	bool up, dead, speech, ciphered, early;
-	size_t ndefck; /* what air_early() named */
-	uint8_t defck[16];
-	size_t nkey;
-	uint8_t key[16];
-	size_t nnext_key; /* of the base it moves to */
-	uint8_t next_key[16];
-	unsigned drop_up, drop_down;
-};
-struct signal {
-	struct air_base *b;
-	int dbm;
-};
-struct air_pp {
-	struct list node;
-	struct air *air;
-	const struct air_pp_ops *ops;
-	void *ctx;
-	char name[32];
-	bool gone;
-	struct signal signals[SIGNALS];
-	unsigned nsignals;
-};
-struct air_base {
-	struct list node;
-	struct air *air;
-	const struct air_base_ops *ops;
-	void *ctx;
-	char name[32];
-	bool on;
-	unsigned bearers;
-	struct air_info info;
-};
 static void drain(struct tmr *t, void *ctx);
 
 struct air *air_new(uv_loop_t *loop, struct tmr_wheel *w)
@@ -147,7 +78,7 @@ void air_free(struct air *a)
 	free(a);
 }
 
-static struct delivery *post(struct air *a, enum kind kind, struct air_conn *c)
+struct delivery *air_post(struct air *a, enum kind kind, struct air_conn *c)
 {
 	struct delivery *d = mem_new(sizeof(*d));
 
@@ -161,7 +92,7 @@ static struct delivery *post(struct air *a, enum kind kind, struct air_conn *c)
 
 /* ---- delivery ---- */
 
-static void unbear(struct air_base *b)
+void air_unbear(struct air_base *b)
 {
 	if (b && b->bearers)
 		b->bearers--;
@@ -292,7 +223,7 @@ struct air_pp *air_pp_add(struct air *a, const struct air_pp_ops *ops, void *ctx
 		struct air_base *b = LIST_ENTRY(it, struct air_base, node);
 
 		if (b->on) {
-			struct delivery *d = post(a, D_BASE, NULL);
+			struct delivery *d = air_post(a, D_BASE, NULL);
 
 			d->pp = p;
 			d->b = b;
@@ -302,23 +233,22 @@ struct air_pp *air_pp_add(struct air *a, const struct air_pp_ops *ops, void *ctx
 	return p;
 }
 
-/* Marks the end; the base learns it as lost radio contact. */
-static void lose(struct air_conn *c, enum air_reason why, bool tell_base)
+void air_lose(struct air_conn *c, enum air_reason why, bool tell_base)
 {
 	struct air_base *b = c->base, *next = c->next;
 
 	if (c->dead)
 		return;
 	c->dead = true;
-	unbear(b);
+	air_unbear(b);
 	if (next)
-		unbear(next);
+		air_unbear(next);
 	c->next = NULL;
 	if (tell_base && b)
 		b->ops->released(b->ctx, c, c->mcei, why);
 	if (next) /* nobody else tells it */
 		next->ops->released(next->ctx, c, c->next_mcei, why);
-	post(c->air, D_RELEASED, c)->arg = (int)why;
+	air_post(c->air, D_RELEASED, c)->arg = (int)why;
 }
 
 void air_pp_remove(struct air_pp *p)
@@ -329,12 +259,12 @@ void air_pp_remove(struct air_pp *p)
 		struct air_conn *c = LIST_ENTRY(it, struct air_conn, node);
 
 		if (c->pp == p)
-			lose(c, AIR_ABNORMAL, true);
+			air_lose(c, AIR_ABNORMAL, true);
 	}
 	/* Kept until air_free(): deliveries may still name it. */
 }
 
-static int signal_at(const struct air_pp *p, const struct air_base *b)
+int air_signal_at(const struct air_pp *p, const struct air_base *b)
 {
 	for (unsigned i = 0; i < p->nsignals; i++)
 		if (p->signals[i].b == b)
@@ -368,17 +298,17 @@ unsigned air_scan(struct air_pp *p, struct air_base **out, unsigned cap)
 	LIST_FOREACH(&p->air->bases, it)
 	{
 		struct air_base *b = LIST_ENTRY(it, struct air_base, node);
-		int s = signal_at(p, b);
+		int s = air_signal_at(p, b);
 		unsigned i;
 
 		if (!b->on || s < NOT_HEARD || cap == 0)
 			continue;
 		/* The strongest cap ones: the weakest makes room. */
-		if (n == cap && signal_at(p, out[n - 1]) >= s)
+		if (n == cap && air_signal_at(p, out[n - 1]) >= s)
 			continue;
 		if (n < cap)
 			n++;
-		for (i = n - 1; i > 0 && signal_at(p, out[i - 1]) < s; i--)
+		for (i = n - 1; i > 0 && air_signal_at(p, out[i - 1]) < s; i--)
 			out[i] = out[i - 1];
 		out[i] = b;
 	}
@@ -394,7 +324,7 @@ struct air_conn *air_connect(struct air_pp *p, struct air_base *b, uint32_t pmid
 {
 	struct air_conn *c;
 
-	if (!b->on || signal_at(p, b) < NOT_HEARD || b->bearers >= BEARERS)
+	if (!b->on || air_signal_at(p, b) < NOT_HEARD || b->bearers >= BEARERS)
 		return NULL;
 	c = mem_new(sizeof(*c));
 	c->air = p->air;
@@ -405,7 +335,7 @@ struct air_conn *air_connect(struct air_pp *p, struct air_base *b, uint32_t pmid
 	b->bearers++;
 	c->mcei = b->ops->setup(b->ctx, c, c->pmid, false);
 	if (c->mcei < 0) {
-		unbear(b);
+		air_unbear(b);
 		conn_free(c);
 		return NULL;
 	}
@@ -418,7 +348,7 @@ bool air_send(struct air_conn *c, const uint8_t *frame, size_t n)
 
 	if (c->dead || !c->up || n < 3 || n > AIR_FRAME_MAX)
 		return false;
-	d = post(c->air, D_FRAME_UP, c);
+	d = air_post(c->air, D_FRAME_UP, c);
 	d->n = n;
 	memcpy(d->data, frame, n);
 	return true;
@@ -426,7 +356,7 @@ bool air_send(struct air_conn *c, const uint8_t *frame, size_t n)
 
 void air_release(struct air_conn *c, bool abnormal)
 {
-	lose(c, abnormal ? AIR_ABNORMAL : AIR_NORMAL, true);
+	air_lose(c, abnormal ? AIR_ABNORMAL : AIR_NORMAL, true);
 }
 
 bool air_cipher(struct air_conn *c, const uint8_t *dck, size_t n)
@@ -435,13 +365,13 @@ bool air_cipher(struct air_conn *c, const uint8_t *dck, size_t n)
 		return false;
 	if (n && (n != c->nkey || memcmp(c->key, dck, n) != 0)) {
 		air_event(c->air, "pp %s deaf: its key and the base's differ", c->pp->name);
-		lose(c, AIR_ABNORMAL, true);
+		air_lose(c, AIR_ABNORMAL, true);
 		return true;
 	}
 	c->ciphered = n > 0;
 	c->early = false;
 	if (n)
-		post(c->air, D_CIPHERED, c)->b = c->base;
+		air_post(c->air, D_CIPHERED, c)->b = c->base;
 	return true;
 }
 
@@ -454,7 +384,7 @@ bool air_early(struct air_conn *c, uint16_t index, const uint8_t *key, size_t n)
 	if (c->base->ops->early)
 		c->base->ops->early(c->base->ctx, c, c->mcei, index);
 	else
-		post(c->air, D_EARLY, c)->arg = false;
+		air_post(c->air, D_EARLY, c)->arg = false;
 	return true;
 }
 
@@ -465,10 +395,10 @@ bool air_conn_early(const struct air_conn *c)
 
 bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid)
 {
-	if (c->dead || !c->up || c->next || !b->on || signal_at(c->pp, b) < NOT_HEARD)
+	if (c->dead || !c->up || c->next || !b->on || air_signal_at(c->pp, b) < NOT_HEARD)
 		return false;
 	if (b == c->base) { /* bearer handover: nobody above the MAC sees it */
-		post(c->air, D_MOVED, c)->arg = true;
+		air_post(c->air, D_MOVED, c)->arg = true;
 		return true;
 	}
 	if (b->bearers >= BEARERS)
@@ -478,7 +408,7 @@ bool air_handover(struct air_conn *c, struct air_base *b, uint32_t pmid)
 	c->nnext_key = 0;
 	c->next_mcei = b->ops->setup(b->ctx, c, pmid & 0xfffff, true);
 	if (c->next_mcei < 0) {
-		unbear(b);
+		air_unbear(b);
 		c->next = NULL;
 		return false;
 	}
@@ -524,197 +454,4 @@ void *air_conn_user(const struct air_conn *c)
 void air_drop_frames(struct air_conn *c, bool up, unsigned n)
 {
 	*(up ? &c->drop_up : &c->drop_down) = n;
-}
-
-/* ---- bases ---- */
-
-struct air_base *air_base_add(
-    struct air *a, const struct air_base_ops *ops, void *ctx, const char *name)
-{
-	struct air_base *b = mem_new(sizeof(*b));
-
-	b->air = a;
-	b->ops = ops;
-	b->ctx = ctx;
-	snprintf(b->name, sizeof(b->name), "%s", name);
-	list_append(&a->bases, &b->node);
-	return b;
-}
-
-const char *air_base_name(const struct air_base *b)
-{
-	return b->name;
-}
-
-static void tell_all(struct air_base *b, bool up)
-{
-	LIST_FOREACH(&b->air->pps, it)
-	{
-		struct air_pp *p = LIST_ENTRY(it, struct air_pp, node);
-		struct delivery *d;
-
-		if (p->gone)
-			continue;
-		d = post(b->air, D_BASE, NULL);
-		d->pp = p;
-		d->b = b;
-		d->arg = up;
-	}
-}
-
-void air_base_on(struct air_base *b, const struct air_info *info)
-{
-	b->on = true;
-	b->info = *info;
-	tell_all(b, true);
-}
-
-void air_base_off(struct air_base *b)
-{
-	if (!b->on)
-		return;
-	b->on = false;
-	LIST_FOREACH(&b->air->conns, it)
-	{
-		struct air_conn *c = LIST_ENTRY(it, struct air_conn, node);
-
-		if (c->base == b)
-			lose(c, AIR_BASE_LOST, false);
-		else if (c->next == b)
-			air_base_refuse(c);
-	}
-	b->bearers = 0;
-	tell_all(b, false);
-}
-
-void air_base_remove(struct air_base *b)
-{
-	air_base_off(b); /* kept until air_free(): deliveries may still name it */
-}
-
-void air_base_page(struct air_base *b, const uint8_t *page, size_t n)
-{
-	if (n > AIR_FRAME_MAX)
-		return;
-	LIST_FOREACH(&b->air->pps, it)
-	{
-		struct air_pp *p = LIST_ENTRY(it, struct air_pp, node);
-		struct delivery *d;
-
-		if (p->gone || signal_at(p, b) < NOT_HEARD)
-			continue;
-		d = post(b->air, D_PAGE, NULL);
-		d->pp = p;
-		d->b = b;
-		d->n = n;
-		memcpy(d->data, page, n);
-	}
-}
-
-void air_base_accept(struct air_conn *c)
-{
-	if (c->dead)
-		return;
-	if (c->next) {
-		struct air_base *old = c->base;
-
-		unbear(old);
-		c->base = c->next;
-		c->next = NULL;
-		c->speech = false;
-		old->ops->moved_away(old->ctx, c, c->mcei);
-		c->mcei = c->next_mcei;
-		if (c->ciphered &&
-		    (c->nnext_key != c->nkey || memcmp(c->key, c->next_key, c->nkey) != 0)) {
-			air_event(c->air, "pp %s deaf: the new base has not its key", c->pp->name);
-			lose(c, AIR_ABNORMAL, true);
-			return;
-		}
-		post(c->air, D_MOVED, c)->arg = true;
-		return;
-	}
-	c->up = true;
-	post(c->air, D_CONNECTED, c);
-}
-
-void air_base_refuse(struct air_conn *c)
-{
-	if (c->dead)
-		return;
-	if (c->next) {
-		unbear(c->next);
-		c->next = NULL;
-		post(c->air, D_MOVED, c)->arg = false;
-		return;
-	}
-	lose(c, AIR_REFUSED, false);
-}
-
-void air_base_frame(struct air_conn *c, const uint8_t *frame, size_t n,
-    void (*done)(void *ctx, int buffer), void *ctx, int buffer)
-{
-	struct delivery *d;
-
-	if (c->dead || n > AIR_FRAME_MAX)
-		return;
-	d = post(c->air, D_FRAME_DOWN, c);
-	d->b = c->base;
-	d->n = n;
-	memcpy(d->data, frame, n);
-	d->done = done;
-	d->ctx = ctx;
-	d->buffer = buffer;
-}
-
-void air_base_key(struct air_conn *c, const uint8_t *dck, size_t n)
-{
-	if (c->dead || n > sizeof(c->key))
-		return;
-	memcpy(c->key, dck, n);
-	c->nkey = n;
-	post(c->air, D_KEY, c);
-}
-
-void air_base_early(struct air_conn *c, const uint8_t *key, size_t n)
-{
-	if (c->dead)
-		return;
-	if (n && (n != c->ndefck || memcmp(c->defck, key, n) != 0)) {
-		air_event(c->air, "pp %s deaf: its default key and the base's differ", c->pp->name);
-		lose(c, AIR_ABNORMAL, true);
-		return;
-	}
-	if (n) {
-		memcpy(c->key, key, n);
-		c->nkey = n;
-		c->ciphered = c->early = true;
-		post(c->air, D_CIPHERED, c)->b = c->base;
-	}
-	post(c->air, D_EARLY, c)->arg = n > 0;
-}
-
-void air_base_handover_key(struct air_conn *c, const uint8_t *dck, size_t n)
-{
-	if (c->dead || n > sizeof(c->next_key))
-		return;
-	if (n)
-		memcpy(c->next_key, dck, n);
-	c->nnext_key = n;
-}
-
-void air_base_release(struct air_conn *c, enum air_reason why)
-{
-	lose(c, why, false);
-}
-
-void air_base_speech(struct air_conn *c, const int16_t *samples)
-{
-	if (!c->dead)
-		post(c->air, D_SPEECH, c)->speech =
-		    mem_dup(samples, AIR_SAMPLES * sizeof(*samples));
-}
-
-void air_base_speech_open(struct air_conn *c, bool open)
-{
-	c->speech = open;
 }

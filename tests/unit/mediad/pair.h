@@ -39,4 +39,19 @@ static inline void step(struct pair *x)
 	plane_turn(&x->p);
 }
 
+/* Both ends talk for n packets, and each hears the other. */
+static inline void both_speak(struct pair *x, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
+		far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
+		step(x);
+		assert_true(far_get(&x->radio));
+		assert_int_equal(x->radio.buf[12], (uint8_t)i);
+		assert_int_equal(x->radio.n, 172);
+		assert_true(far_get(&x->net));
+		assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
+	}
+}
+
 #endif

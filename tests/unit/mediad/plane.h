@@ -236,4 +236,13 @@ static inline struct leg_set leg_for(
 	s.payload[1] = (struct leg_payload){ CODEC_EVENT, 101 };
 	return s;
 }
+
+/* For a group of tests: only errors are logged. */
+static inline int quiet(void **state)
+{
+	(void)state;
+	log_set_level(LOG_ERR);
+	return 0;
+}
+
 #endif

@@ -364,13 +364,6 @@ static void rough(void **state)
 	call_close(&c);
 }
 
-static int quiet(void **state)
-{
-	(void)state;
-	log_set_level(LOG_ERR);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

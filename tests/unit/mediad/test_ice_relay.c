@@ -126,13 +126,6 @@ static void relayed(void **state)
 	assert_int_equal(junk, 0);
 }
 
-static int quiet(void **state)
-{
-	(void)state;
-	log_set_level(LOG_ERR);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

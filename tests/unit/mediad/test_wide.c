@@ -335,13 +335,6 @@ static void neighbours(void **state)
 	assert_int_equal(passed, 24);
 }
 
-static int quiet(void **state)
-{
-	(void)state;
-	log_set_level(LOG_ERR);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -372,10 +372,9 @@ static void both_sip(void **state)
 	plane_close(&p);
 }
 
-static int quiet(void **state)
+static int ready(void **state)
 {
-	(void)state;
-	log_set_level(LOG_ERR);
+	quiet(state);
 	return sbox_start();
 }
 
@@ -440,5 +439,5 @@ int main(void)
 		cmocka_unit_test(both_sip),
 	};
 
-	return cmocka_run_group_tests(tests, quiet, NULL);
+	return cmocka_run_group_tests(tests, ready, NULL);
 }
