@@ -2,8 +2,10 @@
 configuration of their own, softdect as the handsets. Everything on loopback; children end with their process ids."""
 
 import asyncio
+import atexit
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -25,21 +27,29 @@ class Failed(Exception):
 
 
 def free_port():
-    for _ in range(200):
+    """A port of TCP and UDP that no other test has: given out and kept as system/lib_port.sh does it."""
+    for _ in range(300):
+        port = random.randrange(20000, 32000)
+        kept = f"/tmp/ipdect-port.{port}"
+        try:
+            os.mkdir(kept)
+        except FileExistsError:
+            continue
+        atexit.register(os.rmdir, kept)
         with socket.socket() as s, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
-            s.bind(("127.0.0.1", 0))
             try:
-                u.bind(("127.0.0.1", s.getsockname()[1]))
+                s.bind(("127.0.0.1", port))
+                u.bind(("127.0.0.1", port))
+                return port
             except OSError:
-                continue
-            return s.getsockname()[1]
+                pass
     raise Failed("no free port")
 
 
 def free_range(n):
-    import random
+    """First of n ports in a row for speech, below those of free_port()."""
     for _ in range(200):
-        lo, held = random.randrange(11000, 32000 - n) & ~1, []
+        lo, held = random.randrange(11000, 20000 - n) & ~1, []
         try:
             for p in range(lo, lo + n):
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
