@@ -64,7 +64,7 @@ static void answer(struct ask *q, struct auth_result *res)
 static void take(uint8_t *out, size_t cap, uint8_t *n, ProtobufCBinaryData b)
 {
 	*n = 0;
-	if (b.len > cap)
+	if (b.len == 0 || b.len > cap)
 		return;
 	memcpy(out, b.data, b.len);
 	*n = (uint8_t)b.len;

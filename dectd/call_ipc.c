@@ -117,9 +117,12 @@ int call_on_connected(struct ipc_peer *p, struct ipc_msg *m)
 int call_on_release(struct ipc_peer *p, struct ipc_msg *m)
 {
 	const Call__Release *r = IPC_BODY(m, Call__Release);
+	struct calls *c = calls_of(p);
 
-	phones_released(calls_of(p)->phones, r->call, cause_of(r->cause),
-	    bytes(r->has_text, r->text), r->has_tone && r->tone);
+	phones_released(c->phones, r->call, cause_of(r->cause), bytes(r->has_text, r->text),
+	    r->has_tone && r->tone);
+	/* The caller gave up while the handset was still looked for: the offer waits for no one else. */
+	call_op_offered(c, r->call, false, cause_of(r->cause));
 	return 0;
 }
 
@@ -309,6 +312,18 @@ int calls_new(struct dectd *r, struct calls **out)
 	return 0;
 }
 
+/* Offers without an answer, which nobody waits for any more. */
+static void drop_tickets(struct calls *c, const char *why)
+{
+	for (struct map_node *n = map_next(&c->tickets, NULL); n; n = map_next(&c->tickets, NULL)) {
+		struct ticket *t = CONTAINER_OF(n, struct ticket, by_ref);
+
+		map_del(&c->tickets, n);
+		ipc_ticket_fail(t->t, ERR_BUSY, "%s", why);
+		free(t);
+	}
+}
+
 void calls_free(struct calls *c)
 {
 	static const struct lce_entity nobody = { 0 };
@@ -320,7 +335,7 @@ void calls_free(struct calls *c)
 	ipc_forget(c->r->d->ipc, c);
 	LIST_FOREACH(&c->asks, it)
 	{
-		struct ask *a = LIST_ENTRY(it, struct ask, node);
+		struct call_ask *a = LIST_ENTRY(it, struct call_ask, node);
 		ipc_forget(c->r->d->ipc, a);
 		(void)call_ask_end(a);
 	}
@@ -331,12 +346,7 @@ void calls_free(struct calls *c)
 	clms_free(c->clms);
 	handover_free(c->handover);
 	cc_lce_free(c->low);
-	for (struct map_node *n = map_next(&c->tickets, NULL); n; n = map_next(&c->tickets, NULL)) {
-		struct ticket *t = CONTAINER_OF(n, struct ticket, by_ref);
-		map_del(&c->tickets, n);
-		ipc_ticket_fail(t->t, ERR_BUSY, "dectd is stopping");
-		free(t);
-	}
+	drop_tickets(c, "dectd is stopping");
 	map_free(&c->tickets);
 	free(c);
 }
@@ -373,6 +383,7 @@ const struct ss_stats *calls_ss(const struct calls *c)
 
 void calls_up(struct calls *c, bool restarted)
 {
+	drop_tickets(c, "the link broke"); /* of the link before */
 	if (restarted) {
 		phones_orphan(c->phones, ORPHAN_MS);
 		c->ngone = 0;

@@ -73,9 +73,9 @@ static void event(struct calls *c, uint16_t type, const ProtobufCMessage *m)
 		(void)ipc_event(c->r->sipd, IPC_IF_CALL, type, m);
 }
 
-static struct ask *ask_new(struct calls *c, uint64_t ref, bool on)
+static struct call_ask *ask_new(struct calls *c, uint64_t ref, bool on)
 {
-	struct ask *a = mem_new(sizeof(*a));
+	struct call_ask *a = mem_new(sizeof(*a));
 
 	a->c = c;
 	a->ref = ref;
@@ -85,9 +85,9 @@ static struct ask *ask_new(struct calls *c, uint64_t ref, bool on)
 }
 
 /* Of a callback, or of a request that could not be made. */
-struct ask call_ask_end(void *ctx)
+struct call_ask call_ask_end(void *ctx)
 {
-	struct ask *a = ctx, copy = *a;
+	struct call_ask *a = ctx, copy = *a;
 
 	list_remove(&a->node);
 	free(a);
@@ -96,7 +96,7 @@ struct ask call_ask_end(void *ctx)
 
 static void on_setup_done(void *ctx, int err, struct ipc_msg *m)
 {
-	struct ask a = call_ask_end(ctx);
+	struct call_ask a = call_ask_end(ctx);
 	struct calls *c = a.c;
 	uint64_t ref = a.ref;
 	const Call__SetupAck *r = err ? NULL : IPC_BODY(m, Call__SetupAck);
@@ -111,7 +111,8 @@ static void on_setup_done(void *ctx, int err, struct ipc_msg *m)
 		    F_CALL(ref), F_REMEDY("set the radio address of mediad to an IPv4 address"));
 	phones_setup_done(c->phones, ref, r && !has ? ERR_UNSUPP : err, has ? &media : NULL,
 	    r && r->has_dial_tone && r->dial_tone, why);
-	if (err == ERR_TIMEOUT && c->r->sipd) {
+	/* sipd has, or may have, a call that nobody here will hear. */
+	if ((err == ERR_TIMEOUT || (r && !has)) && c->r->sipd) {
 		Call__Release rel = CALL__RELEASE__INIT;
 		rel.call = ref;
 		rel.cause = BASE__CAUSE__CAUSE_NORMAL;
@@ -144,7 +145,7 @@ static int op_setup(void *ctx, struct pp *pp, uint64_t ref, const struct iwu_set
 	q.codec = list;
 	dectd_base_text(c->r, pp->base, rfp);
 	q.rfp = rfp[0] ? rfp : NULL;
-	struct ask *a = ask_new(c, ref, false);
+	struct call_ask *a = ask_new(c, ref, false);
 	int err = ipc_request(c->r->sipd, IPC_IF_CALL, CALL__TYPE__CALL_SETUP, &q.base,
 	    &call__setup_ack__descriptor, SETUP_MS, on_setup_done, a);
 	if (err)
@@ -218,7 +219,7 @@ void call_op_release(void *ctx, uint64_t ref, enum iwu_cause why)
 
 static void on_hold_done(void *ctx, int err, struct ipc_msg *m)
 {
-	struct ask a = call_ask_end(ctx);
+	struct call_ask a = call_ask_end(ctx);
 
 	(void)m;
 	phones_hold_done(a.c->phones, a.ref, a.on, err);
@@ -229,7 +230,7 @@ static int op_hold(void *ctx, uint64_t ref, bool on)
 	struct calls *c = ctx;
 	Call__Hold h = CALL__HOLD__INIT;
 	Call__Retrieve r = CALL__RETRIEVE__INIT;
-	struct ask *a = ask_new(c, ref, on);
+	struct call_ask *a = ask_new(c, ref, on);
 
 	h.call = r.call = ref;
 	int err = ipc_request(c->r->sipd, IPC_IF_CALL,
@@ -242,7 +243,7 @@ static int op_hold(void *ctx, uint64_t ref, bool on)
 
 static void on_transfer_done(void *ctx, int err, struct ipc_msg *m)
 {
-	struct ask a = call_ask_end(ctx);
+	struct call_ask a = call_ask_end(ctx);
 
 	(void)m;
 	phones_transfer_done(a.c->phones, a.ref, err);
@@ -252,7 +253,7 @@ static int op_transfer(void *ctx, uint64_t ref, uint64_t other, struct slice tar
 {
 	struct calls *c = ctx;
 	Call__Transfer q = CALL__TRANSFER__INIT;
-	struct ask *a = ask_new(c, ref, false);
+	struct call_ask *a = ask_new(c, ref, false);
 
 	q.call = ref;
 	q.has_other = other != 0;
@@ -268,7 +269,7 @@ static int op_transfer(void *ctx, uint64_t ref, uint64_t other, struct slice tar
 
 static void on_conference_done(void *ctx, int err, struct ipc_msg *m)
 {
-	struct ask a = call_ask_end(ctx);
+	struct call_ask a = call_ask_end(ctx);
 
 	(void)m;
 	phones_conference_done(a.c->phones, a.ref, a.on, err);
@@ -278,7 +279,7 @@ static int op_conference(void *ctx, uint64_t ref, uint64_t other, bool on)
 {
 	struct calls *c = ctx;
 	Call__Conference q = CALL__CONFERENCE__INIT;
-	struct ask *a = ask_new(c, ref, on);
+	struct call_ask *a = ask_new(c, ref, on);
 
 	q.call = ref;
 	q.other = other;

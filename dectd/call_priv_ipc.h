@@ -32,7 +32,7 @@ struct calls {
 	unsigned ngone;
 	struct list asks;
 };
-struct ask {
+struct call_ask {
 	struct list node;
 	struct calls *c;
 	uint64_t ref;
@@ -52,7 +52,7 @@ extern const struct iwu_ops call_iwu_ops;
 extern const struct cc_lce_ops call_low_ops;
 /* false: nothing that a base station can reach. */
 bool call_media_of(const struct calls *c, const Base__MediaAt *at, struct mac_media *out);
-struct ask call_ask_end(void *ctx); /* the question is answered, or will not be */
+struct call_ask call_ask_end(void *ctx); /* the question is answered, or will not be */
 void call_op_offered(void *ctx, uint64_t ref, bool accepted, enum iwu_cause why);
 void call_op_release(void *ctx, uint64_t ref, enum iwu_cause why);
 #endif
