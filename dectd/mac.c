@@ -331,9 +331,18 @@ static int handover_ind(struct mac *m, struct base *b, const struct rfp_msg *in)
 	struct rfp_msg msg = { .type = RFP_DNM, .layer = RFP_L_MAC, .prim = MACP_HO_RES };
 	struct mac_conn *c = by_pmid(m, in->u.con.pmid, b->id);
 	struct base *old = c ? mac_base_of(m, c->base) : NULL;
+	bool keyed = c && c->ciphered && c->ndck == sizeof(msg.u.ho_res.key);
 	int err;
 
 	stale(b, in->u.con.mcei);
+	/* RFP: the message has room for 8 octets; without a key it says that the connection is in clear, which a ciphered one
+	 * never becomes. */
+	if (c && c->ciphered && !keyed) {
+		log_ev(LOG_NOTICE, "handover refused: its base cannot be told the connection's key",
+		    F_RFP(b->id), F_U64("IPDECT_KEY_OCTETS", c->ndck));
+		dis_req(m, b->id, in->u.con.mcei);
+		return 0;
+	}
 	if (!c || !old || old->cluster != b->cluster ||
 	    m->ops->handover_ask(m->ctx, c, b->id) != 0) {
 		/* RFP: a real base may want HO_FAILED_REQ here, whose layout is not known. */
@@ -346,7 +355,7 @@ static int handover_ind(struct mac *m, struct base *b, const struct rfp_msg *in)
 	tmr_start(&c->ho_timer, HO_MS);
 	msg.u.ho_res.mcei = c->ho_mcei;
 	msg.u.ho_res.id = 0xff;
-	if (c->ciphered && c->ndck == sizeof(msg.u.ho_res.key)) {
+	if (keyed) {
 		memcpy(msg.u.ho_res.key, c->dck, c->ndck);
 		msg.u.ho_res.ciphered = 1;
 		msg.u.ho_res.id = 1;
