@@ -59,7 +59,7 @@ static uint32_t levels(uid_t uid)
 }
 
 /* One user must not take what the others need: neither all places nor all descriptors. */
-static bool crowded(const struct ipc_node *n, uid_t uid)
+static bool crowded(const struct ipc_node *n, uid_t uid, enum ipc_door door)
 {
 	unsigned all = 0, own = 0;
 
@@ -67,8 +67,15 @@ static bool crowded(const struct ipc_node *n, uid_t uid)
 	{
 		const struct ipc_peer *p = LIST_ENTRY(it, struct ipc_peer, in_node);
 
-		all += p->door == IPC_DOOR_CTL;
-		own += p->door == IPC_DOOR_CTL && p->uid == uid;
+		all += p->door == door;
+		own += p->door == door && p->uid == uid && !p->link;
+	}
+	if (door == IPC_DOOR_LINK) {
+		if (own < IPC_LINKS_PER_USER)
+			return false;
+		log_ev(LOG_WARNING, "link refused: too many are open", F_U64("IPDECT_UID", uid),
+		    F_U64("IPDECT_COUNT", own), F_REMEDY("restart the daemon that this user runs"));
+		return true;
 	}
 	if (all < IPC_CTL_CLIENTS && (uid == 0 || own < IPC_CTL_PER_USER))
 		return false;
@@ -95,14 +102,14 @@ static void welcome(struct ipc_listener *l, int fd)
 		close(fd);
 		return;
 	}
-	if (l->door == IPC_DOOR_CTL && crowded(l->n, cred.uid)) {
-		close(fd);
-		return;
-	}
 	if (l->door == IPC_DOOR_LINK && ipc_node_role_by_uid(l->n, cred.uid) == 0) {
 		log_ev(LOG_WARNING, "link refused: the user is none of our daemons'",
 		    F_U64("IPDECT_UID", cred.uid),
 		    F_REMEDY("set user-NAME in [common] to the daemons' users"));
+		close(fd);
+		return;
+	}
+	if (crowded(l->n, cred.uid, l->door)) {
 		close(fd);
 		return;
 	}

@@ -126,6 +126,8 @@ bool ipc_node_restarted(struct ipc_node *n, const struct ipc_peer *p)
 			return other;
 		}
 	}
+	if (n->nknown == IPC_KNOWN)
+		memmove(n->known, n->known + 1, --n->nknown * sizeof(*n->known));
 	n->known = mem_grow(n->known, n->nknown + 1, sizeof(*n->known));
 	n->known[n->nknown++] = (struct ipc_known){ p->role, p->instance, p->epoch };
 	return true;

@@ -9,14 +9,17 @@
 
 /* What the files of a link share. Only ipc_*.c include this. */
 
-#define IPC_FRAME_MAX    (16 + IPC_MAX_BODY)
-#define IPC_QUEUE_OCTETS (1u << 20)
-#define IPC_TURN         32   /* frames taken per wake-up */
-#define IPC_HELLO_MS     2000 /* for the whole hand-shake, either side */
-#define IPC_PING_MS      5000
-#define IPC_DEFAULT_MS   2000
-#define IPC_PACK         5    /* kind of a frame that is a row of frames (ipc_pack.c) */
-#define IPC_PACK_MAX     8192 /* octets of a pack */
+#define IPC_FRAME_MAX      (16 + IPC_MAX_BODY)
+#define IPC_QUEUE_OCTETS   (1u << 20)
+#define IPC_TURN           32   /* frames taken per wake-up */
+#define IPC_HELLO_MS       2000 /* for the whole hand-shake, either side */
+#define IPC_PING_MS        5000
+#define IPC_LINKS_PER_USER 64 /* links that one user's daemons may have to us: one is usual */
+#define IPC_KNOWN                                                                                  \
+	256 /* daemons whose epochs are remembered: of a daemon that lies about its instance, too */
+#define IPC_DEFAULT_MS 2000
+#define IPC_PACK       5    /* kind of a frame that is a row of frames (ipc_pack.c) */
+#define IPC_PACK_MAX   8192 /* octets of a pack */
 #define IPC_LINK_PACKS                                                                             \
 	1 /* minor version of the link interface from which on packs are understood */
 

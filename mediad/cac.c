@@ -475,10 +475,15 @@ bool cac_input(struct cac *c, const struct addr *from, const uint8_t *p, size_t 
 
 /* ---- for the owner ---- */
 
+bool cac_fits(const struct cac_conf *conf)
+{
+	return addr_set(&conf->server) && conf->user.n <= CAC_USER_MAX &&
+	       conf->password.n <= CAC_USER_MAX;
+}
+
 int cac_init(struct cac *c, const struct cac_conf *conf, const struct cac_ops *ops, void *ctx)
 {
-	if (!addr_set(&conf->server) || conf->user.n > CAC_USER_MAX ||
-	    conf->password.n > CAC_USER_MAX)
+	if (!cac_fits(conf))
 		return ERR_VALUE;
 	*c = (struct cac){ .ops = ops,
 		.ctx = ctx,

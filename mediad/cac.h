@@ -132,7 +132,8 @@ struct cac {
 };
 extern const struct fsm_def cac_fsm;
 
-/* ERR_VALUE: no server, or something is too long. */
+bool cac_fits(const struct cac_conf *conf); /* there is a server, and nothing is too long */
+/* ERR_VALUE: it does not fit. */
 int cac_init(
     struct cac *c, const struct cac_conf *conf, const struct cac_ops *ops, void *ctx) MUST_CHECK;
 /* A Check of this range over the ends that are known: then a report. ERR_STATE: something else is under way. */

@@ -75,8 +75,10 @@ void gen_shut(struct mediad *m)
 
 static void drop_play(struct leg *l)
 {
-	if (l->play)
-		mem_free_wiped(l->play, play_size(l->play->rate));
+	if (!l->play)
+		return;
+	l->late_before += play_stat(l->play)->late;
+	mem_free_wiped(l->play, play_size(l->play->rate));
 	l->play = NULL;
 }
 

@@ -172,6 +172,7 @@ void leg_close(struct leg *l, struct mediad *m)
 
 /* ---- settings ---- */
 
+/* All that can be wrong with it, so that nothing is changed then. */
 static int check(const struct leg *l, const struct leg_set *set)
 {
 	if (set->has_remote && (set->remote.u.sa.sa_family == AF_INET6) != l->v6)
@@ -192,7 +193,9 @@ static int check(const struct leg *l, const struct leg_set *set)
 	for (size_t i = 0; i < set->nrx; i++)
 		if (set->rx[i].suite >= SBOX_NSUITES)
 			return ERR_UNSUPP;
-	return 0;
+	if (set->has_ice && set->ice != ICE_OFF && addr_any(&l->local))
+		return ERR_VALUE; /* no candidate */
+	return set->has_cac ? leg_cac_check(&set->cac) : 0;
 }
 
 static struct sbox *take_old(struct leg *l, const struct sbox_key *k)
@@ -458,8 +461,16 @@ static uint64_t lost(const struct leg *l)
 	return e > r ? e - r : 0;
 }
 
+/* For the speech that was decoded. */
+static uint64_t too_late(const struct leg *l)
+{
+	return l->late_before + (l->play ? play_stat(l->play)->late : 0);
+}
+
 void leg_stats(const struct leg *l, struct leg_stats *out)
 {
+	uint64_t decoded = too_late(l);
+
 	memset(out, 0, sizeof(*out));
 	out->rx_packets = received(l);
 	out->rx_octets = l->sum.octets + l->src.octets;
@@ -467,15 +478,14 @@ void leg_stats(const struct leg *l, struct leg_stats *out)
 	out->tx_octets = l->tx_octets64;
 	out->lost = lost(l);
 	out->late = l->sum.late + l->src.late;
+	if (l->play || decoded > out->late)
+		out->late = decoded;
 	for (unsigned i = 0; i < LEG_NBAD; i++)
 		out->bad += i == LEG_BAD_DIRECTION ? 0 : l->bad[i];
 	out->jitter_us = rtp_src_jitter_us(&l->src, 8000);
 	out->delay_ms = l->ptime;
-	if (l->play) {
-		const struct jbuf_stat *j = play_stat(l->play);
-		out->late = j->late;
-		out->delay_ms = j->delay_ms + l->ptime;
-	}
+	if (l->play)
+		out->delay_ms = play_stat(l->play)->delay_ms + l->ptime;
 	out->rtt_ms = l->rtt_us / 1000;
 	out->mos = l->mos;
 	if (l->has_remote_block) {
@@ -497,7 +507,7 @@ static void event(struct mediad *m, struct leg *l, enum media_ev_kind kind, uint
 static void estimate(struct mediad *m, struct leg *l)
 {
 	uint64_t e = l->sum_expected + rtp_src_expected(&l->src), r = received(l);
-	uint64_t late = l->play ? play_stat(l->play)->late : 0;
+	uint64_t late = too_late(l);
 	uint64_t de = e - l->q_expected, dr = r - l->q_received, dl = late - l->q_late;
 	uint32_t now;
 

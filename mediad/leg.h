@@ -167,7 +167,8 @@ struct leg {
 	uint64_t rtcp_rx, rtcp_tx, fraction_packets;
 	uint32_t loss_permille;                         /* smoothed, of what arrived */
 	uint64_t q_expected, q_received, q_late, q_sum; /* at the last estimate */
-	uint32_t mos, mos_min;                          /* × 100; 0: not known */
+	uint64_t late_before;  /* too late for the jitter buffers that are gone */
+	uint32_t mos, mos_min; /* × 100; 0: not known */
 	/* Only where speech is made or decoded. */
 	struct gen *gen;
 	struct play *play;
@@ -228,6 +229,8 @@ void leg_ice_send(struct leg *l, unsigned comp, const uint8_t *p, size_t n);
 void leg_ice_house(struct leg *l);
 void leg_ice_tick(struct mediad *m);
 /* leg_cac.c */
+/* ERR_VALUE: leg_cac_set() would not take it. */
+int leg_cac_check(const struct leg_cac_set *set) MUST_CHECK;
 int leg_cac_set(struct leg *l, const struct leg_set *set) MUST_CHECK;
 void leg_cac_close(struct leg *l);
 void leg_cac_path(struct leg *l);  /* the path may be another one */

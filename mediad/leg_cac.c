@@ -113,6 +113,19 @@ void leg_cac_close(struct leg *l)
 	mediad_ticking(l->plane);
 }
 
+int leg_cac_check(const struct leg_cac_set *set)
+{
+	bool speech = !set->check;
+
+	if (!set->on)
+		return 0;
+	for (size_t i = 0; i < set->ncodec; i++)
+		speech |= cac_need((enum codec)set->codec[i]).max != 0;
+	return speech && (!set->check || addr_set(&set->remote)) && cac_fits(&set->conf)
+	           ? 0
+	           : ERR_VALUE;
+}
+
 static int check(struct leg *l, const struct leg_cac_set *set)
 {
 	struct cac_path p = { .end = { [CAC_LOCAL] = l->local,
@@ -128,8 +141,6 @@ static int check(struct leg *l, const struct leg_cac_set *set)
 		range.min = a.min < range.min ? a.min : range.min;
 		range.max = a.max > range.max ? a.max : range.max;
 	}
-	if (!range.max || !addr_set(&set->remote))
-		return ERR_VALUE;
 	l->cac->floor = range.min;
 	return cac_check(&l->cac->cac, &p, range, mediad_now(l->plane));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "mediad/flow.h"
 #include "mediad/leg.h"
 #include "mediad/sess.h"
 #include "mediad/stream.h"
@@ -51,6 +52,8 @@ static void selected(struct leg *l, unsigned comp)
 	l->relayed = local.type == CAND_RELAY;
 	l->twin_on &= addr_eq(&l->twin_far, &l->target) && !l->relayed;
 	memset(&l->old_source, 0, sizeof(l->old_source));
+	if (l->mode == LEG_OUT_NONE) /* the description named no address: now there is one */
+		flow_plan(l->plane, l->sess);
 	log_ev(LOG_INFO, "path chosen by ICE", F_CALL(l->sess->call), F_U64("IPDECT_SIDE", l->side),
 	    F_TEXT("IPDECT_KIND", cand_type_name(local.type)),
 	    F_TEXT("IPDECT_LOCAL", addr_print(&local.addr, true, a)),

@@ -69,6 +69,9 @@ static bool latch(struct mediad *m, struct leg *l, const struct addr *from, cons
 			return true;
 		goto taken;
 	}
+	/* The agent has no peer yet, or found no path: no stranger takes its place. */
+	if (l->ice && !addr_eq(from, &l->remote))
+		return false;
 	if (l->latched) {
 		bool near = addr_same_ip(from, &l->source) || addr_same_ip(from, &l->remote);
 		quiet = mediad_now(m) - l->src.at_us;

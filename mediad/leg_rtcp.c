@@ -92,7 +92,7 @@ void leg_report(struct mediad *m, struct leg *l, const char *bye)
 
 	/* RFC 3550 6.2: 0.5 to 1.5 times the interval. */
 	l->report_us = now + (uint64_t)m->conf->rtcp_ms * (500 + id_below(1000));
-	if (!target(l, &to) || l->npayload == 0)
+	if (!target(l, &to) || l->npayload == 0 || l->ice_lost) /* RFC 7675 5.1: nothing more */
 		return;
 	o.ntp = ntp_now();
 	o.sr = l->tx_packets > 0;

@@ -385,7 +385,9 @@ void mediad_down(struct daemon *d, struct ipc_peer *p)
 		if (m->nsess)
 			log_ev(LOG_WARNING, "sipd is gone: the sessions go on without it",
 			    F_U64("IPDECT_SESSIONS", m->nsess));
-		sess_orphan(m, p, m->conf->orphan_ms);
+		/* After a stall of ours the new link may be up before the old one's end is read. */
+		sess_orphan(
+		    m, p, ipc_find(ipc_peer_node(p), IPC_SIPD, 0) ? RETURN_MS : m->conf->orphan_ms);
 	}
 }
 

@@ -607,6 +607,34 @@ static void lying_server(void **state)
 	ipc_node_free(cli);
 }
 
+/* A daemon that connects again and again, under ever new instances: neither descriptors nor memory of the others go. */
+static void crowd(void **state)
+{
+	struct ipc_node *n = node("certd");
+	int fd[IPC_LINKS_PER_USER + 6];
+	struct ipc_peer p = { .role = IPC_DECTD };
+
+	(void)state;
+	for (p.instance = 1; p.instance < 1000; p.instance++)
+		assert_true(ipc_node_restarted(n, &p));
+	assert_true(n->nknown <= IPC_KNOWN);
+	p.instance = 999;
+	assert_false(ipc_node_restarted(n, &p));
+
+	assert_int_equal(ipc_serve_path(n, path, 0600, IPC_DOOR_LINK), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(fd); i++) {
+		unsigned there = 0;
+		fd[i] = dial();
+		uv_run(&loop, UV_RUN_NOWAIT);
+		LIST_FOREACH(&n->peers, it)
+		there++;
+		assert_true(there <= IPC_LINKS_PER_USER);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(fd); i++)
+		close(fd[i]);
+	ipc_node_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -617,6 +645,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refused_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(lying_server, setup, teardown),
+		cmocka_unit_test_setup_teardown(crowd, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
