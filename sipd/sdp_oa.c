@@ -346,7 +346,8 @@ static int pick_codecs(const struct oa *o, const struct sdp_media *m, bool all, 
 
 static void take_stream(const struct oa *o, const struct sdp_media *m, struct oa_result *r)
 {
-	bool zero = sdp_addr_any(&m->rtp); /* RFC 2543: c=0.0.0.0 holds */
+	/* RFC 2543: c=0.0.0.0 holds; but with port 9 and candidates it waits for ICE (RFC 8839 4.2.5). */
+	bool zero = sdp_addr_any(&m->rtp) && !(m->ncand && m->rtp.port == 9);
 	enum sdp_dir theirs = m->dir;
 
 	if (zero)

@@ -377,10 +377,10 @@ static inline void ready(struct known *k, size_t n, Media__LegReady *const *leg)
 {
 	for (size_t i = 0; i < n; i++) {
 		unsigned s = leg[i]->side - 1u;
-		(void)slice_copy(
+		(void)!slice_copy(
 		    (struct slice){ (const char *)leg[i]->ice_ufrag.data, leg[i]->ice_ufrag.len },
 		    k->ufrag[s], sizeof(k->ufrag[s]));
-		(void)slice_copy(
+		(void)!slice_copy(
 		    (struct slice){ (const char *)leg[i]->ice_pwd.data, leg[i]->ice_pwd.len },
 		    k->pwd[s], sizeof(k->pwd[s]));
 	}

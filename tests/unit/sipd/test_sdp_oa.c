@@ -295,6 +295,29 @@ static void answers(void **state)
 	oa_fini(&o);
 }
 
+/* No address: the hold of RFC 2543, but with port 9 and candidates ICE is to find one. */
+static void no_address(void **state)
+{
+	static const char text[] =
+	    "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+	    "m=audio %u RTP/AVP 0\r\n%s";
+	static const char cand[] = "a=candidate:1 1 UDP 2130706431 198.51.100.1 5000 typ host\r\n";
+	struct oa_conf c = base();
+	char sdp[512];
+	bool same;
+
+	(void)state;
+	for (unsigned k = 0; k < 4; k++) {
+		struct oa o;
+		local(&o, &c, 1);
+		(void)snprintf(sdp, sizeof(sdp), text, k & 1 ? 9u : 5000u, k & 2 ? cand : "");
+		assert_int_equal(oa_asked(&o, slice_str(sdp), &same), 0);
+		assert_int_equal(o.next.held, k != 3);
+		assert_int_equal(o.next.dir, k == 3 ? SDP_SENDRECV : SDP_INACTIVE);
+		oa_fini(&o);
+	}
+}
+
 /* RFC 2198: redundancy is offered by Lync and others. It is never agreed, and never keeps speech or digits from being so. */
 static void redundancy(void **state)
 {
@@ -382,6 +405,7 @@ int main(void)
 		cmocka_unit_test(our_offers),
 		cmocka_unit_test(denied),
 		cmocka_unit_test(answers),
+		cmocka_unit_test(no_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
