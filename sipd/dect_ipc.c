@@ -418,14 +418,25 @@ static int op_offer(
 	return 0;
 }
 
+/* It ended while the link was broken: else the handset would ring, or hear silence, for nobody. */
+static int ended(struct ipc_peer *p, uint64_t ref)
+{
+	Call__Release rel = CALL__RELEASE__INIT;
+
+	rel.call = ref;
+	rel.cause = BASE__CAUSE__CAUSE_NORMAL;
+	(void)ipc_event(p, IPC_IF_CALL, CALL__TYPE__CALL_RELEASE, &rel.base);
+	return 0;
+}
+
 int dect_on_alerting(struct ipc_peer *p, struct ipc_msg *m)
 {
 	struct leg_dect *l = find(sipd_of(daemon_of(p)), IPC_BODY(m, Call__Alerting)->call);
 
-	if (l) {
-		(void)call_event(l->leg.call, CALL_EV_RINGING, NULL);
-		sipd_calls_changed(sipd_of(daemon_of(p)), l->leg.user); /* busy lamps */
-	}
+	if (!l)
+		return ended(p, IPC_BODY(m, Call__Alerting)->call);
+	(void)call_event(l->leg.call, CALL_EV_RINGING, NULL);
+	sipd_calls_changed(sipd_of(daemon_of(p)), l->leg.user); /* busy lamps */
 	return 0;
 }
 
@@ -435,7 +446,7 @@ int dect_on_answer(struct ipc_peer *p, struct ipc_msg *m)
 	struct call_arg arg = { 0 };
 
 	if (!l)
-		return 0;
+		return ended(p, IPC_BODY(m, Call__Answer)->call);
 	arg.leg = &l->leg;
 	if (l->leg.user)
 		feed_changed(l->leg.sipd->to_presenced, l->leg.user, FEED_USED);

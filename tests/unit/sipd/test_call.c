@@ -137,6 +137,19 @@ static void overlap_and_failures(void **state)
 	rig_free(r);
 }
 
+/* Calls that ended at sipd while the link was broken: the handset is told when it speaks of them. */
+static void ended_meanwhile(void **state)
+{
+	struct rig *r = with_users();
+
+	(void)state;
+	rig_alerting(r, 4711);
+	(void)rig_await(r, 0, CALL__TYPE__CALL_RELEASE, 4711);
+	rig_answer(r, 4712);
+	(void)rig_await(r, 0, CALL__TYPE__CALL_RELEASE, 4712);
+	rig_free(r);
+}
+
 static void forwards(void **state)
 {
 	struct rig *r = with_users();
@@ -400,6 +413,7 @@ int main(void)
 		cmocka_unit_test(tables),
 		cmocka_unit_test(basic),
 		cmocka_unit_test(overlap_and_failures),
+		cmocka_unit_test(ended_meanwhile),
 		cmocka_unit_test(forwards),
 		cmocka_unit_test(transfers),
 		cmocka_unit_test(conference_and_lists),
