@@ -64,6 +64,11 @@ int ipc_dispatch(struct ipc_peer *p, const struct ipc_hdr *h, const uint8_t *bod
 			ipc_fail(p, &m, ERR_UNSUPP, "this build does not know the request");
 		return 0;
 	}
+	/* Each holds memory of ours: who does not wait for the answers cannot have as much as it likes. */
+	if (h->kind == IPC_REQ && p->owing >= IPC_IN_FLIGHT) {
+		ipc_fail(p, &m, ERR_BUSY, "%u requests wait for their answers", p->owing);
+		return 0;
+	}
 	if (!(x->roles & p->role)) {
 		*why = "asked for what its role may not";
 		return ERR_DENIED;
@@ -177,15 +182,24 @@ struct ipc_ticket *ipc_defer(struct ipc_peer *p, const struct ipc_msg *m)
 	t->p = p->dead ? NULL : p;
 	t->hdr = m->hdr;
 	list_init(&t->in_peer);
-	if (t->p)
+	if (t->p) {
 		list_append(&p->tickets, &t->in_peer);
+		p->owing++;
+	}
 	return t;
+}
+
+static void settle(struct ipc_ticket *t)
+{
+	list_remove(&t->in_peer);
+	if (t->p)
+		t->p->owing--;
 }
 
 void ipc_ticket_reply_fds(
     struct ipc_ticket *t, const ProtobufCMessage *body, const int *fds, unsigned nfds)
 {
-	list_remove(&t->in_peer);
+	settle(t);
 	if (t->p)
 		answer(t->p, &t->hdr, IPC_REP, body, fds, nfds);
 	free(t);
@@ -200,7 +214,7 @@ void ipc_ticket_fail(struct ipc_ticket *t, int err, const char *fmt, ...)
 {
 	va_list ap;
 
-	list_remove(&t->in_peer);
+	settle(t);
 	if (t->p) {
 		va_start(ap, fmt);
 		fail(t->p, &t->hdr, err, fmt, ap);

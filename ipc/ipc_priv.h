@@ -75,7 +75,7 @@ struct ipc_peer {
 	uint32_t instance;
 	uint64_t epoch;
 	void *user;
-	uint32_t last_corr, in_flight;
+	uint32_t last_corr, in_flight, owing; /* owing: tickets */
 	struct list pending, tickets, queue;
 	size_t nqueue, queued_octets;
 	struct ipc_pack pack;

@@ -34,6 +34,8 @@ static void take(struct mediad *m, struct leg *l, const struct addr *from)
 	memset(&l->old_source, 0, sizeof(l->old_source));
 	if (!l->strict)
 		l->target = *from;
+	if (!l->strict && !addr_same_ip(from, &l->rtcp_source)) /* reports follow the speech */
+		memset(&l->rtcp_source, 0, sizeof(l->rtcp_source));
 	if (!addr_eq(from, &l->remote)) {
 		log_ev(LOG_INFO, "far address learnt", F_CALL(l->sess->call),
 		    F_U64("IPDECT_SIDE", l->side),

@@ -73,7 +73,8 @@ static bool target(const struct leg *l, struct addr *to)
 		return true;
 	if (addr_set(&l->rtcp_source))
 		*to = l->rtcp_source;
-	else if (addr_set(&l->remote_rtcp))
+	else if (addr_set(&l->remote_rtcp) &&
+	         (addr_eq(&l->target, &l->remote) || addr_same_ip(&l->target, &l->remote_rtcp)))
 		*to = l->remote_rtcp;
 	else
 		addr_set_port(to, (uint16_t)(addr_port(&l->target) + 1));

@@ -20,6 +20,7 @@
 
 #define T_ECHO  100
 #define T_LATER 101
+#define T_HOLD  102
 #define WAIT_MS 10000 /* generous: the machine may be busy */
 
 static uv_loop_t loop;
@@ -38,7 +39,18 @@ static int on_later(struct ipc_peer *p, struct ipc_msg *m)
 	return ipc_reply_later(p, m, m->body);
 }
 
+static struct ipc_ticket *held[IPC_IN_FLIGHT + 100];
+static unsigned nheld;
+
+static int on_hold(struct ipc_peer *p, struct ipc_msg *m)
+{
+	assert_true(nheld < ARRAY_LEN(held));
+	held[nheld++] = ipc_defer(p, m);
+	return 0;
+}
+
 static const struct ipc_handler table[] = {
+	{ IPC_IF_CERT, T_HOLD, IPC_REQ, 0, 64, IPC_DAEMONS, &link__ping__descriptor, on_hold },
 	{ IPC_IF_CERT, T_LATER, IPC_REQ, 0, 64, IPC_DAEMONS, &link__ping__descriptor, on_later },
 	{ IPC_IF_CERT, T_ECHO, IPC_REQ, 0, 64, IPC_DAEMONS, &link__ping__descriptor, on_echo },
 };
@@ -635,6 +647,44 @@ static void crowd(void **state)
 	ipc_node_free(n);
 }
 
+static void ask_hold(int fd, uint32_t corr)
+{
+	struct lie l = { .h = HDR(IPC_REQ, IPC_IF_CERT, T_HOLD, corr) };
+
+	lie(fd, &l);
+	for (int i = 0; i < 3; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+/* Who asks on and on, and waits for no answer, does not fill our memory with what is to be answered. */
+static void impatient(void **state)
+{
+	struct ipc_node *n = node("certd");
+	int fd[2];
+	unsigned busy = 0;
+	uint8_t b[1024];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
+	ipc_join(n, fd[1], IPC_DECTD);
+	for (uint32_t corr = 1; corr <= ARRAY_LEN(held); corr++) {
+		ask_hold(fd[0], corr);
+		busy += recv(fd[0], b, sizeof(b), MSG_DONTWAIT) > 0 && b[3] == IPC_ERR;
+	}
+	assert_int_equal(nheld, IPC_IN_FLIGHT);
+	assert_int_equal(busy, ARRAY_LEN(held) - IPC_IN_FLIGHT);
+	for (unsigned i = 0; i < 10; i++)
+		ipc_ticket_fail(held[--nheld], ERR_STATE, "no");
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(hear(fd[0], b, sizeof(b), WAIT_MS) > 0);
+	ask_hold(fd[0], 9999); /* there is room again */
+	assert_int_equal(nheld, IPC_IN_FLIGHT - 9);
+	close(fd[0]);
+	ipc_node_free(n);
+	while (nheld)
+		ipc_ticket_fail(held[--nheld], ERR_STATE, "no");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -646,6 +696,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(lying_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(crowd, setup, teardown),
+		cmocka_unit_test_setup_teardown(impatient, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

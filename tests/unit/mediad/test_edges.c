@@ -189,6 +189,71 @@ static void late(void **state)
 	pair_close(&x);
 }
 
+/* Whether a report came. */
+static bool told(struct far *f)
+{
+	uint8_t b[1500];
+	ssize_t n;
+	bool any = false;
+
+	while ((n = recv(f->fd, b, sizeof(b), 0)) > 0)
+		any |= rtp_kind(b, (size_t)n) == RTP_RTCP;
+	return any;
+}
+
+/* When a far end goes on from another host, its reports do not go to the old one any more. */
+static void reports(void **state)
+{
+	static const uint8_t receiver[8] = { 0x80, 201, 0, 1, 1, 2, 3, 4 };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002) };
+	socklen_t n = sizeof(a);
+	struct leg_set set = { .side = SIDE_NETWORK, .has_remote = true, .has_rtcp = true };
+
+	(void)state;
+	for (int learnt = 0; learnt < 2; learnt++) {
+		struct pair x;
+		struct far old, next;
+		pair_open(&x);
+		far_open(&old);
+		far_open(&next);
+		close(next.fd);
+		next.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		a.sin_port = 0;
+		assert_int_equal(bind(next.fd, (struct sockaddr *)&a, sizeof(a)), 0);
+		assert_int_equal(getsockname(next.fd, (struct sockaddr *)&a, &n), 0);
+		addr_from_sa(&next.addr, (struct sockaddr *)&a);
+		set.remote = x.net.addr;
+		set.rtcp = old.addr;
+		assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+		for (unsigned i = 0; i < 10; i++) {
+			far_talk(&x.net, x.ln, PCMA, 1);
+			plane_wait(&x.p, 20);
+		}
+		if (learnt) {
+			struct addr to = x.ln->local;
+			addr_set_port(&to, (uint16_t)(x.ln->port + 1));
+			(void)sendto(
+			    old.fd, receiver, sizeof(receiver), 0, &to.u.sa, addr_len(&to));
+			plane_wait(&x.p, 20);
+			assert_true(addr_eq(&x.ln->rtcp_source, &old.addr));
+		}
+		leg_report(&x.p.m, x.ln, NULL);
+		assert_true(told(&old));
+		plane_wait(&x.p, 1500);
+		for (unsigned i = 0; i < 10; i++) {
+			far_talk(&next, x.ln, PCMA, 2);
+			plane_wait(&x.p, 20);
+		}
+		assert_true(addr_eq(&x.ln->source, &next.addr));
+		(void)told(&old);
+		leg_report(&x.p.m, x.ln, NULL);
+		assert_false(told(&old));
+		far_close(&old);
+		far_close(&next);
+		pair_close(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest t[] = {
@@ -196,6 +261,7 @@ int main(void)
 		cmocka_unit_test(paths),
 		cmocka_unit_test(half_right),
 		cmocka_unit_test(late),
+		cmocka_unit_test(reports),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);
