@@ -29,7 +29,8 @@ static void word(struct wr *w, struct slice s)
 		plain = 0;
 		wr_fmt(w, "%%%02X", c);
 	}
-	wr_bytes(w, s.p + n - plain, plain);
+	if (plain)
+		wr_bytes(w, s.p + n - plain, plain);
 }
 
 static void chain(struct audit_state *st, EVP_MD_CTX *kept, const uint8_t *line, size_t n)

@@ -482,8 +482,8 @@ int krb_begin(struct krb *k, const struct krb_ask *a, struct krb_step *out, char
 	why[0] = '\0';
 	if (!name_ok(a->realm, 128) || !name_ok(a->service, 256) || a->credential.n > 256 ||
 	    a->username.n == 0 || a->username.n > 128 ||
-	    memchr(a->username.p, '\n', a->username.n) ||
-	    memchr(a->credential.p, '\n', a->credential.n))
+	    slice_chr(a->username, '\n') < a->username.n ||
+	    slice_chr(a->credential, '\n') < a->credential.n)
 		return ERR_VALUE;
 	if (k->sessions.n >= KRB_SESSIONS) {
 		(void)snprintf(why, cap, "%d exchanges with KDCs are open", KRB_SESSIONS);

@@ -18,6 +18,7 @@ struct rig {
 	struct daemon_def def;
 	struct ipc_node *client; /* the other ends */
 	struct ipc_node *nodes[2];
+	void (*lost)(struct rig *g, struct ipc_peer *p); /* one of theirs; may be NULL */
 	/* of the last answer */
 	bool done;
 	int err;
@@ -43,6 +44,19 @@ static inline void rig_up(void *ctx, struct ipc_peer *p, bool restarted)
 	certd_up(ctx, p, restarted);
 }
 
+static inline void rig_down(void *ctx, struct ipc_peer *p)
+{
+	ctl_peer_gone(((struct daemon *)ctx)->ctl, p);
+}
+
+static inline void rig_lost(void *ctx, struct ipc_peer *p)
+{
+	struct rig *g = ctx;
+
+	if (g->lost)
+		g->lost(g, p);
+}
+
 static inline void rig_start(struct rig *g)
 {
 	struct daemon *d = &g->run.d;
@@ -50,23 +64,30 @@ static inline void rig_start(struct rig *g)
 		.name = "certd",
 		.handlers = certd_handlers,
 		.nhandlers = certd_nhandlers,
+		.handlers2 = ctl_handlers,
+		.nhandlers2 = ctl_nhandlers,
 		.up = rig_up,
+		.down = rig_down,
 		.ctx = d };
-	struct ipc_node_def cd = {
-		.loop = &g->loop, .name = "sipd", .handlers = rig_events, .nhandlers = 1
-	};
+	struct ipc_node_def cd = { .loop = &g->loop,
+		.name = "sipd",
+		.handlers = rig_events,
+		.nhandlers = 1,
+		.down = rig_lost,
+		.ctx = g };
 
 	memset(&g->run, 0, sizeof(g->run));
 	assert_int_equal(uv_loop_init(&g->loop), 0);
 	g->wheel = tmr_wheel_new(&g->loop);
 	nd.wheel = cd.wheel = g->wheel;
-	g->def = (struct daemon_def){ .name = "certd" };
+	g->def = (struct daemon_def){ .name = "certd", .cmds = certd_cmds, .ncmds = certd_ncmds };
 	d->loop = &g->loop;
 	d->wheel = g->wheel;
 	d->def = &g->def;
 	d->conf = &g->conf;
 	d->state_dir = g->dir;
 	d->stats = stat_set_new();
+	d->ctl = ctl_new(d);
 	d->ipc = ipc_node_new(&nd);
 	g->client = ipc_node_new(&cd);
 	g->fd = -1;
@@ -88,6 +109,7 @@ static inline void rig_stop(struct rig *g)
 	ipc_node_free(g->client);
 	ipc_node_free(g->run.d.ipc);
 	certd_fini(&g->run.d);
+	ctl_free(g->run.d.ctl);
 	for (int i = 0; i < 8; i++)
 		uv_run(&g->loop, UV_RUN_NOWAIT);
 	tmr_wheel_free(g->wheel);
