@@ -95,6 +95,9 @@ void leg_report(struct mediad *m, struct leg *l, const char *bye)
 	l->report_us = now + (uint64_t)m->conf->rtcp_ms * (500 + id_below(1000));
 	if (!target(l, &to) || l->npayload == 0 || l->ice_lost) /* RFC 7675 5.1: nothing more */
 		return;
+	/* RFC 3550 6.3.7: whoever never sent anything leaves without a word. */
+	if (bye && l->tx_packets64 == 0 && l->rtcp_tx == 0)
+		return;
 	o.ntp = ntp_now();
 	o.sr = l->tx_packets > 0;
 	o.rtp_ts = leg_ts_now(l, now);

@@ -428,10 +428,38 @@ static void second_stream(void **state)
 	pair_close(&x);
 }
 
+/* Who sent something says good-bye, who did not leaves without (RFC 3550 6.3.7). */
+static void good_bye(void **state)
+{
+	(void)state;
+	for (int sends = 0; sends < 2; sends++) {
+		struct pair x;
+		struct far rtcp;
+		struct rtcp_in in;
+		uint8_t b[512];
+		ssize_t n;
+
+		pair_open(&x);
+		far_open(&rtcp);
+		struct leg_set set = { .side = SIDE_NETWORK, .has_rtcp = true, .rtcp = rtcp.addr };
+		assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+		if (sends)
+			far_talk(&x.radio, x.lr, PCMA, 1);
+		step(&x);
+		sess_drop(&x.p.m, x.s, "");
+		n = recv(rtcp.fd, b, sizeof(b), 0);
+		assert_int_equal(n > 0, sends);
+		assert_true(n < 0 || (rtcp_parse(b, (size_t)n, 0, &in) == 0 && in.bye));
+		far_close(&rtcp);
+		pair_close(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(second_stream),
+		cmocka_unit_test(good_bye),
 		cmocka_unit_test(headers),
 		cmocka_unit_test(uneven),
 		cmocka_unit_test(rollover),
