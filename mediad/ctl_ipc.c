@@ -280,7 +280,7 @@ static void check_taken(const struct mediad *m, struct ctl_run *r)
 void mediad_check(struct daemon *d, struct ctl_run *r)
 {
 	const struct mediad *m = mediad_of(d);
-	uint32_t left = port_pool_left(m->ports), all = port_pool_size(m->ports);
+	uint32_t left = sock_pool_left(m->socks), all = port_pool_size(m->ports);
 
 	ctl_check(r, "media ports",
 	    left < 2          ? CTL_FAILED

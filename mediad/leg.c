@@ -14,7 +14,6 @@
 #include "mediad/play.h"
 #include "mediad/sess.h"
 
-#define PORT_TRIES    64       /* ports that others hold are stepped over */
 #define NEAR_DEPTH    4        /* sessions in a row; a ring of them must not go on for ever */
 #define OLD_KEYS_US   2000000  /* packets under way at a re-key */
 #define TELL_AGAIN_US 10000000 /* the word of a time-out may be lost on the way to sipd */
@@ -80,30 +79,14 @@ static int choose_local(const struct leg_set *set, const struct mediad *m, struc
 
 static int bind_pair(struct leg *l, struct mediad *m)
 {
-	struct addr rtcp;
-	int err = ERR_LIMIT;
+	int err = sock_pool_take(m->socks, &l->local, l->dscp, l, &l->socks);
 
-	for (unsigned i = 0; i < PORT_TRIES; i++) {
-		l->port = port_pool_take(m->ports, mediad_now(m));
-		if (l->port == 0)
-			return ERR_LIMIT;
-		addr_set_port(&l->local, l->port);
-		rtcp = l->local;
-		addr_set_port(&rtcp, (uint16_t)(l->port + 1));
-		err = path_bind(m->path, &l->rtp, &l->local, l->dscp);
-		if (!err) {
-			err = path_bind(m->path, &l->rtcp, &rtcp, l->dscp);
-			if (!err) {
-				port_pool_own(m->ports, l->port, l);
-				return 0;
-			}
-			path_unbind(m->path, &l->rtp);
-		}
-		port_pool_give(m->ports, l->port, mediad_now(m));
-		l->port = 0;
-		if (err != -EADDRINUSE)
-			break;
+	if (err == 0) {
+		l->port = l->socks->port;
+		port_pool_own(m->ports, l->port, l);
 	}
+	if (err == 0 || err == ERR_LIMIT)
+		return err;
 	char text[ADDR_TEXT];
 	log_ev(LOG_WARNING, "no media port",
 	    F_TEXT("IPDECT_ADDRESS", addr_print(&l->local, true, text)), F_ERR(err),
@@ -122,9 +105,7 @@ int leg_open(struct leg *l, struct sess *s, const struct leg_set *set, struct me
 	l->plane = m;
 	list_init(&l->ice_node);
 	l->side = set->side;
-	l->rtp = (struct path_sock){ .fd = -1, .kind = 0, .owner = l };
-	l->rtcp = (struct path_sock){ .fd = -1, .kind = 1, .owner = l };
-	l->twin = (struct path_sock){ .fd = -1, .kind = 0, .owner = l };
+	l->twin = (struct path_sock){ .fd = -1, .kind = PATH_RTP, .owner = l };
 	l->dir = LEG_SENDRECV;
 	l->tx_pt = l->event_pt = l->cn_pt = LEG_NO_PT;
 	l->ptime = 20;
@@ -156,13 +137,11 @@ void leg_close(struct leg *l, struct mediad *m)
 	leg_cac_close(l); /* before its relay, whose allocation it may share */
 	leg_ice_close(l);
 	path_unbind(m->path, &l->twin);
-	path_unbind(m->path, &l->rtp);
-	path_unbind(m->path, &l->rtcp);
-	if (l->port) {
+	if (l->port)
 		port_pool_own(m->ports, l->port, NULL);
-		port_pool_give(m->ports, l->port, mediad_now(m));
-	}
+	sock_pool_give(m->socks, l->socks);
 	l->port = 0;
+	l->socks = NULL;
 	sbox_free(l->tx);
 	for (unsigned i = 0; i < l->nrx; i++)
 		sbox_free(l->rx[i]);
@@ -337,8 +316,7 @@ int leg_apply(struct leg *l, const struct leg_set *set, struct mediad *m)
 	}
 	if (set->has_dscp && set->dscp != l->dscp) {
 		l->dscp = (uint8_t)set->dscp;
-		(void)path_dscp(&l->rtp, l->v6, l->dscp);
-		(void)path_dscp(&l->rtcp, l->v6, l->dscp);
+		sock_pair_dscp(l->socks, l->dscp);
 		untwin(m, l);
 	}
 	if (set->has_remote)
@@ -423,7 +401,7 @@ void leg_send(struct mediad *m, struct leg *l, uint8_t pt, bool marker, uint16_t
 			path_flush(m->path);
 		return;
 	}
-	struct path_sock *s = l->twin_on ? &l->twin : &l->rtp;
+	struct path_sock *s = l->twin_on ? &l->twin : &l->socks->rtp;
 	const struct addr *to = l->twin_on ? NULL : &l->target;
 	if (now)
 		path_send_now(m->path, s, p, len, to);
@@ -442,7 +420,7 @@ static void twin(struct mediad *m, struct leg *l, uint64_t quiet)
 	if (!l->latched || !addr_eq(&l->source, &l->target) || quiet > 200000 || near_leg(m, l))
 		return;
 	l->twin_far = l->source;
-	if (path_twin(m->path, &l->twin, &l->local, &l->source, l->dscp) != 0)
+	if (path_twin(m->path, &l->twin, &l->socks->rtp, &l->local, &l->source, l->dscp) != 0)
 		log_ev(LOG_DEBUG, "no socket of its own", F_CALL(l->sess->call));
 	l->twin_on = l->twin.fd >= 0;
 }

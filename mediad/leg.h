@@ -8,6 +8,7 @@
 #include "mediad/rtcp.h"
 #include "mediad/rtp.h"
 #include "mediad/sbox.h"
+#include "mediad/sock_pool.h"
 
 /* One side of a session: its two sockets, where the far end is, keys, codecs, what came and what went. */
 
@@ -103,8 +104,9 @@ struct leg {
 	bool ice_starting, ice_done, ice_lost, relayed;
 	struct list ice_node;
 	/* Receiving, the hot part. */
-	struct path_sock rtp, rtcp, twin; /* twin: connected to a far end that has proven steady */
-	struct addr source;               /* where RTP comes from; family 0: not latched */
+	struct sock_pair *socks;
+	struct path_sock twin; /* connected to a far end that has proven steady */
+	struct addr source;    /* where RTP comes from; family 0: not latched */
 	struct rtp_src src;
 	struct sbox *rx[LEG_KEYS];
 	uint8_t nrx;

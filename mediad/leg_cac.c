@@ -21,7 +21,7 @@ static void on_send(void *ctx, const struct addr *server, const uint8_t *p, size
 {
 	struct leg *l = ctx;
 
-	path_send_now(l->plane->path, &l->rtp, p, n, server);
+	path_send_now(l->plane->path, &l->socks->rtp, p, n, server);
 }
 
 static void on_report(void *ctx, enum cac_report r)

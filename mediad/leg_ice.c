@@ -32,7 +32,7 @@ static void on_send(void *ctx, unsigned comp, const struct addr *to, const uint8
 {
 	struct leg *l = ctx;
 
-	path_send_now(l->plane->path, comp == 2 ? &l->rtcp : &l->rtp, p, n, to);
+	path_send_now(l->plane->path, comp == 2 ? &l->socks->rtcp : &l->socks->rtp, p, n, to);
 }
 
 static void selected(struct leg *l, unsigned comp)
@@ -286,7 +286,8 @@ void leg_ice_send(struct leg *l, unsigned comp, const uint8_t *p, size_t n)
 	    ice_media(l->ice, comp, p, &n, scratch, sizeof(scratch), &to, mediad_now(l->plane));
 
 	if (out)
-		path_send_now(l->plane->path, comp == 2 ? &l->rtcp : &l->rtp, out, n, &to);
+		path_send_now(
+		    l->plane->path, comp == 2 ? &l->socks->rtcp : &l->socks->rtp, out, n, &to);
 }
 
 void leg_ice_house(struct leg *l)

@@ -308,7 +308,7 @@ void leg_soon(const struct path_sock *s)
 {
 	const struct leg *l = s->owner, *o;
 
-	if (s->kind != 0)
+	if (s->kind != PATH_RTP)
 		return;
 	ask_for(&l->ice, offsetof(struct leg, rx_codec) - offsetof(struct leg, ice));
 	o = sess_other(l);

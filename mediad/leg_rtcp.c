@@ -130,6 +130,6 @@ void leg_report(struct mediad *m, struct leg *l, const char *bye)
 	if (l->relayed)
 		leg_ice_send(l, l->mux ? 1 : 2, buf, n);
 	else
-		path_send_now(m->path, l->mux ? &l->rtp : &l->rtcp, buf, n, &to);
+		path_send_now(m->path, l->mux ? &l->socks->rtp : &l->socks->rtcp, buf, n, &to);
 	l->rtcp_tx++;
 }

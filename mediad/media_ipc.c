@@ -613,7 +613,7 @@ void mediad_send_load(struct mediad *m)
 		return;
 	l.sessions = m->nsess;
 	l.max_sessions = m->conf->max_sessions;
-	l.ports_free = port_pool_left(m->ports);
+	l.ports_free = sock_pool_left(m->socks);
 	l.cpu_permille = m->cpu_permille;
 	l.draining = m->draining;
 	for (struct ipc_peer *p = NULL; (p = ipc_next(m->d->ipc, IPC_SIPD, p));)

@@ -82,7 +82,7 @@ const size_t mediad_nkeys = ARRAY_LEN(mediad_keys);
 
 static void on_rx(void *ctx, struct path_sock *s, uint8_t *p, size_t n, const struct addr *from)
 {
-	leg_input(ctx, s->owner, s->kind == 1, p, n, from);
+	leg_input(ctx, s->owner, s->kind == PATH_RTCP, p, n, from);
 }
 
 static void on_tick(void *ctx, uint64_t tick)
@@ -138,6 +138,8 @@ static void set_stats(struct mediad *m, struct stat_set *st)
 		m->st.bad[i] = stat_get(st, STAT_COUNTER, "ipdect_mediad_packets_bad", label,
 		    "Datagrams not used, of sessions that have ended");
 	}
+	m->st.resting =
+	    stat_get(st, STAT_COUNTER, "ipdect_mediad_packets_bad", "kind=\"resting\"", NULL);
 	m->st.dtmf = stat_get(st, STAT_COUNTER, "ipdect_mediad_dtmf", NULL, "Digits received");
 	m->st.ports =
 	    stat_get(st, STAT_GAUGE, "ipdect_mediad_ports_free", NULL, "Port pairs that are free");
@@ -147,6 +149,16 @@ static void set_stats(struct mediad *m, struct stat_set *st)
 	    "1: own SRTP transforms passed their test, 0: libsrtp2 does the work");
 	m->st.timeouts = stat_get(st, STAT_COUNTER, "ipdect_mediad_timeouts", NULL,
 	    "Far ends that fell silent for the time that ends a call");
+}
+
+/* Where descriptors are few they are for calls. */
+static unsigned keep(void)
+{
+	struct rlimit r;
+
+	return getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < 8 * SOCK_KEEP
+	           ? (unsigned)(r.rlim_cur / 8)
+	           : SOCK_KEEP;
 }
 
 int mediad_open(
@@ -187,6 +199,7 @@ int mediad_open(
 	m->path = path_open(on_rx, on_tick, m);
 	if (!m->ports || !m->path)
 		return ERR_LIMIT;
+	m->socks = sock_pool_new(m->path, m->ports, (uint64_t)conf->port_rest_ms * 1000, keep());
 	path_pace(m->path, conf->batch_us);
 	path_soon(m->path, leg_soon);
 	err = gen_open(m);
@@ -201,6 +214,7 @@ void mediad_close(struct mediad *m)
 		LIST_FOREACH(&m->all, it)
 	sess_drop(m, LIST_ENTRY(it, struct sess, node), "mediad stops");
 	gen_shut(m);
+	sock_pool_free(m->socks);
 	path_close(m->path);
 	port_pool_free(m->ports);
 	map_free(&m->sessions);
@@ -208,6 +222,7 @@ void mediad_close(struct mediad *m)
 	stat_set_free(m->own_stats);
 	m->own_stats = NULL;
 	m->path = NULL;
+	m->socks = NULL;
 	m->ports = NULL;
 }
 
@@ -220,8 +235,10 @@ void mediad_house(struct mediad *m)
 		if (((s->id ^ m->house_at) & 3) == 0)
 			(void)sess_house(m, s);
 	}
+	sock_pool_house(m->socks);
 	stat_set_to(m->st.sessions, m->nsess);
-	stat_set_to(m->st.ports, port_pool_left(m->ports));
+	stat_set_to(m->st.ports, sock_pool_left(m->socks));
+	stat_set_to(m->st.resting, sock_pool_late(m->socks));
 	stat_set_to(m->st.ticks_late, path_stats(m->path)->ticks_late);
 }
 
@@ -241,7 +258,7 @@ static void on_house(struct tmr *t, void *ctx)
 
 	mediad_house(m);
 	check_end(m);
-	if (m->nsess || m->draining)
+	if (m->nsess || m->draining || sock_pool_kept(m->socks))
 		tmr_start(t, HOUSE_MS);
 }
 
@@ -286,7 +303,7 @@ void mediad_wake(struct mediad *m)
 static void raise_limit(const struct mediad_conf *c)
 {
 	struct rlimit r;
-	rlim_t want = (rlim_t)c->max_sessions * 6 + 256;
+	rlim_t want = (rlim_t)c->max_sessions * 6 + 2 * SOCK_KEEP + 256;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
 		return;
@@ -396,6 +413,7 @@ void mediad_set_draining(struct mediad *m, bool on)
 	if (m->draining == on)
 		return;
 	m->draining = on;
+	sock_pool_keep(m->socks, on ? 0 : keep());
 	log_ev(LOG_NOTICE, on ? "draining: no new sessions" : "taking sessions again",
 	    F_U64("IPDECT_SESSIONS", m->nsess));
 	mediad_send_load(m);
@@ -432,9 +450,9 @@ void mediad_status(struct daemon *d, char *summary, size_t cap, char *trouble, s
 
 	trouble[0] = '\0';
 	(void)snprintf(summary, cap, "%u of %u sessions, %u port pairs free, CPU %u.%u %%%s",
-	    m->nsess, m->conf->max_sessions, port_pool_left(m->ports), m->cpu_permille / 10,
+	    m->nsess, m->conf->max_sessions, sock_pool_left(m->socks), m->cpu_permille / 10,
 	    m->cpu_permille % 10, m->draining ? ", draining" : "");
-	if (port_pool_left(m->ports) < 2)
+	if (sock_pool_left(m->socks) < 2)
 		(void)snprintf(
 		    trouble, tcap, "no media ports are left: widen rtp-ports in [mediad]. ");
 	else if (!sbox_fast())

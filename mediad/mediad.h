@@ -6,6 +6,7 @@
 #include "ipc/daemon.h"
 #include "mediad/path.h"
 #include "mediad/port_pool.h"
+#include "mediad/sock_pool.h"
 
 /* The room: one instance of the media plane. */
 
@@ -62,6 +63,7 @@ struct mediad {
 	unsigned instance;
 	struct path *path;
 	struct port_pool *ports; /* owners: legs */
+	struct sock_pool *socks;
 	unsigned near_depth;
 	struct addr addr4, addr6,
 	    radio; /* without port; local addresses where nothing else is said */
@@ -89,7 +91,7 @@ struct mediad {
 		struct stat_val *sessions, *opened, *refused, *rx, *tx, *lost, *late,
 		    *jitter_resets;
 		struct stat_val *bad[10];
-		struct stat_val *dtmf, *ports, *ticks_late, *fast, *timeouts;
+		struct stat_val *dtmf, *ports, *ticks_late, *fast, *timeouts, *resting;
 	} st;
 };
 

@@ -281,6 +281,18 @@ int path_dscp(struct path_sock *s, bool v6, unsigned dscp)
 	          : setsockopt(s->fd, IPPROTO_IP, IP_TOS, &v, sizeof(v));
 }
 
+/* Only now, so that bind() of the first finds out whether others have the port. The same uid alone may share it, and
+ * instances have ports of their own. */
+static int share(struct path_sock *s)
+{
+	int one = 1;
+
+	if (!s->shared && setsockopt(s->fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0)
+		return -errno;
+	s->shared = true;
+	return 0;
+}
+
 static int bind_sock(struct path *p, struct path_sock *s, const struct addr *local,
     const struct addr *far, unsigned dscp)
 {
@@ -291,17 +303,13 @@ static int bind_sock(struct path *p, struct path_sock *s, const struct addr *loc
 	if (fd < 0)
 		return -errno;
 	s->fd = fd;
-	s->connected = false;
+	s->connected = s->shared = false;
 	if (local->u.sa.sa_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (dscp && path_dscp(s, local->u.sa.sa_family == AF_INET6, dscp) != 0)
 		log_ev(LOG_WARNING, "DSCP is not set", F_ERR(-errno));
-	/* The twin needs it; the same uid alone may share a port, and instances have ports of their own. */
-	if (far && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0)
-		log_ev(LOG_DEBUG, "no shared port", F_ERR(-errno));
-	if (bind(fd, &local->u.sa, addr_len(local)) != 0 ||
+	if ((far && share(s) != 0) || bind(fd, &local->u.sa, addr_len(local)) != 0 ||
 	    (far && connect(fd, &far->u.sa, addr_len(far)) != 0) ||
-	    (!far && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0) ||
 	    epoll_ctl(p->ep, EPOLL_CTL_ADD, fd, &e) != 0) {
 		int err = -errno;
 		close(fd);
@@ -317,10 +325,12 @@ int path_bind(struct path *p, struct path_sock *s, const struct addr *local, uns
 	return bind_sock(p, s, local, NULL, dscp);
 }
 
-int path_twin(struct path *p, struct path_sock *s, const struct addr *local, const struct addr *far,
-    unsigned dscp)
+int path_twin(struct path *p, struct path_sock *s, struct path_sock *first,
+    const struct addr *local, const struct addr *far, unsigned dscp)
 {
-	return bind_sock(p, s, local, far, dscp);
+	int err = share(first);
+
+	return err ? err : bind_sock(p, s, local, far, dscp);
 }
 
 int path_watch(struct path *p, struct path_sock *s, bool out)

@@ -17,10 +17,12 @@
 #define PATH_TAIL    160 /* and behind it */
 #define PATH_TICK_US 5000u
 
+enum path_kind { PATH_RTP, PATH_RTCP, PATH_OTHER };
 struct path_sock {    /* embedded in its owner, who keeps its address */
 	int fd;       /* -1: none */
-	uint8_t kind; /* the owner's */
+	uint8_t kind; /* enum path_kind */
 	bool connected;
+	bool shared;   /* a twin may have its port */
 	uint32_t turn; /* of path.c: when it was read */
 	void *owner;
 	void (*ready)(
@@ -67,10 +69,10 @@ int path_bind(
     struct path *p, struct path_sock *s, const struct addr *local, unsigned dscp) MUST_CHECK;
 void path_unbind(struct path *p, struct path_sock *s); /* fine where fd is -1 */
 int path_dscp(struct path_sock *s, bool v6, unsigned dscp);
-/* A second socket on local, connected to far: what comes from there arrives at it, everything else still at the first;
- * sending to far is cheaper. Both must be of path_bind()/path_twin(), which share the port. 0 or -errno. */
-int path_twin(struct path *p, struct path_sock *s, const struct addr *local, const struct addr *far,
-    unsigned dscp) MUST_CHECK;
+/* A second socket beside first, which is bound to local, connected to far: what comes from there arrives at it, everything
+ * else still at the first; sending to far is cheaper. 0 or -errno. */
+int path_twin(struct path *p, struct path_sock *s, struct path_sock *first,
+    const struct addr *local, const struct addr *far, unsigned dscp) MUST_CHECK;
 /* As path_unbind, but what waits in it is handled first. Not within a receive callback. */
 void path_untwin(struct path *p, struct path_sock *s);
 /* A stream's descriptor, which s->ready of its owner reads and writes; out: it wants to be told that it can write. Again:

@@ -157,7 +157,7 @@ int stream_open(struct stream *s, struct path *path, enum turn_dialect dialect,
 	int one = 1, err, fd;
 
 	addr_set_port(&from, 0);
-	s->sock = (struct path_sock){ .fd = -1, .kind = 2, .owner = s, .ready = on_ready };
+	s->sock = (struct path_sock){ .fd = -1, .kind = PATH_OTHER, .owner = s, .ready = on_ready };
 	s->path = path;
 	s->dialect = dialect;
 	s->ops = ops;

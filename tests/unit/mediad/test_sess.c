@@ -366,7 +366,7 @@ static void limits(void **state)
 	set[0] = leg_for(SIDE_NETWORK, &f, CODEC_PCMA, PCMA);
 	set[1] = leg_for(SIDE_RADIO, &f, CODEC_PCMA, PCMA);
 	p.conf.max_sessions = 1000;
-	ports = port_pool_left(p.m.ports);
+	ports = sock_pool_left(p.m.socks);
 	while (n < 100 && sess_open(&p.m, n, set, 2, NULL, &keep[n]) == 0)
 		n++;
 	assert_true(n >= 90 && n <= 100);
@@ -379,7 +379,7 @@ static void limits(void **state)
 	for (unsigned i = 1; i < n; i++)
 		sess_drop(&p.m, keep[i], "");
 	sess_drop(&p.m, s, "");
-	assert_int_equal(port_pool_left(p.m.ports), ports);
+	assert_int_equal(sock_pool_left(p.m.socks), ports);
 	p.m.draining = true;
 	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_BUSY);
 	p.m.draining = false;
@@ -387,7 +387,7 @@ static void limits(void **state)
 	p.now += 2000000;
 	path_turn(p.m.path, 0);
 	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_VALUE);
-	assert_int_equal(port_pool_left(p.m.ports), ports);
+	assert_int_equal(sock_pool_left(p.m.socks), ports);
 	far_close(&f);
 	plane_close(&p);
 }
