@@ -276,6 +276,47 @@ static void addresses(void **state)
 	pair_close(&x);
 }
 
+/* Ports run out, rest, and all come back. */
+static void limits(void **state)
+{
+	struct plane p;
+	struct leg_set set[2];
+	struct far f;
+	struct sess *s, *keep[100];
+	unsigned n = 0, ports;
+
+	(void)state;
+	plane_open(&p);
+	far_open(&f);
+	set[0] = leg_for(SIDE_NETWORK, &f, CODEC_PCMA, PCMA);
+	set[1] = leg_for(SIDE_RADIO, &f, CODEC_PCMA, PCMA);
+	p.conf.max_sessions = 1000;
+	ports = sock_pool_left(p.m.socks);
+	while (n < 100 && sess_open(&p.m, n, set, 2, NULL, &keep[n]) == 0)
+		n++;
+	assert_true(n >= 90 && n <= 100);
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_LIMIT);
+	sess_drop(&p.m, keep[0], "");
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_LIMIT); /* never reused hot */
+	p.now += 1000001;
+	path_turn(p.m.path, 0);
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), 0);
+	for (unsigned i = 1; i < n; i++)
+		sess_drop(&p.m, keep[i], "");
+	sess_drop(&p.m, s, "");
+	assert_int_equal(sock_pool_left(p.m.socks), ports);
+	p.m.draining = true;
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_BUSY);
+	p.m.draining = false;
+	set[0].payload[0].pt = 200;
+	p.now += 2000000;
+	path_turn(p.m.path, 0);
+	assert_int_equal(sess_open(&p.m, 1, set, 2, NULL, &s), ERR_VALUE);
+	assert_int_equal(sock_pool_left(p.m.socks), ports);
+	far_close(&f);
+	plane_close(&p);
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -291,6 +332,7 @@ int main(void)
 		cmocka_unit_test(endless),
 		cmocka_unit_test(shut),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);
