@@ -317,13 +317,6 @@ static void limits(void **state)
 	plane_close(&p);
 }
 
-static int quiet(void **state)
-{
-	(void)state;
-	log_set_level(LOG_ERR);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

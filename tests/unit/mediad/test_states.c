@@ -419,7 +419,7 @@ static void bed_close(struct bed *b)
 	assert_int_equal(b->p.m.ticking, 0);
 	for (unsigned i = 0; i < MEDIAD_SLOTS; i++)
 		assert_true(list_empty(&b->p.m.slot[i]));
-	assert_int_equal(port_pool_left(b->p.m.ports), port_pool_size(b->p.m.ports));
+	assert_int_equal(sock_pool_left(b->p.m.socks), port_pool_size(b->p.m.ports));
 	ipc_node_free(b->d.ipc);
 	(void)uv_run(&b->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&b->loop), 0);
