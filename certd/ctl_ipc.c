@@ -10,6 +10,8 @@
 #include "common/mem.h"
 #include "common/wr.h"
 
+#define NAME_ANNOUNCED 64
+
 static const enum store_kind listed[] = { STORE_SIP, STORE_LDAP, STORE_AC, STORE_TURN, STORE_KEYTAB,
 	STORE_UAK, STORE_UAK_NEW, STORE_DEFCK, STORE_RFP, STORE_RFP_NEW, STORE_RFP_ROOT };
 
@@ -31,6 +33,14 @@ static int ask(struct ctl_run *r, enum policy_op op, enum store_kind kind)
 	return err ? ctl_fail(r, err, "%s", why) : 0;
 }
 
+void certd_secret_written(struct ctl_run *r)
+{
+	char name[NAME_ANNOUNCED + 1];
+
+	certd_announce(
+	    ctl_room(r), CERTD_SECRET, slice_copy(ctl_id(r), name, sizeof(name)) ? NULL : name);
+}
+
 static void on_written(void *ctx, int err, const char *why)
 {
 	struct ctl_run *r = ctx;
@@ -38,7 +48,7 @@ static void on_written(void *ctx, int err, const char *why)
 	if (err)
 		ctl_fail(r, err, "%s", *why ? why : err_text(err));
 	else
-		certd_announce(ctl_room(r), CERTD_SECRET, NULL);
+		certd_secret_written(r);
 	ctl_say(r, "done");
 	ctl_done(r, err);
 }

@@ -17,6 +17,8 @@ static inline ProtobufCBinaryData ctl_bin(const void *p, size_t n)
 int ctl_announce(struct ctl_run *r, const char *operation, struct slice object) MUST_CHECK;
 /* A change that was announced did not happen. Returns err. */
 int ctl_undone(struct ctl_run *r, const char *operation, struct slice object, int err);
+/* A password or keytab was set or deleted by this command: others hear. */
+void certd_secret_written(struct ctl_run *r);
 /* A certificate as a row; the buffers live in *t. */
 struct ctl_cert_text {
 	char subject[256], issuer[256], from[32], to[32], key[24], sha1[64], sha256[100];

@@ -117,7 +117,7 @@ static void on_written(void *ctx, int err, const char *why)
 	if (err)
 		ctl_fail(r, err, "%s", *why ? why : err_text(err));
 	else
-		certd_announce(ctl_room(r), CERTD_SECRET, NULL);
+		certd_secret_written(r);
 	ctl_done(r, err);
 }
 

@@ -170,7 +170,7 @@ int call_conference(struct leg *x, struct leg *y, bool on)
 	    !y->call)
 		return ERR_STATE;
 	if (!on) {
-		ms_adhoc_split(x->sipd, x);
+		ms_adhoc_ended(x->sipd, x, "the handset splits the calls again");
 		media_unmix(x->media);
 		return 0;
 	}

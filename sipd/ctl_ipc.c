@@ -191,6 +191,15 @@ static void import_free(struct import *im)
 
 static void import_go_on(struct import *im);
 
+/* Those who were refused for their old passwords try again. */
+static void import_retry(const struct import *im)
+{
+	for (size_t i = 0; i < im->n; i++)
+		if (im->secrets[i].kind == CERT__SECRET_KIND__SECRET_SIP)
+			reg_secret_changed(
+			    im->s, (struct slice){ im->secrets[i].name, im->secrets[i].nname });
+}
+
 static void on_secret(void *ctx, int err, struct ipc_msg *m)
 {
 	struct import *im = ctx;
@@ -223,6 +232,7 @@ static void import_go_on(struct import *im)
 	}
 	if (im->at < im->n || im->flying)
 		return;
+	import_retry(im);
 	if (im->lost)
 		ctl_warn(im->r,
 		    "%u passwords or access codes did not reach certd: run the import again",

@@ -9,6 +9,7 @@
 #include "sipd/media_ipc.h"
 #include "sipd/pres.h"
 #include "sipd/prov.h"
+#include "sipd/reg.h"
 #include "sipd/sipd.h"
 #include "sipd/tls.h"
 
@@ -29,8 +30,11 @@ static int on_cert_changed(struct ipc_peer *p, struct ipc_msg *m)
 
 	if (c->what == CERT__WHAT__WHAT_IDENTITY || c->what == CERT__WHAT__WHAT_TRUST)
 		tls_changed(sipd_of(daemon_of(p)));
-	if (c->what == CERT__WHAT__WHAT_SECRET)
+	if (c->what == CERT__WHAT__WHAT_SECRET) {
 		ice_servers_secret(sipd_of(daemon_of(p)));
+		if (c->name)
+			reg_secret_changed(sipd_of(daemon_of(p)), slice_str(c->name));
+	}
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "common/id.h"
 #include "common/mem.h"
 #include "sipd/call.h"
+#include "sipd/ms_adhoc.h"
 
 void leg_init(struct leg *l, struct sipd *s, const struct leg_ops *ops)
 {
@@ -39,6 +40,8 @@ void leg_free(struct leg *l)
 {
 	if (!l)
 		return;
+	if (!list_empty(&l->sipd->adhocs))
+		ms_adhoc_ended(l->sipd, l, "a call has ended meanwhile");
 	if (l->naming)
 		ipc_forget(l->sipd->d->ipc, l);
 	leg_drop_media(l, 0);

@@ -297,7 +297,8 @@ void mras_wanted(struct sipd *s, struct user *u)
 {
 	struct mras *m = s->mras;
 
-	if (!m || m->user || m->failed || !uri_of(s, u))
+	/* After a refusal the pause counts, unless it ended with nobody registered who could ask. */
+	if (!m || m->user || (m->failed && tmr_pending(&m->next)) || !uri_of(s, u))
 		return;
 	m->user = u;
 	tmr_start(&m->next, SOON_MS);

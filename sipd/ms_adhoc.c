@@ -126,6 +126,8 @@ static void on_taken(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	(void)rsp;
 	g->took = true;
 	inv_bye(i, SLICE_LIT("")); /* that dialog has done its work */
+	if (g->a->conf)            /* the list may have been faster than this answer */
+		ms_adhoc_seen(g->a, ms_conf_roster(g->a->conf));
 }
 
 static void on_declined(
@@ -510,13 +512,13 @@ bool ms_adhoc_begin(struct leg *x, struct leg *y)
 	return !err;
 }
 
-void ms_adhoc_split(struct sipd *s, const struct leg *x)
+void ms_adhoc_ended(struct sipd *s, const struct leg *x, const char *why)
 {
 	LIST_FOREACH(&s->adhocs, it)
 	{
 		struct ms_adhoc *a = LIST_ENTRY(it, struct ms_adhoc, node);
 		if (a->fsm.st != OVER && (a->guest[0].ref == x->ref || a->guest[1].ref == x->ref))
-			fail(a, "the handset splits the calls again");
+			fail(a, why);
 	}
 }
 

@@ -13,7 +13,8 @@
  * the audio-video server, whose request for that is not published: three with such a one are mixed here. */
 /* x, y: legs of one handset whose media are mixed. false: not at the server. */
 bool ms_adhoc_begin(struct leg *x, struct leg *y);
-void ms_adhoc_split(struct sipd *s, const struct leg *x); /* the handset splits them again */
+/* The leg is no part of it any more: the handset splits the calls again, or one has ended. */
+void ms_adhoc_ended(struct sipd *s, const struct leg *x, const char *why);
 void ms_adhoc_stop(struct sipd *s);
 
 /* ---- from ms_conf.c; a is freed later, from the loop ---- */

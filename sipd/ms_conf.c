@@ -12,6 +12,10 @@
 #include "sipd/ms_adhoc.h"
 #include "sipd/reg.h"
 
+#define GAP_MS     1000
+#define GAP_MAX_MS 60000
+#define LATER_MS   30000
+
 static const struct inv_body no_body;
 
 struct ms_conf {
@@ -20,7 +24,9 @@ struct ms_conf {
 	struct ms_adhoc *making; /* by whom */
 	struct inv *focus;
 	struct sub *sub;
-	struct tmr again; /* the subscription, anew */
+	struct tmr again;  /* the subscription, anew */
+	uint64_t asked_ms; /* when that was last; 0: never */
+	uint32_t gap_ms;   /* how long after it the next one may be */
 	struct roster roster;
 	struct conf_invite v;
 	char conversation[72], shown[129]; /* shown: on the display */
@@ -117,6 +123,11 @@ void ms_conf_text(const struct ms_conf *c, char *out, size_t cap)
 	out[w.n < cap ? w.n : cap - 1] = '\0';
 }
 
+const struct roster *ms_conf_roster(const struct ms_conf *c)
+{
+	return &c->roster;
+}
+
 /* The subject, and how many and who take part. */
 void ms_conf_show(struct ms_conf *c)
 {
@@ -137,6 +148,22 @@ void ms_conf_show(struct ms_conf *c)
 	own->ops->display(own, p);
 }
 
+/* The list is asked for anew: at once, ever more seldom while that does not help. */
+static void ask_again(struct ms_conf *c, uint32_t at_least_ms)
+{
+	uint64_t since = tmr_now(c->s->d->wheel) - c->asked_ms;
+
+	if (tmr_pending(&c->again))
+		return;
+	if (!c->asked_ms || since > 2ull * GAP_MAX_MS)
+		c->gap_ms = 0;
+	else
+		c->gap_ms = !c->gap_ms                   ? GAP_MS
+		            : c->gap_ms < GAP_MAX_MS / 2 ? c->gap_ms * 2
+		                                         : GAP_MAX_MS;
+	tmr_start(&c->again, c->gap_ms > at_least_ms ? c->gap_ms : at_least_ms);
+}
+
 static void on_notify(void *ctx, struct sub *sub, const struct sip_msg *req)
 {
 	struct ms_conf *c = ctx;
@@ -149,7 +176,7 @@ static void on_notify(void *ctx, struct sub *sub, const struct sip_msg *req)
 		log_ev(LOG_INFO, "participants not understood", F_TEXT("IPDECT_URI", c->v.focus),
 		    F_ERR(err));
 		if (err == ERR_STATE) /* a part is missing */
-			tmr_start(&c->again, 0);
+			ask_again(c, 0);
 		return;
 	}
 	if (c->making)
@@ -162,8 +189,14 @@ static void on_sub_ended(void *ctx, struct sub *sub, struct slice reason, uint32
 {
 	struct ms_conf *c = ctx;
 
-	(void)sub, (void)retry_s;
+	(void)sub;
 	c->sub = NULL; /* the conference goes on without its list */
+	/* RFC 6665 4.1.3: which ends are no last word. */
+	if (!slice_ieq(reason, SLICE_LIT("noresource")) &&
+	    !slice_ieq(reason, SLICE_LIT("rejected")) && !slice_ieq(reason, SLICE_LIT("invariant")))
+		ask_again(c, retry_s                                       ? retry_s * 1000
+		             : slice_ieq(reason, SLICE_LIT("deactivated")) ? 0
+		                                                           : LATER_MS);
 	log_ev(LOG_INFO, "participants not told", F_TEXT("IPDECT_URI", c->v.focus),
 	    F_STR("IPDECT_WHY", reason));
 }
@@ -219,9 +252,12 @@ static void on_again(struct tmr *t, void *ctx)
 	struct ms_conf *c = ctx;
 
 	(void)t;
+	c->asked_ms = tmr_now(c->s->d->wheel) | 1;
 	unsubscribe(c);
 	c->roster.known = false;
 	subscribe(c);
+	if (!c->sub)
+		ask_again(c, LATER_MS);
 }
 
 /* ---- the audio-video server ---- */

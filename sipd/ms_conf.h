@@ -25,6 +25,7 @@ void ms_conf_show(struct ms_conf *c); /* its name and participants, on the hands
 bool ms_conf_at(const struct leg *far);
 /* "3: Bob Example, Carol"; empty: not known. */
 void ms_conf_text(const struct ms_conf *c, char *out, size_t cap);
+const struct roster *ms_conf_roster(const struct ms_conf *c);
 /* Leaves the focus; NULL is fine. Not within a callback of its session. */
 void ms_conf_free(struct ms_conf *c);
 

@@ -152,8 +152,8 @@ static const struct sipd_hooks hooks = { .lines = lines };
 /* The notice of the registration's end has the tags of a dialog that nobody made. */
 static bool orphan(void *ctx, struct tx *tx, const struct sip_msg *req, struct tp_flow *f)
 {
-	return req->method == SIP_M_NOTIFY && leg_sip_welcome(ctx, f) &&
-	       ms_deregistered(ctx, tx, req);
+	return (req->method == SIP_M_NOTIFY || req->method == SIP_M_BENOTIFY) &&
+	       leg_sip_welcome(ctx, f) && ms_deregistered(ctx, tx, req);
 }
 
 struct ms_ep *ms_asked(const struct sipd *s, const struct sip_msg *req)
@@ -401,15 +401,19 @@ bool ms_deregistered(struct sipd *s, struct tx *tx, const struct sip_msg *req)
 	const char *kind = "signed in elsewhere, or too many endpoints";
 
 	event.n = slice_chr(event, ';');
-	if (!s->ms || !slice_ieq(slice_trim(event), SLICE_LIT("registration-notify")))
+	event = slice_trim(event);
+	if (!s->ms || (!slice_ieq(event, SLICE_LIT("registration-notify")) &&
+	                  !slice_ieq(event, SLICE_LIT("registration"))))
 		return false;
 	if (sip_addr_param(&req->to, SLICE_LIT("epid"), &epid))
 		e = ms_by_epid(s, epid);
 	if (!e && sip_uri_parse(&uri, req->ruri) == 0 &&
 	    sip_uri_param(&uri, SLICE_LIT("ms-opaque"), &epid))
 		e = ms_by_epid(s, epid);
-	(void)tx_reply(
-	    tx, e ? 200 : 481, SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""));
+	if (req->method == SIP_M_BENOTIFY)
+		tx_ignore(tx);
+	else
+		(void)tx_refuse(tx, e ? 200 : 481, NULL);
 	if (!e || !sip_param_find(req->body, SLICE_LIT("event"), &what))
 		return true;
 	what = slice_trim(what);
@@ -417,7 +421,7 @@ bool ms_deregistered(struct sipd *s, struct tx *tx, const struct sip_msg *req)
 		pause = REFUSED_MS;
 		kind = "the user was disabled";
 	} else if (slice_ieq(what, SLICE_LIT("deactivated"))) {
-		pause = 1;
+		pause = 0;
 		kind = "the user moved to another pool";
 	}
 	ms_diag_of(req, &d);

@@ -11,7 +11,8 @@
 #include "sipd/reg.h"
 #include "sipd/sub.h"
 
-#define AGAIN_MS 60000
+#define AGAIN_MS   60000
+#define REFUSED_MS 3600000 /* a PBX without voice mail: asking again much later is enough */
 
 struct mwi {
 	struct sipd *s;
@@ -19,8 +20,8 @@ struct mwi {
 	struct sub *sub;
 	struct auth_req *auth;
 	struct tmr again;
-	unsigned auths;
-	bool refused;
+	struct tp_flow *flow;   /* of sub */
+	unsigned auths, status; /* status: of the last final answer */
 };
 
 int mwi_parse(struct slice body, uint32_t *fresh, uint32_t *old)
@@ -91,6 +92,14 @@ static void on_notify(void *ctx, struct sub *sub, const struct sip_msg *req)
 	take(m->s, m->user, req);
 }
 
+static void drop(struct mwi *m)
+{
+	sub_free(m->sub);
+	m->sub = NULL;
+	tp_flow_unref(m->flow);
+	m->flow = NULL;
+}
+
 static void on_credentials(void *ctx, int err, struct slice lines)
 {
 	struct mwi *m = ctx;
@@ -99,8 +108,7 @@ static void on_credentials(void *ctx, int err, struct slice lines)
 	if (!err && m->sub)
 		err = sub_retry(m->sub, lines);
 	if (err) {
-		sub_free(m->sub);
-		m->sub = NULL;
+		drop(m);
 		tmr_start(&m->again, AGAIN_MS);
 	}
 }
@@ -113,6 +121,7 @@ static void on_reply(void *ctx, struct sub *sub, const struct sip_msg *rsp, int 
 
 	(void)sub;
 	(void)err;
+	m->status = rsp ? rsp->status : 0;
 	if (!rsp || (rsp->status != 401 && rsp->status != 407)) {
 		if (rsp && rsp->status < 300)
 			m->auths = 0;
@@ -122,9 +131,12 @@ static void on_reply(void *ctx, struct sub *sub, const struct sip_msg *rsp, int 
 	struct slice target = wr_slice(&w);
 	if (target.n > 2)
 		target = slice_sub(target, 1, target.n - 2);
-	if (m->auths++ < 2 && !m->auth)
-		(void)!auth_answer(m->s, m->user, rsp, SLICE_LIT("SUBSCRIBE"), target,
-		    SLICE_LIT(""), on_credentials, m, &m->auth);
+	if (m->auth ||
+	    (m->auths++ < 2 && auth_answer(m->s, m->user, rsp, SLICE_LIT("SUBSCRIBE"), target,
+	                           SLICE_LIT(""), on_credentials, m, &m->auth) == 0))
+		return;
+	drop(m); /* what it was is lost: later from the beginning */
+	tmr_start(&m->again, 10 * AGAIN_MS);
 }
 
 static void on_ended(void *ctx, struct sub *sub, struct slice reason, uint32_t retry_s)
@@ -133,9 +145,13 @@ static void on_ended(void *ctx, struct sub *sub, struct slice reason, uint32_t r
 
 	(void)sub;
 	m->sub = NULL;
-	/* A PBX without voice mail refuses: asking again much later is enough. */
-	bool rejected = slice_ieq(reason, SLICE_LIT("rejected"));
-	tmr_start(&m->again, rejected ? 3600 * 1000 : retry_s ? retry_s * 1000 : AGAIN_MS);
+	drop(m);
+	/* What it refuses for the moment only is not for an hour. */
+	bool never = slice_ieq(reason, SLICE_LIT("rejected")) && m->status / 100 != 5 &&
+	             m->status != 408 && m->status != 480 && m->status != 491;
+	tmr_start(&m->again, retry_s                     ? retry_s * 1000
+	                     : never || m->status == 501 ? REFUSED_MS
+	                                                 : AGAIN_MS);
 }
 
 static const struct sub_ops ops = { .notify = on_notify, .reply = on_reply, .ended = on_ended };
@@ -171,11 +187,13 @@ static void start(struct mwi *m)
 		.lines = SLICE_LIT("Accept: application/simple-message-summary\r\n"),
 		.flow = f,
 		.try_ms = s->conf->transaction_ms };
-	m->auths = 0;
+	m->auths = m->status = 0;
 	if (wl.bad || wu.bad || wc.bad ||
 	    sub_out(s->ua, &c, dlg_uac_new(&d), SLICE_LIT(""), SLICE_LIT(""), &m->sub)) {
 		m->sub = NULL;
 		tmr_start(&m->again, AGAIN_MS);
+	} else {
+		m->flow = tp_flow_ref(f);
 	}
 	tp_flow_unref(f);
 }
@@ -193,14 +211,24 @@ void mwi_update(struct sipd *s, struct user *u)
 {
 	struct ustate *us = sipd_ustate(s, u);
 
-	if (!s->conf->mwi)
+	if (!s->conf->mwi) {
+		mwi_stop(s, u);
 		return;
+	}
 	if (!us->mwi) {
 		us->mwi = mem_new(sizeof(*us->mwi));
 		us->mwi->s = s;
 		us->mwi->user = u;
 		tmr_init(&us->mwi->again, s->d->wheel, on_again, us->mwi);
 	}
+	struct tp_flow *f = reg_flow(s, u);
+	if (us->mwi->sub &&
+	    us->mwi->flow != f) { /* the server that has it is not the user's any more */
+		auth_cancel(us->mwi->auth);
+		us->mwi->auth = NULL;
+		drop(us->mwi);
+	}
+	tp_flow_unref(f);
 	if (!us->mwi->sub && !us->mwi->auth)
 		tmr_start(&us->mwi->again, 200);
 }
@@ -212,7 +240,7 @@ void mwi_stop(struct sipd *s, struct user *u)
 	(void)s;
 	if (!us || !us->mwi)
 		return;
-	sub_free(us->mwi->sub);
+	drop(us->mwi);
 	auth_cancel(us->mwi->auth);
 	tmr_stop(&us->mwi->again);
 	free(us->mwi);

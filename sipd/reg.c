@@ -15,8 +15,6 @@
 #include "sipd/sip_auth_hdr.h"
 #include "sipd/sip_build.h"
 
-#define BACKOFF_MS      2000
-#define BACKOFF_MAX_MS  60000
 #define GROUP_MS        20
 #define RETRY_AFTER_MAX 3600
 
@@ -56,6 +54,10 @@ static void moved(struct fsm *m, int from, int ev, int to)
 	(void)ev;
 	if (to < 0 || from == to)
 		return;
+	if (to == REG_OFF)
+		mwi_stop(r->regs->s, r->user);
+	if (from == REG_OFF || to == REG_OFF)
+		r->regs->wanted += from == REG_OFF ? 1u : -1u;
 	/* A refresh goes through TRYING: the user stays registered meanwhile. */
 	bool refreshing = r->was_up && (to == REG_TRYING || to == REG_AUTH);
 	if (up && !r->was_up) {
@@ -202,6 +204,7 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 		reg_ms_granted(r, rsp);
 		if (r->flow && tp_flow_proto(r->flow) == TP_TLS)
 			reg_target_serves(r);
+		bool moved_up = r->was_up && r->moved;
 		r->moved = false;
 		r->redirects = 0;
 		if (!r->ntarget)
@@ -210,6 +213,8 @@ static void final(struct reg *r, const struct sip_msg *rsp)
 			s->hooks->registered(s, r->user, rsp);
 		(void)fsm_event(&r->fsm, REG_EV_OK, NULL);
 		auth_waited(s, r->user, 0);
+		if (moved_up)
+			mwi_update(s, r->user);
 		return;
 	}
 	if (s->conf->lync && reg_ms_answer(r, rsp)) {
@@ -451,7 +456,7 @@ int reg_send(struct fsm *m, int ev, const void *arg)
 	int err;
 
 	(void)arg;
-	r->paused = r->held = false;
+	r->paused = r->held = r->soon = false;
 	if (ev != REG_EV_READY && ev != REG_EV_AGAIN)
 		r->auths = 0;
 	if (ev != REG_EV_READY) { /* credentials are for one nonce */
@@ -503,6 +508,8 @@ int reg_done(struct fsm *m, int ev, const void *arg)
 	(void)ev;
 	(void)arg;
 	stat_add(r->regs->ok, 1);
+	if (r->was_up)
+		r->ended = 0; /* it has held until a refresh */
 	r->tries = r->backoff = r->failures = 0;
 	r->avoid = 0;
 	/* Between half and nine tenths of the time: refreshes of thousands of users spread by themselves. */
@@ -516,6 +523,18 @@ int reg_done(struct fsm *m, int ev, const void *arg)
 	return FSM_NEXT;
 }
 
+/* What the server said counts where it is longer: "Retry-After: 0" is no leave to ask without end. */
+static void back_off(struct reg *r)
+{
+	uint32_t told = r->delay;
+
+	r->backoff = r->backoff ? r->backoff * 2 : REG_BACKOFF_MS;
+	if (r->backoff > REG_BACKOFF_MAX_MS)
+		r->backoff = REG_BACKOFF_MAX_MS;
+	uint32_t own = r->backoff / 2 + id_below(r->backoff);
+	r->delay = told > own ? told : reg_turn(r->regs, own);
+}
+
 int reg_fail(struct fsm *m, int ev, const void *arg)
 {
 	struct reg *r = reg_of(m);
@@ -523,12 +542,9 @@ int reg_fail(struct fsm *m, int ev, const void *arg)
 	(void)arg;
 	if (m->st == REG_AUTH && ev == REG_EV_TIMER)
 		reg_forget_sa(r); /* LYNC: nobody waits for the handshake any more */
-	if (!r->delay) {
-		r->backoff = r->backoff ? r->backoff * 2 : BACKOFF_MS;
-		if (r->backoff > BACKOFF_MAX_MS)
-			r->backoff = BACKOFF_MAX_MS;
-		r->delay = reg_turn(r->regs, r->backoff / 2 + id_below(r->backoff));
-	}
+	if (!r->soon)
+		back_off(r);
+	r->soon = false;
 	r->failures++;
 	reg_ob_hold(r);
 	r->tries = r->redirects = 0;
@@ -575,6 +591,8 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 	r->auth = NULL;
 	if (r->was_up && r->proxy) {
 		r->expires = 0;
+		mem_free_wiped(r->lines, r->lines ? strlen(r->lines) : 0);
+		r->lines = NULL; /* the request itself answers a challenge */
 		build(r, &w, 0, r->flow);
 		r->expires = s->conf->register_expires;
 		struct sip_req_conf c = { .method = SIP_M_REGISTER,
@@ -582,7 +600,8 @@ int reg_off(struct fsm *m, int ev, const void *arg)
 			.next_hop = slice_str(r->proxy->uri),
 			.flow = r->flow && tp_flow_alive(r->flow) ? r->flow : NULL,
 			.try_ms = s->conf->transaction_ms,
-			.owner = r->owner };
+			.owner = r->owner,
+			.credential = slice_str(s->conf->lync ? "" : r->user->f[USER_NAME]) };
 		struct sip_req *bye = NULL;
 		if (!w.bad && sip_req_send(s->ua, &c, on_req, r, &bye) == 0)
 			sip_req_forget(bye);

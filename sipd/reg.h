@@ -43,8 +43,10 @@ uint64_t reg_owner(const struct user *u); /* for the signing hook */
 void reg_suspect(struct sipd *s, const struct user *u, const char *why);
 /* LYNC: the association is gone at the server: registers with a new handshake. */
 void reg_again(struct sipd *s, const struct user *u);
-/* The server has ended the registration; tried again after the pause. */
+/* The server has ended the registration; tried again after the pause, 0: soon. */
 void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_ms);
+/* certd has another password for the user: one who was refused tries again now. */
+void reg_secret_changed(struct sipd *s, struct slice name);
 /* For rows and metrics. */
 struct reg_view {
 	bool up;

@@ -12,6 +12,7 @@ struct proxy {
 	bool down, answers; /* answers: to OPTIONS, as seen */
 	uint32_t
 	    busy_ms;    /* how long it was left alone after its last 503; 0: it has served since */
+	uint64_t quiet; /* ms: before that it is asked nothing */
 	uint64_t since; /* ms: down since */
 	struct addr seen[4]; /* addresses that answered, for what comes from there */
 	unsigned nseen;
@@ -56,13 +57,17 @@ struct reg {
 	char *gruu;                 /* RFC 5627; NULL: none */
 	unsigned redirects;
 	uint64_t owner;
+	uint64_t account; /* hash of the name that the user logs in by */
+	char *domain;     /* where it is registered: of this name's record */
 	uint32_t cseq, expires, granted, delay, tries, backoff;
-	uint32_t rest; /* ms before the first attempt */
+	uint32_t rest;  /* ms before the first attempt */
+	uint32_t ended; /* how often the server has ended it since its last refresh */
 	unsigned code, auths;
 	const char *why;
 	char said[600]; /* what why may point to */
 	bool was_up, watching, unregister;
 	bool paused; /* the server said no for a while: a proxy's recovery changes nothing */
+	bool soon;   /* the next attempt is no failure's: its time is set already */
 	bool
 	    moved; /* since the last 2xx: another server, which knows nothing of this registration yet */
 	uint32_t
@@ -73,6 +78,8 @@ struct reg {
 	bool held;         /* its waiting time runs: this proxy's recovery does not shorten it */
 	unsigned failures; /* registrations in a row that failed */
 };
+#define REG_BACKOFF_MS     2000u
+#define REG_BACKOFF_MAX_MS 60000u
 void reg_on_timer(struct tmr *t, void *ctx);
 extern const struct fsm_env reg_env;
 
@@ -81,6 +88,8 @@ uint32_t reg_turn(struct regs *rs, uint32_t at_least);
 /* The proxy to use now: lowest priority number among those that are up, by weight among equals (by user, so that a user
  * stays with it). NULL: all are down. */
 struct proxy *reg_proxy_pick(struct regs *r, const struct user *u);
+/* The machine's timer, at its turn, unless it has an earlier time already. */
+void reg_hasten(struct reg *r);
 /* An answer came over this flow. */
 void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_msg *rsp);
 /* It does not answer: its users go to another, and it is asked until it does. */

@@ -20,13 +20,18 @@
 static void probe(struct proxy *p);
 static void saw_time(struct proxy *p, const struct sip_msg *rsp);
 static void proxy_up(struct proxy *p);
+static void stay_away(struct proxy *p, const struct sip_msg *rsp, bool longer);
 
 /* A refused connection costs nothing; a silent host holds each request for the transaction's time besides. */
 static uint32_t again_in(const struct proxy *p)
 {
-	bool late = tmr_now(p->regs->s->d->wheel) - p->since >= PROBE_SOON_MS;
+	uint64_t now = tmr_now(p->regs->s->d->wheel);
+	bool late = now - p->since >= PROBE_SOON_MS;
+	uint32_t ms = late ? PROBE_LATE_MS : PROBE_MS;
 
-	return (late ? PROBE_LATE_MS : PROBE_MS) + id_below(PROBE_VAR_MS);
+	if (p->quiet > now + ms)
+		ms = (uint32_t)(p->quiet - now);
+	return ms + id_below(PROBE_VAR_MS);
 }
 
 static void on_probe(
@@ -43,9 +48,11 @@ static void on_probe(
 		proxy_up(p);
 	} else if (ev == SIP_REQ_FAIL && !p->down && p->answers) {
 		reg_proxy_down(p, "it does not answer OPTIONS any more");
-	} else if (ev == SIP_REQ_FAIL && p->down && !p->answers &&
+	} else if ((ev == SIP_REQ_FAIL || ev == SIP_REQ_REPLY) && p->down && !p->answers &&
 	           tmr_now(p->regs->s->d->wheel) - p->since >= TRIAL_MS) {
 		proxy_up(p); /* it may know no OPTIONS: let a registration try */
+	} else if (ev == SIP_REQ_REPLY && rsp->status == 503 && p->down) {
+		stay_away(p, rsp, true);
 	}
 	if (ev == SIP_REQ_DONE) {
 		p->req = NULL;
@@ -65,7 +72,7 @@ static void on_probe_timer(struct tmr *t, void *ctx)
 void regs_ask_again(struct regs *r)
 {
 	for (unsigned i = 0; i < r->nproxy; i++)
-		if (r->proxy[i].down)
+		if (r->proxy[i].down && !r->proxy[i].quiet)
 			tmr_start(&r->proxy[i].probe, 0);
 }
 
@@ -159,13 +166,13 @@ void reg_proxy_saw(struct proxy *p, const struct tp_flow *f, const struct sip_ms
 }
 
 /* At its turn, unless it had an earlier one: after a broken connection all have theirs already. */
-static void hasten(struct reg *r)
+void reg_hasten(struct reg *r)
 {
 	struct regs *rs = r->regs;
 	uint64_t now = tmr_now(rs->s->d->wheel) * 1000,
 	         wait = rs->slot > now ? (rs->slot - now) / 1000 : 0;
 
-	if (r->fsm.st == REG_UP || !tmr_pending(&r->timer) || tmr_left(&r->timer) > wait)
+	if (!tmr_pending(&r->timer) || tmr_left(&r->timer) > wait)
 		tmr_start(&r->timer, reg_turn(rs, 0));
 }
 
@@ -179,7 +186,7 @@ static void wake_users(struct regs *rs, const struct proxy *p)
 			continue;
 		if (r->fsm.st == REG_UP ||
 		    (r->fsm.st == REG_WAIT && !r->paused && !(r->held && now == r->proxy)))
-			hasten(r);
+			reg_hasten(r);
 	}
 }
 
@@ -197,20 +204,27 @@ void reg_proxy_down(struct proxy *p, const char *why)
 	wake_users(p->regs, p);
 }
 
-void reg_proxy_busy(struct proxy *p, const struct sip_msg *rsp)
+/* As long as it says, else longer than last time. */
+static void stay_away(struct proxy *p, const struct sip_msg *rsp, bool longer)
 {
 	uint32_t s;
 
-	if (!p)
-		return;
 	if (sip_msg_u32(rsp, SIP_H_RETRY_AFTER, UINT32_MAX, &s) == 0)
 		p->busy_ms = (s > BUSY_MAX_S ? BUSY_MAX_S : s ? s : 1) * 1000;
-	else if (!p->down || !p->busy_ms)
+	else if (longer)
 		p->busy_ms = !p->busy_ms                    ? BUSY_MS
 		             : p->busy_ms < BUSY_MAX_MS / 2 ? p->busy_ms * 2
 		                                            : BUSY_MAX_MS;
+	p->quiet = tmr_now(p->regs->s->d->wheel) + p->busy_ms;
+}
+
+void reg_proxy_busy(struct proxy *p, const struct sip_msg *rsp)
+{
+	if (!p)
+		return;
+	stay_away(p, rsp, !p->down || !p->busy_ms);
 	reg_proxy_down(p, "503 Service Unavailable");
-	tmr_start(&p->probe, p->busy_ms + id_below(PROBE_VAR_MS));
+	tmr_start(&p->probe, again_in(p));
 }
 
 bool reg_avoid(struct reg *r)
@@ -231,6 +245,7 @@ static void proxy_up(struct proxy *p)
 	if (!p->down)
 		return;
 	p->down = false;
+	p->quiet = 0;
 	p->why = NULL;
 	log_ev(LOG_NOTICE, "proxy answers again", F_TEXT("IPDECT_PROXY", p->uri));
 	/* It may have lost its bindings, and those who fled come back. */

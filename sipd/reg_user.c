@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "sipd/auth.h"
 #include "sipd/ms.h"
+#include "sipd/mwi.h"
 #include "sipd/reg_int.h"
 
 struct regs *regs_new(struct sipd *s)
@@ -34,6 +35,7 @@ static void reg_free(struct reg *r)
 	free(r->routes);
 	reg_targets_clear(r);
 	free(r->gruu);
+	free(r->domain);
 	free(r);
 }
 
@@ -87,6 +89,11 @@ static void make_instance(struct reg *r)
 	(void)wr_nul(&w);
 }
 
+static uint64_t account(const struct user *u)
+{
+	return map_siphash(7, 8, u->f[USER_AUTH_USER], strlen(u->f[USER_AUTH_USER]));
+}
+
 static struct reg *reg_new(struct sipd *s, struct user *u)
 {
 	struct reg *r = mem_new(sizeof(*r));
@@ -94,6 +101,8 @@ static struct reg *reg_new(struct sipd *s, struct user *u)
 	r->regs = s->regs;
 	r->user = u;
 	r->expires = s->conf->register_expires;
+	r->domain = slice_dup(sipd_domain(s, u));
+	r->account = account(u);
 	r->owner = map_siphash(1, 2, u->key, strlen(u->key)) | 1;
 	id_token(r->call_id, 24);
 	id_token(r->tag, 12);
@@ -101,6 +110,42 @@ static struct reg *reg_new(struct sipd *s, struct user *u)
 	tmr_init(&r->timer, s->d->wheel, reg_on_timer, r);
 	fsm_init(&r->fsm, &reg_def, &reg_env, REG_OFF);
 	return r;
+}
+
+#define CHANGE_MS 1000
+#define ENDS      8
+
+/* Off the old proxy, to begin at another. The Call-ID and its count go on: a registrar that is told of the end late, over
+ * another connection or by another way, sees by them that it is older than the new binding (RFC 3261 10.3). One that finds
+ * bindings by instance and reg-id (RFC 5626) may not look at the count: so the end has a second's start. */
+static void begin_again(struct sipd *s, struct user *u)
+{
+	struct reg *r = u->room ? ustate_of(u)->reg : NULL, *now;
+
+	if (!r)
+		return;
+	bool up = r->was_up;
+	char *domain = u->f[USER_DOMAIN];
+	u->f[USER_DOMAIN] = r->domain; /* the end is said where the beginning was */
+	(void)fsm_event(&r->fsm, REG_EV_UNWANT, NULL);
+	u->f[USER_DOMAIN] = domain;
+	ms_ep_free(u);
+	now = reg_new(s, u);
+	memcpy(now->call_id, r->call_id, sizeof(now->call_id));
+	now->cseq = r->cseq + ENDS; /* those of the end, should it be challenged */
+	now->rest = up ? CHANGE_MS : 0;
+	reg_free(r);
+	ustate_of(u)->reg = now;
+}
+
+/* What kept it off may be over: not a broken proxy, but what its record or its password says. */
+static void again(struct reg *r)
+{
+	if (r->fsm.st != REG_WAIT || r->code / 100 != 4)
+		return;
+	r->paused = false;
+	r->backoff = 0;
+	reg_hasten(r);
 }
 
 void reg_update(struct sipd *s, struct user *u)
@@ -114,7 +159,12 @@ void reg_update(struct sipd *s, struct user *u)
 	if (!r) {
 		r = reg_new(s, u);
 		us->reg = r;
-		s->regs->wanted++;
+	} else if (!slice_ieq(sipd_domain(s, u), slice_str(r->domain))) {
+		begin_again(s, u); /* another address of record */
+		r = us->reg;
+	} else if (r->account != account(u)) {
+		r->account = account(u);
+		again(r);
 	}
 	(void)fsm_event(&r->fsm, want ? REG_EV_WANT : REG_EV_UNWANT, NULL);
 }
@@ -123,35 +173,13 @@ void reg_remove(struct sipd *s, struct user *u)
 {
 	struct ustate *us = ustate_of(u);
 
+	(void)s;
 	if (!us || !us->reg)
 		return;
 	(void)fsm_event(&us->reg->fsm, REG_EV_UNWANT, NULL);
 	ms_ep_free(u);
 	reg_free(us->reg);
 	us->reg = NULL;
-	s->regs->wanted--;
-}
-
-#define CHANGE_MS 1000
-
-/* Off the old proxy, to begin at another. The Call-ID and its count go on: a registrar that is told of the end late, over
- * another connection or by another way, sees by them that it is older than the new binding (RFC 3261 10.3). One that finds
- * bindings by instance and reg-id (RFC 5626) may not look at the count: so the end has a second's start. */
-static void begin_again(struct sipd *s, struct user *u)
-{
-	struct reg *r = u->room ? ustate_of(u)->reg : NULL, *now;
-
-	if (!r)
-		return;
-	bool up = r->was_up;
-	(void)fsm_event(&r->fsm, REG_EV_UNWANT, NULL);
-	ms_ep_free(u);
-	now = reg_new(s, u);
-	memcpy(now->call_id, r->call_id, sizeof(now->call_id));
-	now->cseq = r->cseq;
-	now->rest = up ? CHANGE_MS : 0;
-	reg_free(r);
-	ustate_of(u)->reg = now;
 }
 
 void regs_shutdown(struct regs *r)
@@ -161,6 +189,14 @@ void regs_shutdown(struct regs *r)
 			reg_free(ustate_of(u)->reg);
 			ustate_of(u)->reg = NULL;
 		}
+}
+
+void reg_secret_changed(struct sipd *s, struct slice name)
+{
+	const struct user *u = users_find(s->users, name);
+
+	if (u && u->room && ustate_of(u)->reg)
+		again(ustate_of(u)->reg);
 }
 
 unsigned regs_refused_again(struct sipd *s, unsigned status)
@@ -191,6 +227,13 @@ void regs_reconf(struct regs *r)
 			begin_again(r->s, u);
 		regs_set_proxies(r);
 	}
-	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u))
+	for (struct user *u = users_next(r->s->users, NULL); u; u = users_next(r->s->users, u)) {
+		struct reg *one = u->room ? ustate_of(u)->reg : NULL;
+
+		if (one)
+			one->expires = r->s->conf->register_expires;
+		if (one && one->was_up)
+			mwi_update(r->s, u);
 		reg_update(r->s, u);
+	}
 }

@@ -150,7 +150,15 @@ void reg_ended(struct sipd *s, struct user *u, const char *why, uint32_t pause_m
 	(void)snprintf(r->said, sizeof(r->said), "%s", why);
 	r->why = r->said;
 	r->code = 0;
-	r->delay = pause_ms;
+	/* Whom the server sends away at once goes at once, at the usual rate; again and again not without a pause. */
+	r->soon = pause_ms == 0;
+	if (r->soon) {
+		uint32_t rest = r->ended ? REG_BACKOFF_MS << (r->ended < 5 ? r->ended : 5) : 0;
+		r->delay = reg_turn(r->regs, rest < REG_BACKOFF_MAX_MS ? rest : REG_BACKOFF_MAX_MS);
+	} else {
+		r->delay = pause_ms;
+	}
+	r->ended++;
 	r->paused = true;
 	reg_targets_clear(r); /* the user may be at home elsewhere now: from the first one on */
 	reg_drop_flow(r);

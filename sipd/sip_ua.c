@@ -157,9 +157,11 @@ static void in_dialog(
 
 	bool mute = req->method == SIP_M_BENOTIFY;
 	if (!u) {
+		if (!tx || (ua->hooks.orphan && ua->hooks.orphan(ua->hooks_ctx, tx, req, f)))
+			return;
 		if (mute)
 			tx_ignore(tx);
-		else if (tx && (!ua->hooks.orphan || !ua->hooks.orphan(ua->hooks_ctx, tx, req, f)))
+		else
 			(void)tx_refuse(tx, 481, NULL);
 		return;
 	}

@@ -192,9 +192,11 @@ static void on_subscribe(
 			end(s, SLICE_LIT("fetched"), 0);
 		return;
 	}
-	if (dlg_on_reply(s->dlg, rsp) == ERR_NOTFOUND)
-		return; /* another fork's; the first NOTIFY decided */
-	dlg_refresh(s->dlg, rsp);
+	bool theirs = dlg_on_reply(s->dlg, rsp) != ERR_NOTFOUND;
+	if (!theirs && s->expires)
+		return; /* another fork's; the first NOTIFY decided, and told the time */
+	if (theirs)
+		dlg_refresh(s->dlg, rsp);
 	if (s->stopping)
 		return;
 	if (sip_msg_u32(rsp, SIP_H_EXPIRES, EXPIRES_MAX, &n))

@@ -12,6 +12,7 @@
 #include "common/ossl.h"
 #include "rig.h"
 #include "rig_sip.h"
+#include "sipd/mras.h"
 #include "sipd/ms.h"
 #include "sipd/reg_int.h"
 #include "tests/unit/sipd/ms_vectors.h"
@@ -366,6 +367,109 @@ static void asked(void **state)
 	text_of_msg = NULL;
 }
 
+/* Over UDP, which the dialect knows not; what is asked here does not see it. */
+static struct tp_flow *flow_to_peer(struct rig *r)
+{
+	struct tp_dest d = { .proto = TP_UDP };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(r->peer),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct tp_flow *f;
+
+	memcpy(&d.addr, &a, sizeof(a));
+	assert_int_equal(tp_flow_to(sip_ua_tp(sipd_of(&r->d)->ua), &d, &f), 0);
+	return f;
+}
+
+/* A SERVICE from us within this time. */
+static bool service(struct rig *r, unsigned ms)
+{
+	for (unsigned t = 0; t < ms; t += 100) {
+		rig_pass(r, 100);
+		rig_spin(r, 2);
+		while (sip_next(r))
+			if (strncmp(got, "SERVICE ", 8) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Credentials of the Edge are refused; when they would be asked for again nobody is registered. The next who is asks. */
+static void edge_asked_again(void **state)
+{
+	char text[600];
+	(void)state;
+
+	snprintf(text, sizeof(text), "%smras-uri = sip:mras@contoso.com\n", conf);
+	rig_by_hand = true;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+	struct rig *r = rig_new(text);
+#pragma GCC diagnostic pop
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+
+	s->effective.register_when = REGISTER_ALWAYS;
+	reg_update(s, e->user);
+	struct reg *reg = ustate_of(e->user)->reg;
+	tmr_stop(&reg->timer);
+	reg->flow = flow_to_peer(r);
+	reg->was_up = true;
+	mras_wanted(s, e->user);
+	assert_true(service(r, 2000));
+	sip_reply(r, "403 Forbidden", "t", "", "");
+	rig_spin(r, 20);
+	assert_int_equal(mras_text(s, text, sizeof(text)), -1);
+	mras_wanted(s, e->user); /* not before its time */
+	assert_false(service(r, 20000));
+	reg->was_up = false;
+	assert_false(service(r, 120000));
+	reg->was_up = true;
+	mras_wanted(s, e->user);
+	assert_true(service(r, 2000));
+	reg->was_up = false;
+	rig_free(r);
+	rig_by_hand = false;
+}
+
+/* The end of a registration, by NOTIFY with an answer or by BENOTIFY without, under either name of the event. */
+static void taken_back(void **state)
+{
+	static const char *const methods[] = { "NOTIFY", "BENOTIFY" }, *const events[] = {
+		"registration-notify", "registration"
+	};
+	struct rig *r = rig_new(conf);
+	struct ms_ep *e = endpoint(r);
+	struct sipd *s = sipd_of(&r->d);
+	(void)state;
+
+	s->effective.register_when = REGISTER_ALWAYS;
+	s->effective.accept = ACCEPT_ANY;
+	reg_update(s, e->user);
+	struct reg *reg = ustate_of(e->user)->reg;
+	for (int k = 0; k < 4; k++) {
+		tmr_stop(&reg->timer);
+		reg->fsm.st = REG_UP;
+		sip_send(r,
+		    "%s sip:127.0.0.1:%u;ms-opaque=%s SIP/2.0\r\nVia: SIP/2.0/UDP "
+		    "127.0.0.1:%u;branch=z9hG4bKtb%d;rport\r\nMax-Forwards: 70\r\nFrom: "
+		    "<sip:200@contoso.com>;tag=1\r\nTo: <sip:200@contoso.com>;tag=2;epid=%s\r\n"
+		    "Call-ID: tb%d\r\nCSeq: 1 %s\r\nEvent: %s\r\nContent-Type: "
+		    "text/registration-event\r\nSubscription-State: terminated;expires=0\r\n"
+		    "Contact: <sip:127.0.0.1>\r\nContent-Length: 18\r\n\r\nevent=unregistered",
+		    methods[k % 2], r->port, e->epid, r->peer, k, e->epid, k, methods[k % 2],
+		    events[k / 2]);
+		RIG_UNTIL(r, reg->fsm.st == REG_WAIT);
+		assert_true(tmr_left(&reg->timer) > 200000);
+		if (k % 2 == 0)
+			sip_await(r, "SIP/2.0 200 ");
+	}
+	rig_spin(r, 20);
+	assert_false(sip_next(r));
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +482,8 @@ int main(void)
 		cmocka_unit_test(homes),
 		cmocka_unit_test(handshake),
 		cmocka_unit_test(asked),
+		cmocka_unit_test(edge_asked_again),
+		cmocka_unit_test(taken_back),
 	};
 
 	log_set_level(LOG_CRIT);
