@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "sipd/number.h"
 
 const struct user_field_def user_fields[USER_NFIELDS] = {
 	[USER_NAME] = { "name", USER_NAME_MAX, true, "extension or SIP user name" },
@@ -183,7 +184,9 @@ static int check(enum user_field f, struct slice v, char *why, size_t cap)
 		           : complain(why, cap, f,
 		                 "12 digits, e.g. \"05003 0070387\", and a right check digit");
 	case USER_NUMBER:
-		return v.n == 0 || name_ok(v) ? 0 : complain(why, cap, f, "not a number");
+		return v.n == 0 || (name_ok(v) && number_is(v))
+		           ? 0
+		           : complain(why, cap, f, "digits and +*-.() only");
 	case USER_DISABLED:
 	case USER_HAS_PASSWORD:
 	case USER_HAS_ACCESS_CODE:

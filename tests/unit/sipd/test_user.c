@@ -58,6 +58,10 @@ static void users(void **state)
 	    0);
 	assert_int_equal(
 	    edit(us, USER_ADD, false, why, "Anna.Berg", "number", "+49 30 1", NULL), ERR_VALUE);
+	assert_int_equal(
+	    edit(us, USER_ADD, false, why, "Anna.Berg", "number", "abc", NULL), ERR_VALUE);
+	assert_int_equal(
+	    edit(us, USER_ADD, false, why, "Anna.Berg", "number", "-", NULL), ERR_VALUE);
 	assert_int_equal(edit(us, USER_ADD, false, why, "Anna.Berg", "number", "+49301", NULL), 0);
 	assert_int_equal(edit(us, USER_ADD, false, why, "anna.berg", NULL), ERR_EXISTS);
 	assert_int_equal(edit(us, USER_ADD, false, why, "+49301", NULL), ERR_EXISTS);
