@@ -244,9 +244,7 @@ static struct tp_flow *same_way(struct inv *i, struct slice hop)
 int inv_send(struct inv *i, struct inv_fork *f, enum sip_method m, struct slice lines,
     struct inv_body body, sip_req_h *fn, void *ctx, uint32_t *used, struct sip_req **out)
 {
-	size_t cap = 8192 + lines.n + body.body.n;
-	char *buf = mem_grow(NULL, cap, 1);
-	struct wr w = wr_of(buf, cap);
+	struct wr w = sip_ua_text(i->ua);
 	struct sip_req_conf c = { .method = m,
 		.next_hop = dlg_next_hop(f->dlg),
 		.key = i->conf.key,
@@ -272,7 +270,7 @@ int inv_send(struct inv *i, struct inv_fork *f, enum sip_method m, struct slice 
 	c.flow = same_way(i, c.next_hop);
 	if (!w.bad)
 		err = sip_req_send(i->ua, &c, fn, ctx, out);
-	mem_free_wiped(buf, cap);
+	sip_ua_text_drop(&w);
 	if (!err)
 		inv_set_flow(i, sip_req_flow(*out));
 	return err;

@@ -13,9 +13,7 @@ static const struct inv_body no_body;
 
 void inv_ack_2xx(struct inv *i, struct inv_fork *f, uint32_t cseq, struct inv_body body)
 {
-	size_t cap = 6144 + body.body.n;
-	char *buf = mem_grow(NULL, cap, 1);
-	struct wr w = wr_of(buf, cap);
+	struct wr w = sip_ua_text(i->ua);
 	struct sip_req_conf c = { .method = SIP_M_ACK,
 		.next_hop = dlg_next_hop(f->dlg),
 		.key = i->conf.key,
@@ -35,7 +33,7 @@ void inv_ack_2xx(struct inv *i, struct inv_fork *f, uint32_t cseq, struct inv_bo
 	f->ack = w.bad ? NULL : sip_ack_send(i->ua, &c);
 	f->ack_cseq = cseq;
 	f->waits_ack = false;
-	mem_free_wiped(buf, cap);
+	sip_ua_text_drop(&w);
 }
 
 /* ---- provisional ---- */
@@ -237,9 +235,7 @@ static void on_req(
 static int send_invite(struct inv *i)
 {
 	struct inv_body b = inv_text_body(&i->text);
-	size_t cap = 8192 + strlen(i->text.lines) + strlen(i->lines) + b.body.n;
-	char *buf = mem_grow(NULL, cap, 1);
-	struct wr w = wr_of(buf, cap);
+	struct wr w = sip_ua_text(i->ua);
 	struct sip_req_conf c = { .method = SIP_M_INVITE,
 		.next_hop = dlg_next_hop(i->half),
 		.flow = i->flow && tp_flow_alive(i->flow) ? i->flow : NULL,
@@ -267,7 +263,7 @@ static int send_invite(struct inv *i)
 	c.msg = wr_slice(&w);
 	if (!w.bad)
 		err = sip_req_send(i->ua, &c, on_req, i, &i->req);
-	mem_free_wiped(buf, cap);
+	sip_ua_text_drop(&w);
 	if (!err)
 		inv_keep_sdp(i, b);
 	return err;

@@ -143,14 +143,20 @@ static void resolved(void *ctx, int err, const struct resolve_result *res)
 int leg_sip_go(struct leg_sip *l)
 {
 	struct sipd *s = l->leg.sipd;
+	struct resolve *r = sip_ua_resolve(s->ua);
 	struct sip_uri uri;
+	struct tp_dest d;
 
 	l->flow = reg_flow(s, l->leg.user);
 	if (!l->flow) {
 		const char *hop = reg_hop(s, l->leg.user);
 		if (sip_uri_parse(&uri, slice_str(hop ? hop : l->uri)))
 			return ERR_SYNTAX;
-		l->q = resolve_uri(sip_ua_resolve(s->ua), &uri, resolved, l);
+		/* That there is no way is told later, never from inside of this. */
+		if (!resolve_now(r, &uri, &d) || tp_flow_to(sip_ua_tp(s->ua), &d, &l->flow)) {
+			l->flow = NULL;
+			l->q = resolve_uri(r, &uri, resolved, l);
+		}
 	}
 	if (!l->leg.media)
 		leg_sip_open_media(l);

@@ -270,7 +270,8 @@ int sdp_parse(struct sdp *sdp, struct slice in)
 	struct sdp_media *m = NULL;
 	bool version = false;
 
-	*sdp = (struct sdp){ .raw = in };
+	memset(sdp, 0, offsetof(struct sdp, media[1]));
+	sdp->raw = in;
 	if (in.n > SDP_MAX)
 		return ERR_LIMIT;
 	while (line_next(&c, &l)) {
@@ -292,8 +293,8 @@ int sdp_parse(struct sdp *sdp, struct slice in)
 			if (sdp->nmedia == SDP_MEDIA_MAX)
 				return ERR_LIMIT;
 			m = &sdp->media[sdp->nmedia++];
-			m->dir = sdp->dir;
-			m->raw = (struct slice){ l.p, (size_t)(in.p + in.n - l.p) };
+			*m = (struct sdp_media){ .dir = sdp->dir,
+				.raw = { l.p, (size_t)(in.p + in.n - l.p) } };
 			if (media_parse(m, v))
 				return ERR_SYNTAX;
 			break;

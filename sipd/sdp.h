@@ -62,9 +62,10 @@ struct sdp {
 	enum sdp_dir dir;
 	struct slice ice_ufrag, ice_pwd;
 	bool ice_lite;
-	struct sdp_media media[SDP_MEDIA_MAX];
-	size_t nmedia;
 	struct slice raw;
+	size_t nmedia;
+	struct sdp_media
+	    media[SDP_MEDIA_MAX]; /* the first nmedia; [0] is empty where there is none */
 };
 
 /* ERR_SYNTAX: no description. ERR_LIMIT: too long or more m= sections than SDP_MEDIA_MAX. Formats, keys and candidates

@@ -157,24 +157,26 @@ static void refused(struct wr *w, const struct oa_line *l)
 	wr_fmt(w, "m=%s 0 %s %s\r\n", l->kind, l->proto, l->fmts);
 }
 
-/* A fresh key for each line that we offer. */
+/* A fresh key for each line that we offer; the kernel is asked once for all of them. */
 static void keys_make(struct oa *o)
 {
+	uint8_t fresh[OA_KEYS][SDES_KEY_MAX];
+
+	id_random(fresh, (o->conf->mki ? 2 : 1) * o->conf->nsuite * sizeof(fresh[0]));
 	o->nkey = 0;
 	for (size_t i = 0; i < o->conf->nsuite; i++) {
 		for (int with_mki = o->conf->mki; with_mki >= 0; with_mki--) {
-			if (o->nkey == OA_KEYS)
-				return;
 			struct sdes *k = &o->key[o->nkey++];
 			*k = (struct sdes){ .suite = (enum sdes_suite)o->conf->suite[i],
 				.tag = (uint32_t)o->nkey };
 			k->nkey = (uint8_t)sdes_key_len(k->suite);
-			id_random(k->key, k->nkey);
+			memcpy(k->key, fresh[o->nkey - 1], k->nkey);
 			k->lifetime = o->conf->lifetime ? 1ull << 31 : 0;
 			k->mki_len = with_mki ? 1 : 0;
 			k->mki = with_mki ? 1 : 0;
 		}
 	}
+	mem_wipe(fresh, sizeof(fresh));
 }
 
 static enum sdp_dir limit(enum sdp_dir theirs, enum sdp_dir want)

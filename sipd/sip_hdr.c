@@ -195,6 +195,18 @@ static const char *skip_quoted(const char *p, const char *end)
 	return end;
 }
 
+/* The end of a parameter's value. Few have quotes, in which a ';' may stand. */
+static const char *skip_value(const char *p, const char *end)
+{
+	const char *semi = memchr(p, ';', (size_t)(end - p)), *stop = semi ? semi : end;
+
+	if (!memchr(p, '"', (size_t)(stop - p)))
+		return stop;
+	while (p < end && *p != ';')
+		p = *p == '"' ? skip_quoted(p, end) : p + 1;
+	return p;
+}
+
 /* What is looked at in a list; everything else is passed over. */
 static const bool list_char[256] = { [','] = true, ['"'] = true, ['<'] = true };
 
@@ -203,6 +215,8 @@ bool sip_list_next(struct cur *c, struct slice *element)
 	while (c->p < c->end) {
 		const char *from = c->p, *p = c->p;
 
+		if (!memchr(p, ',', (size_t)(c->end - p))) /* mostly there is one element */
+			p = c->end;
 		for (;;) {
 			while (p < c->end && !list_char[(unsigned char)*p])
 				p++;
@@ -239,8 +253,7 @@ bool sip_param_next(struct cur *c, struct slice *name, struct slice *value)
 	*name = slice_trim((struct slice){ from, (size_t)(p - from) });
 	if (p < c->end && *p == '=') {
 		from = ++p;
-		while (p < c->end && *p != ';')
-			p = *p == '"' ? skip_quoted(p, c->end) : p + 1;
+		p = skip_value(p, c->end);
 		*value = slice_trim((struct slice){ from, (size_t)(p - from) });
 	}
 	c->p = p;

@@ -138,25 +138,29 @@ static bool once(struct sip_msg *m, enum sip_hdr_id id)
 /* Parameters of From, To and Via: names are there, quotes balance, no comma stands outside of quotes. */
 static bool params_sound(struct slice params)
 {
+	static const bool special[256] = {
+		['"'] = true, [','] = true, [';'] = true, [' '] = true, ['\t'] = true
+	};
 	bool name_seen = false;
 
-	for (size_t i = 0; i < params.n; i++) {
-		char c = params.p[i];
-
-		if (c == '"') {
+	for (size_t i = 0, from; i < params.n; i++) {
+		for (from = i; i < params.n && !special[(unsigned char)params.p[i]]; i++)
+			;
+		name_seen |= i > from;
+		if (i == params.n)
+			break;
+		if (params.p[i] == '"') {
 			for (i++; i < params.n && params.p[i] != '"'; i++)
 				if (params.p[i] == '\\')
 					i++;
 			if (i >= params.n)
 				return false;
-		} else if (c == ',') {
+		} else if (params.p[i] == ',') {
 			return false;
-		} else if (c == ';') {
+		} else if (params.p[i] == ';') {
 			if (!name_seen)
 				return false;
 			name_seen = false;
-		} else if (c != ' ' && c != '\t') {
-			name_seen = true;
 		}
 	}
 	return name_seen || params.n == 0;

@@ -437,8 +437,7 @@ struct tp_flow *sip_req_flow(const struct sip_req *r)
 struct sip_ack {
 	struct list node;
 	struct sip_ua *ua;
-	char *msg;
-	size_t n;
+	struct slice msg; /* a copy while addresses are asked for */
 	struct slice sent;
 	struct tp_flow *flow;
 	struct resolve_q *q;
@@ -448,7 +447,7 @@ struct sip_ack {
 
 static void ack_on(struct sip_ack *a, struct tp_flow *f)
 {
-	if (tx_send_ack(a->ua->tx, f, a->owner, (struct slice){ a->msg, a->n }, &a->sent) == 0)
+	if (tx_send_ack(a->ua->tx, f, a->owner, a->msg, &a->sent) == 0)
 		a->flow = tp_flow_ref(f);
 }
 
@@ -480,19 +479,19 @@ struct sip_ack *sip_ack_send(struct sip_ua *ua, const struct sip_req_conf *c)
 	struct tp_dest d;
 
 	a->ua = ua;
-	a->msg = mem_dup(c->msg.p, c->msg.n);
-	a->n = c->msg.n;
+	a->msg = c->msg;
 	a->owner = c->owner;
 	a->key = c->key;
 	list_append(&ua->acks, &a->node);
-	if (c->flow && tp_flow_alive(c->flow))
+	if (c->flow && tp_flow_alive(c->flow)) {
 		ack_on(a, c->flow);
-	else if (sip_uri_parse(&uri, c->next_hop))
-		return a;
-	else if (resolve_now(ua->resolve, &uri, &d))
-		ack_to(a, &d);
-	else
-		a->q = resolve_uri(ua->resolve, &uri, on_ack_resolved, a);
+	} else if (sip_uri_parse(&uri, c->next_hop) == 0) {
+		if (resolve_now(ua->resolve, &uri, &d))
+			ack_to(a, &d);
+		else
+			a->q = resolve_uri(ua->resolve, &uri, on_ack_resolved, a);
+	}
+	a->msg.p = a->q ? mem_dup(c->msg.p, c->msg.n) : NULL;
 	return a;
 }
 
@@ -510,7 +509,7 @@ void sip_ack_free(struct sip_ack *a)
 	resolve_cancel(a->q);
 	tp_flow_unref(a->flow);
 	free((char *)(uintptr_t)a->sent.p);
-	free(a->msg);
+	free((char *)(uintptr_t)a->msg.p);
 	free(a);
 }
 

@@ -1,6 +1,7 @@
 #ifndef SIPD_SIP_UA_INT_H
 #define SIPD_SIP_UA_INT_H
 #include "common/map.h"
+#include "common/mem.h"
 #include "sipd/sip_ua.h"
 
 /* Inside of the user agent core: what lives at it and ends with it. */
@@ -23,7 +24,20 @@ struct sip_ua {
 	struct sip_usage **table; /* usages by Call-ID and local tag */
 	size_t nusage, ntable;
 	struct list reqs, acks, invs, subs; /* sip_req.c, inv.c, sub.c: what is left at the end */
+	char text[SIP_MSG_MAX + 1];
 };
+
+/* Where a request is written until sip_req_send or sip_ack_send has taken what it needs of it; who wrote it drops it then, as
+ * keys of SDES and credentials may be in it. */
+static inline struct wr sip_ua_text(struct sip_ua *ua)
+{
+	return wr_of(ua->text, sizeof(ua->text));
+}
+
+static inline void sip_ua_text_drop(struct wr *w)
+{
+	mem_wipe(w->p, w->n);
+}
 /* Last words of those modules, when the core ends before their owners did. */
 void sip_req_end_all(struct sip_ua *ua);
 void inv_end_all(struct sip_ua *ua);

@@ -214,9 +214,7 @@ static void on_subscribe(
 
 static int send_subscribe(struct sub *s, uint32_t expires)
 {
-	size_t cap = 6144 + strlen(s->lines) + s->nbody + (s->again ? strlen(s->again) : 0);
-	char *buf = mem_grow(NULL, cap, 1);
-	struct wr w = wr_of(buf, cap);
+	struct wr w = sip_ua_text(s->ua);
 	struct sip_req_conf c = { .method = SIP_M_SUBSCRIBE,
 		.next_hop = dlg_next_hop(s->dlg),
 		.flow = s->flow && tp_flow_alive(s->flow) ? s->flow : NULL,
@@ -241,7 +239,7 @@ static int send_subscribe(struct sub *s, uint32_t expires)
 	s->req = NULL;
 	if (!w.bad)
 		err = sip_req_send(s->ua, &c, on_subscribe, s, &s->req);
-	free(buf);
+	sip_ua_text_drop(&w);
 	mem_free_wiped(s->again, s->again ? strlen(s->again) : 0);
 	s->again = NULL;
 	return err;
@@ -371,15 +369,12 @@ int sub_notify(
     struct sub *s, enum sub_state state, struct slice reason, struct slice type, struct slice body)
 {
 	static const char *const names[] = { "pending", "active", "terminated" };
-	size_t cap = 6144 + body.n;
-	char *buf;
 	struct wr w;
 	int err = ERR_LIMIT;
 
 	if (!s->notifier || s->state == SUB_TERMINATED || !s->dlg)
 		return ERR_STATE;
-	buf = mem_grow(NULL, cap, 1);
-	w = wr_of(buf, cap);
+	w = sip_ua_text(s->ua);
 	dlg_put_request(s->dlg, &w, SLICE_LIT("NOTIFY"), 0);
 	if (s->refer)
 		sip_put_hdr_fmt(&w, SIP_H_EVENT, "%s;id=%u", s->event, s->id);
@@ -405,7 +400,7 @@ int sub_notify(
 	s->req = NULL;
 	if (!w.bad)
 		err = sip_req_send(s->ua, &c, on_notified, s, &s->req);
-	free(buf);
+	sip_ua_text_drop(&w);
 	if (err)
 		return err;
 	s->state = state;
