@@ -41,12 +41,13 @@ class Rtpengine:
         self.s.connect(("127.0.0.1", ng))
         self.s.settimeout(0.5)
         self.n = 0
-        for _ in range(40):
+        for _ in range(200):
             try:
                 self.ask({"command": "ping"})
                 return
             except OSError:
                 time.sleep(0.1)
+        self.close()
         raise RuntimeError("rtpengine does not answer")
 
     def ask(self, d):
