@@ -27,7 +27,7 @@ class Failed(Exception):
 
 
 def free_port():
-    """A port of TCP and UDP that no other test has: given out and kept as system/lib_port.sh does it."""
+    """A port of TCP and UDP that no other test has: given out and kept as system/lib_wait.sh does it."""
     for _ in range(300):
         port = random.randrange(20000, 32000)
         kept = f"/tmp/ipdect-port.{port}"

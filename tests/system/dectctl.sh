@@ -16,7 +16,7 @@ cleanup() {
 trap cleanup EXIT
 fail() { echo "FAILED: $*"; tail -20 "$DIR/certd.log" 2>/dev/null; exit 1; }
 ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
-wait_for() { local end=$((SECONDS + $1)); shift; until "$@" > /dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done; }
+. "$TOP/tests/system/lib_wait.sh"
 status() { # expected, arguments…
 	local want=$1 rc
 	shift

@@ -27,17 +27,7 @@ fail() {
 	done
 	exit 1
 }
-. "$TOP/tests/system/lib_port.sh"
-# Times are those of a machine with nothing else to do: a loaded one gets six times as long. Who waits for what comes loses nothing.
-PATIENCE=6
-wait_for() { # seconds, command…
-	local end=$((SECONDS + $1 * PATIENCE))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
+. "$TOP/tests/system/lib_wait.sh"
 ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
 # Lines to softrfp; fails the test when one is refused or a wait runs out.
 air() {

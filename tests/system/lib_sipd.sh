@@ -26,17 +26,7 @@ fail() {
 	tail -30 "$DIR"/*.log 2>/dev/null
 	exit 1
 }
-. "$TOP/tests/system/lib_port.sh"
-# Times are those of a machine with nothing else to do: a loaded one gets four times as long. Who waits for what comes loses nothing.
-PATIENCE=4
-wait_for() { # seconds, command…
-	local end=$((SECONDS + $1 * PATIENCE))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
+. "$TOP/tests/system/lib_wait.sh"
 ctl() { "$BUILD/dectctl" -r "$DIR/run" "$@"; }
 start_sipd() { # configuration lines on stdin
 	mkdir -p "$DIR/run/ctl" "$DIR/state"

@@ -1,4 +1,14 @@
-# Ports that no other test of this machine has, though tests run side by side. Sourced; $DIR is the test's own directory.
+# Waiting, and ports that no other test of this machine has, though tests run side by side. Sourced; $DIR is the test's own directory.
+# Times are those of a machine with nothing else to do: a loaded one gets six times as long. Who waits for what comes loses nothing.
+PATIENCE=6
+wait_for() { # seconds, command…
+	local end=$((SECONDS + $1 * PATIENCE))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
 # Below the ports that the kernel hands out to connections, and kept from other tests that run now until this one ends.
 free_port() {
 	local p i
