@@ -17,6 +17,19 @@ def need(*programs):
             skip("no " + p)
 
 
+def in_real_time(run, stall, tries=5):
+    """run() -> lines, how many are bad, whether the machine stood still for longer than `stall` seconds: then another try."""
+    for _ in range(tries):
+        lines, bad, stalled = run()
+        print("\n".join(lines), flush=True)
+        if not bad:
+            return
+        if not stalled:
+            sys.exit(1)
+        print(f"the machine did not run this test or mediad for more than {stall * 1000:.0f} ms: once more")
+    skip("the machine has no time for speech in real time")
+
+
 def free_range(n, first=11000, last=32000):
     """First of n ports in a row that nobody has now, by default below the range that the kernel gives out."""
     for _ in range(200):
