@@ -451,18 +451,22 @@ static void start_tcp(struct entry *e)
 		drop_sock(e); /* the timer sees to it */
 }
 
-static void start_udp(struct entry *e)
+/* False: there is no way to this server, which is known at once. */
+static bool start_udp(struct entry *e)
 {
 	struct sock *s = new_sock(e, false);
 	uv_buf_t b;
 
 	if (!s)
-		return;
+		return false;
 	b = uv_buf_init((char *)s->out + 2, (unsigned)s->nout - 2);
 	if (uv_udp_connect(&s->h.udp, &e->d->server[e->at].u.sa) ||
 	    uv_udp_recv_start(&s->h.udp, on_alloc, on_datagram) ||
-	    uv_udp_send(&s->req.udp, &s->h.udp, &b, 1, NULL, on_datagram_sent))
+	    uv_udp_send(&s->req.udp, &s->h.udp, &b, 1, NULL, on_datagram_sent)) {
 		drop_sock(e);
+		return false;
+	}
+	return true;
 }
 
 static void next_try(struct entry *e)
@@ -478,8 +482,8 @@ static void next_try(struct entry *e)
 	e->at = (d->first + e->tries) % d->nserver;
 	e->tries++;
 	id_random(&e->id, sizeof(e->id));
-	tmr_start(&e->timer, ms ? ms : 1);
-	start_udp(e);
+	/* A host that is cut off from its name servers does not wait for them: calls inside go on. */
+	tmr_start(&e->timer, start_udp(e) && ms ? ms : 1);
 }
 
 static void on_timer(struct tmr *t, void *ctx)

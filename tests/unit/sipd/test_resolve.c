@@ -260,7 +260,8 @@ static struct world *start(const struct record *zone, size_t n, struct resolve_c
 	assert_int_equal(listen(x->tcp, 4), 0);
 	if (!c.udp_ok && !c.tcp_ok && !c.tls_ok)
 		c.udp_ok = c.tcp_ok = c.tls_ok = true;
-	memcpy(&c.server[0], &a, sizeof(a));
+	if (!c.server[0].ss_family)
+		memcpy(&c.server[0], &a, sizeof(a));
 	c.hosts = c.hosts ? c.hosts : "/dev/null";
 	x->r = resolve_new(&x->loop, x->w, &c);
 	return x;
@@ -470,6 +471,21 @@ static void hosts_file(void **state)
 	unlink(path);
 }
 
+/* No way to any name server, which the kernel says at once: nobody waits for their time to pass. */
+static void cut_off(void **state)
+{
+	struct resolve_conf c = { .udp_ok = true, .timeout_ms = 4000 };
+	struct sockaddr_in *a = (void *)&c.server[0];
+	(void)state;
+
+	a->sin_family = AF_INET;
+	a->sin_addr.s_addr = htonl(INADDR_BROADCAST);
+	a->sin_port = htons(53);
+	struct world *x = start(zone, ARRAY_LEN(zone), c);
+	assert_int_equal(ask(x, "sip:a.test:1", 100), ERR_TIMEOUT);
+	stop(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +493,7 @@ int main(void)
 		cmocka_unit_test(weights),
 		cmocka_unit_test(caches),
 		cmocka_unit_test(hosts_file),
+		cmocka_unit_test(cut_off),
 	};
 
 	log_set_level(LOG_ERR);
