@@ -39,19 +39,38 @@ static inline void step(struct pair *x)
 	plane_turn(&x->p);
 }
 
+static inline void both_talk(struct pair *x, unsigned i)
+{
+	far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
+	far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
+}
+
+static inline void both_hear(struct pair *x, unsigned i)
+{
+	assert_true(far_get(&x->radio));
+	assert_int_equal(x->radio.buf[12], (uint8_t)i);
+	assert_int_equal(x->radio.n, 172);
+	assert_true(far_get(&x->net));
+	assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
+}
+
 /* Both ends talk for n packets, and each hears the other. */
 static inline void both_speak(struct pair *x, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
-		far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
+		both_talk(x, i);
 		step(x);
-		assert_true(far_get(&x->radio));
-		assert_int_equal(x->radio.buf[12], (uint8_t)i);
-		assert_int_equal(x->radio.n, 172);
-		assert_true(far_get(&x->net));
-		assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
+		both_hear(x, i);
 	}
 }
 
+/* The same as the daemon goes on meanwhile: the path's steps, housekeeping. */
+static inline void both_speak_on(struct pair *x, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		both_talk(x, i);
+		plane_wait(&x->p, 20);
+		both_hear(x, i);
+	}
+}
 #endif

@@ -30,19 +30,6 @@ static struct sess *again(struct pair *x, unsigned dscp)
 	return x->s;
 }
 
-static void speak(struct pair *x, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
-		far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
-		plane_wait(&x->p, 20);
-		assert_true(far_get(&x->radio));
-		assert_int_equal(x->radio.buf[12], (uint8_t)i);
-		assert_true(far_get(&x->net));
-		assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
-	}
-}
-
 static unsigned tos(const struct path_sock *s)
 {
 	int v = -1;
@@ -75,7 +62,7 @@ static void reuse(void **state)
 		uint16_t port = x.ln->port;
 		int rtp = k->rtp.fd, rtcp = k->rtcp.fd;
 
-		speak(&x, 100);
+		both_speak_on(&x, 100);
 		assert_true(x.ln->twin_on && x.lr->twin_on);
 		kept = sock_pool_kept(x.p.m.socks);
 		sess_drop(&x.p.m, x.s, "");
@@ -96,7 +83,7 @@ static void reuse(void **state)
 		assert_int_equal(tos(&k->rtcp), (40 + round) << 2);
 		assert_false(x.ln->latched);
 	}
-	speak(&x, 3);
+	both_speak_on(&x, 3);
 	assert_int_equal(sock_pool_late(x.p.m.socks), 0);
 	pair_close(&x);
 }

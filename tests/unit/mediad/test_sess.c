@@ -373,19 +373,6 @@ static void orphans(void **state)
 	pair_close(&x);
 }
 
-static void speak_on(struct pair *x, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		far_talk(&x->net, x->ln, PCMA, (uint8_t)i);
-		far_talk(&x->radio, x->lr, PCMA, (uint8_t)(i + 100));
-		plane_wait(&x->p, 20);
-		assert_true(far_get(&x->radio));
-		assert_int_equal(x->radio.buf[12], (uint8_t)i);
-		assert_true(far_get(&x->net));
-		assert_int_equal(x->net.buf[12], (uint8_t)(i + 100));
-	}
-}
-
 /* A steady far end has a socket of its own; whoever else comes is still seen, moves and silence undo it. */
 static void twins(void **state)
 {
@@ -397,7 +384,7 @@ static void twins(void **state)
 	pair_open(&x);
 	far_open(&next);
 	far_open(&stranger);
-	speak_on(&x, 100);
+	both_speak_on(&x, 100);
 	assert_true(x.ln->twin.fd >= 0 && x.ln->twin_on && x.lr->twin_on);
 	far_talk(&stranger, x.ln, PCMA, 1);
 	plane_turn(&x.p);
@@ -410,7 +397,7 @@ static void twins(void **state)
 	assert_int_equal(x.net.buf[12], 99);
 	far_close(&x.radio);
 	x.radio = next;
-	speak_on(&x, 100);
+	both_speak_on(&x, 100);
 	assert_true(x.lr->twin_on);
 	assert_int_equal(addr_port(&x.lr->twin_far), next.port);
 	/* The network side moves without a word: silence, then from elsewhere. */
@@ -423,7 +410,7 @@ static void twins(void **state)
 		plane_wait(&x.p, 20);
 	}
 	assert_true(far_get(&x.radio));
-	speak_on(&x, 100);
+	both_speak_on(&x, 100);
 	assert_true(x.ln->twin_on);
 	far_close(&stranger);
 	pair_close(&x);

@@ -274,11 +274,22 @@ enum {
 	NEVENTS
 };
 
+/* Registered elsewhere for a moment; "": nowhere. */
+static void other_proxy(struct rig *r, char *uri)
+{
+	char *was = r->conf.proxy[0].uri;
+
+	r->conf.proxy[0].uri = uri;
+	regs_reconf(sipd_of(&r->d)->regs);
+	rig_pass(r, 700);
+	r->conf.proxy[0].uri = was;
+	regs_reconf(sipd_of(&r->d)->regs);
+}
+
 static void happen(struct rig *r, int what)
 {
 	struct sipd *s = sipd_of(&r->d);
 	static char other[64];
-	char *was = r->conf.proxy[0].uri;
 
 	switch (what) {
 	case LATE_200:
@@ -314,20 +325,12 @@ static void happen(struct rig *r, int what)
 		regs_reconf(s->regs);
 		break;
 	case RELOAD_OTHER:
-		snprintf(other, sizeof(other), "%s;lr", was);
-		r->conf.proxy[0].uri = other;
-		regs_reconf(s->regs);
-		rig_pass(r, 700);
-		r->conf.proxy[0].uri = was;
-		regs_reconf(s->regs);
+		snprintf(other, sizeof(other), "%s;lr", r->conf.proxy[0].uri);
+		other_proxy(r, other);
 		break;
 	case RELOAD_NONE:
 		other[0] = '\0';
-		r->conf.proxy[0].uri = other;
-		regs_reconf(s->regs);
-		rig_pass(r, 700);
-		r->conf.proxy[0].uri = was;
-		regs_reconf(s->regs);
+		other_proxy(r, other);
 		break;
 	case SUSPECT:
 		reg_suspect(s, user(r), "the test says so");
