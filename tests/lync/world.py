@@ -140,7 +140,7 @@ class Handset:
             self.held = e["held"]
         if e["ev"] == "connected":
             self.up = True
-        if e["ev"] == "release":
+        if e["ev"] == "release" and self.released is None:  # what crosses it is answered by another one
             self.released = e["cause"]
             if self.stream:
                 self.stream.quiet()

@@ -120,7 +120,7 @@ echo "3 calls to baresip"
 
 # Two real mediads: the one that carries the call is killed, the other takes it over.
 if [ -x "$BUILD/mediad" ]; then
-	M=$((20000 + RANDOM % 400 * 100))
+	M=$((15100 + RANDOM % 40 * 100))
 	cat >> "$DIR/ipdect.conf" <<-CONF
 	[mediad]
 	rtp-address = 127.0.0.1
