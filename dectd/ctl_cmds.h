@@ -47,7 +47,8 @@ int ctl_handset_renew(struct ctl_run *r);
 int ctl_handset_export(struct ctl_run *r);
 int ctl_handset_import(struct ctl_run *r);
 /* ctl_trace_ipc.c */
-int ctl_trace_capture(struct ctl_run *r);
+int ctl_trace_base(struct ctl_run *r);
+int ctl_trace_end(struct ctl_run *r);
 /* A plain message of a proven base, for a capture that may run. */
 void ctl_trace_message(struct dectd *r, uint32_t base, bool to_rfp, struct slice msg);
 void ctl_trace_stop(struct dectd *r); /* before the end */

@@ -57,7 +57,6 @@ static const struct ctl_arg export_args[] = { { "file", CTL_FILE_OUT, false,
 
 static const struct ctl_arg trace_args[] = {
 	{ "file", CTL_FILE_OUT, true, "pcap file for Wireshark 4.2 and later", NULL },
-	{ "base", CTL_TEXT, false, "MAC address of one base station [all]", NULL },
 	{ "for", CTL_DURATION, false, "how long, at most 10m [10s]", NULL },
 };
 
@@ -128,8 +127,12 @@ const struct ctl_cmd dectd_cmds[] = {
 	{ "subscription", "status", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_sub_status,
 	    "whether handsets may subscribe now" },
 
-	{ "trace", "capture", IPC_ADMIN, NULL, false, trace_args, ARRAY_LEN(trace_args), NULL,
-	    false, ctl_trace_capture, "links of base stations, decrypted, keys masked" },
+	{ "trace", "base", IPC_ADMIN, "MAC", false, trace_args, ARRAY_LEN(trace_args), NULL,
+	    CTL_LASTS, ctl_trace_base,
+	    "capture the link of a base station, else of all, decrypted, keys masked; Ctrl-C ends "
+	    "it before its time" },
+	{ "trace", "end", IPC_ADMIN, NULL, false, NULL, 0, NULL, false, ctl_trace_end,
+	    "Ends a capture before its time; its file is written where it was begun." },
 
 	{ "system", "show", IPC_VIEW, NULL, false, NULL, 0, NULL, false, ctl_system_show,
 	    "identity and settings of the DECT system" },

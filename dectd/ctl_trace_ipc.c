@@ -1,4 +1,4 @@
-/* `dectctl trace capture` at dectd: the links of base stations, decrypted. One capture at a time, limited in time and
+/* `dectctl trace base`: the links of base stations, decrypted. One capture at a time, limited in time and
  * size, noted in the log with who asked. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,11 +108,11 @@ void ctl_trace_stop(struct dectd *r)
 		finish(r->trace);
 }
 
-int ctl_trace_capture(struct ctl_run *run)
+int ctl_trace_base(struct ctl_run *run)
 {
 	struct dectd *r = ctl_room(run);
 	uint32_t ms = ctl_ms(run, "for", 10000);
-	struct slice base = ctl_text_arg(run, "base");
+	struct slice base = ctl_id(run);
 	const struct rfp_base *b = NULL;
 	struct trace *t;
 
@@ -124,7 +124,8 @@ int ctl_trace_capture(struct ctl_run *run)
 		uint8_t mac[6];
 
 		if (rfp_dir_mac_parse(base, mac) != 0)
-			return ctl_fail(run, ERR_SYNTAX, "base: the MAC address of a base station");
+			return ctl_fail(
+			    run, ERR_SYNTAX, "a base station is named by its MAC address");
 		b = rfp_dir_find(r->dir, mac);
 		if (!b)
 			return ctl_fail(
@@ -144,5 +145,15 @@ int ctl_trace_capture(struct ctl_run *run)
 	ctl_defer(run);
 	log_ev(LOG_NOTICE, "capture of base stations began", F_U64("IPDECT_UID", ctl_uid(run)),
 	    F_U64("IPDECT_MS", ms));
+	return 0;
+}
+
+int ctl_trace_end(struct ctl_run *run)
+{
+	struct dectd *r = ctl_room(run);
+
+	if (!r->trace)
+		return ctl_fail(run, ERR_NOTFOUND, "no capture is running");
+	finish(r->trace);
 	return 0;
 }

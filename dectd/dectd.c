@@ -383,6 +383,7 @@ void dectd_down(struct daemon *d, struct ipc_peer *p)
 
 void dectd_drain(struct daemon *d)
 {
+	ctl_trace_stop(dectd_of(d));
 	daemon_idle(d);
 }
 
@@ -395,7 +396,6 @@ void dectd_fini(struct daemon *d)
 	tmr_stop(&r->tick);
 	tmr_stop(&r->no_certd);
 	dev_down(r);
-	ctl_trace_stop(r);
 	if (r->srv) {
 		rfp_dir_close_all(r->dir);
 		rfp_srv_close(r->srv);

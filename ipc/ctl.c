@@ -167,7 +167,7 @@ static void send_result(struct ctl_run *r)
 		send_error(r, fd);
 		return;
 	}
-	out.has_stream = out.stream = r->cmd->stream;
+	out.has_stream = out.stream = r->cmd->life == CTL_STREAM;
 	if (r->ticket)
 		ipc_ticket_reply_fds(r->ticket, &out.base, &fd, fd >= 0);
 	else
@@ -183,7 +183,7 @@ void ctl_done(struct ctl_run *r, int err)
 		r->err = err;
 		return;
 	}
-	if (err == 0 && r->cmd->stream && client(r))
+	if (err == 0 && r->cmd->life == CTL_STREAM && client(r))
 		err = watch(r);
 	if (r->cmd->level != IPC_VIEW)
 		log_ev(LOG_NOTICE, "control command", F_TEXT("IPDECT_NOUN", r->cmd->noun),
@@ -392,7 +392,8 @@ static Ctl__Command *describe(const struct ctl_cmd *k)
 	c->has_id_required = c->id_required = k->id_required;
 	c->help = (char *)(uintptr_t)k->help;
 	c->row = k->row ? (char *)(uintptr_t)k->row->name : NULL;
-	c->has_stream = c->stream = k->stream;
+	c->has_stream = c->stream = k->life == CTL_STREAM;
+	c->has_lasts = c->lasts = k->life == CTL_LASTS;
 	c->arg = mem_array(k->nargs ? k->nargs : 1, sizeof(*c->arg));
 	for (size_t i = 0; i < k->nargs; i++) {
 		Ctl__ArgSpec *a = mem_new(sizeof(*a));

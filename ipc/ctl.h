@@ -29,6 +29,11 @@ struct ctl_arg {
 	const char *help;
 	const char *choices; /* "a|b|c" */
 };
+enum ctl_life {
+	CTL_ONCE = false,
+	CTL_STREAM = true, /* rows follow by ctl_publish() until the client leaves */
+	CTL_LASTS /* answers when the duration among its arguments is over, or when `noun end` comes */
+};
 struct ctl_cmd {
 	const char *noun, *verb;
 	enum ipc_role level; /* IPC_VIEW, IPC_OPERATE or IPC_ADMIN */
@@ -37,7 +42,7 @@ struct ctl_cmd {
 	const struct ctl_arg *args;
 	size_t nargs;
 	const ProtobufCMessageDescriptor *row; /* NULL: text only */
-	bool stream; /* rows follow by ctl_publish() until the client leaves */
+	enum ctl_life life;
 	ctl_h *fn;
 	const char *help;
 };

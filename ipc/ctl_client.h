@@ -31,7 +31,8 @@ void ctl_client_meet(struct ctl_conn *c, uint32_t ms);
 void ctl_client_close(struct ctl_conn *c);
 const Ctl__Command *ctl_client_find(
     const struct ctl_conn *c, const char *noun, const char *verb); /* NULL: not its command */
-/* One command and its answer. Data arguments above 48 KiB leave as sealed memory files. */
+/* One command and its answer. Data arguments above 48 KiB leave as sealed memory files. A command that lasts is waited for
+ * as much longer; the first signal then ends it (`noun end`), and its answer is still taken. Else a signal is -EINTR. */
 void ctl_client_run(struct ctl_conn *c, const Ctl__Run *run, uint32_t ms, struct ctl_answer *out);
 void ctl_answer_free(struct ctl_answer *a);
 /* Next row of a stream; waits for it. 0; ERR_LOST when the daemon ended; -EINTR on a signal. The caller frees it. */

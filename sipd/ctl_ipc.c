@@ -564,7 +564,7 @@ static const struct ctl_arg record_args[] = {
 
 static const struct ctl_arg trace_args[] = {
 	{ "file", CTL_FILE_OUT, true, "pcap file", NULL },
-	{ "time", CTL_DURATION, false, "how long [10s]", NULL },
+	{ "for", CTL_DURATION, false, "how long, at most 10m [10s]", NULL },
 	{ "match", CTL_TEXT, false, "only messages that hold this text", NULL },
 };
 
@@ -602,7 +602,10 @@ const struct ctl_cmd sipd_cmds[] = {
 	    false, record_list, "Lists call records, newest first." },
 	{ "call", "watch", IPC_VIEW, NULL, false, NULL, 0, ROW(call), true, call_watch,
 	    "Shows calls as they change." },
-	{ "trace", "capture", IPC_ADMIN, NULL, false, trace_args, ARRAY_LEN(trace_args), NULL,
-	    false, trace_capture, "Captures SIP, decrypted, keys masked." },
+	{ "trace", "sip", IPC_ADMIN, NULL, false, trace_args, ARRAY_LEN(trace_args), NULL,
+	    CTL_LASTS, trace_sip,
+	    "Captures SIP, decrypted, keys masked; Ctrl-C ends it before its time." },
+	{ "trace", "end", IPC_ADMIN, NULL, false, NULL, 0, NULL, false, trace_end,
+	    "Ends a capture before its time; its file is written where it was begun." },
 };
 const size_t sipd_ncmds = ARRAY_LEN(sipd_cmds);

@@ -540,6 +540,7 @@ void sipd_drain(struct daemon *d)
 {
 	struct sipd *s = sipd_of(d);
 
+	trace_stop(s);
 	LIST_FOREACH(&s->calls, it)
 	{
 		struct call *c = LIST_ENTRY(it, struct call, node);
@@ -556,7 +557,6 @@ void sipd_fini(struct daemon *d)
 
 	if (!s)
 		return;
-	trace_stop(s);
 	ms_check_stop(s);
 	ms_adhoc_stop(s);
 	sipd_stats_stop(s);

@@ -61,10 +61,10 @@ static void on_end(struct tmr *tm, void *ctx)
 	finish(ctx);
 }
 
-int trace_capture(struct ctl_run *r)
+int trace_sip(struct ctl_run *r)
 {
 	struct sipd *s = sipd_of(ctl_ctx(r));
-	uint32_t ms = ctl_ms(r, "time", 10000);
+	uint32_t ms = ctl_ms(r, "for", 10000);
 	struct slice match = ctl_text_arg(r, "match");
 	struct trace *t;
 
@@ -94,4 +94,14 @@ void trace_stop(struct sipd *s)
 {
 	if (s->trace)
 		finish(s->trace);
+}
+
+int trace_end(struct ctl_run *r)
+{
+	struct sipd *s = sipd_of(ctl_ctx(r));
+
+	if (!s->trace)
+		return ctl_fail(r, ERR_NOTFOUND, "no capture is running");
+	finish(s->trace);
+	return 0;
 }

@@ -1,5 +1,5 @@
 # Everything that dectd sends to base stations and handsets in subscription, registration and calls, captured by
-# `dectctl trace capture` and dissected by Wireshark: nothing malformed but the known defects of its dissectors; no key in it.
+# `dectctl trace base` and dissected by Wireshark: nothing malformed but the known defects of its dissectors; no key in it.
 . "$TOP/tests/system/lib_dect.sh"
 
 TSHARK=${TSHARK_DECT:-$TOP/../shared/tools/tshark-dect}
@@ -10,7 +10,7 @@ TSHARK=${TSHARK_DECT:-$TOP/../shared/tools/tshark-dect}
 start_suite <<< "early-encryption = identity"
 # Wireshark mixes the connections of several bases in one file: one base.
 base_up 1 name=Lab early=identity
-ctl trace capture "file=$DIR/all.pcap" "base=$(base_mac 1)" for=20s &
+ctl trace base "$(base_mac 1)" "file=$DIR/all.pcap" for=60s &
 capture=$!
 printf '12345678\n' | ctl secret set subscription kind=ac value=- > /dev/null || fail "access code"
 ctl subscription open for=100s > /dev/null || fail "subscription open"
@@ -40,7 +40,8 @@ air mark "pp 303 dial ***999*00" "wait 5 pp 303 display" "sleep 1" "pp 303 hangu
 air mark "pp 301 dial 303" "wait 10 pp 303 ringing" "pp 301 hangup" "wait 5 pp 303 released" "sleep 1"
 air mark "pp 303 lists missed" "wait 10 pp 303 list missed done" "wait 10 pp 303 released"
 air mark "pp 302 auth-base" "wait 5 pp 302 base is authentic"
-wait "$capture" || fail "trace capture"
+ctl trace end > /dev/null || fail "trace end"
+wait "$capture" || fail "trace base"
 [ -s "$DIR/all.pcap" ] || fail "the capture is empty"
 
 "$TSHARK" -r "$DIR/all.pcap" -d tcp.port==16321,dect_mitel_rfp -V > "$DIR/all.txt" 2> "$DIR/tshark.log" || fail "tshark"

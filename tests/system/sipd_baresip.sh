@@ -102,10 +102,18 @@ for step in sys.argv[2:]:
         command(op, arg)
 PY
 phone() { python3 "$DIR/phone.py" $CTRL "$@" || fail "phone $*"; }
+ctl trace sip "file=$DIR/call.pcap" for=10m &
+CAPTURE=$!
+wait_for 5 grep -q 'SIP capture began' "$DIR/sipd.log" || fail "no capture"
 phone dial=sip:201@127.0.0.1:$PORT wait=CALL_RINGING wait=CALL_ESTABLISHED sleep=0.3 hold sleep=0.5 resume sleep=0.5 hangup
 held() { [ "$(grep -c 'call ended' "$DIR/sipd.log")" -ge 1 ]; }
 wait_for 5 held || fail "the call did not end"
 echo "baresip called a user, held, retrieved, hung up"
+ctl trace end > /dev/null && wait "$CAPTURE" || fail "the capture did not end"
+for what in 'INVITE sip:201@' 'BYE sip:' 'inline:xxxx'; do grep -aq "$what" "$DIR/call.pcap" || fail "captured: no $what"; done
+! grep -aq 'inline:[^x]' "$DIR/call.pcap" || fail "captured: a key"
+! ctl trace end > "$DIR/none" 2>&1 && grep -q 'no capture is running' "$DIR/none" || fail "ended twice: $(cat "$DIR/none")"
+echo "captured: the call, its keys masked"
 phone dial=sip:202@127.0.0.1:$PORT wait=CALL_ESTABLISHED sleep=0.3 transfer=sip:203@127.0.0.1:$PORT sleep=2
 grep -q 'far end transfers the call' "$DIR/sipd.log" || fail "REFER was not understood"
 [ "$(ctl --json call list | grep -c '"call"')" = 1 ] || fail "after the transfer: $(ctl call list)"
@@ -152,3 +160,10 @@ if [ -x "$BUILD/mediad" ]; then
 	[ "$(field "$DIR/moved.out" answered_in)" = 1 ] && [ "$(field "$DIR/moved.out" ended)" = 1 ] || fail "$(cat "$DIR/moved.out")"
 fi
 kill -0 "$SIPD" || fail "sipd died"
+# What was captured when sipd is stopped is not lost.
+ctl trace sip "file=$DIR/stop.pcap" for=10m &
+CAPTURE=$!
+twice() { [ "$(grep -c 'SIP capture began' "$DIR/sipd.log")" = 2 ]; }
+wait_for 5 twice || fail "no second capture"
+kill "$SIPD"
+wait "$CAPTURE" && [ -s "$DIR/stop.pcap" ] || fail "the capture of a sipd that was stopped is lost"

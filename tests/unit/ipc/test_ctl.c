@@ -1,7 +1,9 @@
 /* A daemon's whole life in a process of its own, asked over its control socket: options, configuration faults, commands with
  * every kind of argument, long tables, large files, streams, reload, drain. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -123,6 +126,45 @@ static int never(struct ctl_run *r)
 	return 0;
 }
 
+/* One that lasts, as a capture does. */
+static struct ctl_run *lasting;
+static struct tmr last_timer;
+
+static int end(struct ctl_run *r)
+{
+	struct ctl_run *was = lasting;
+
+	if (!was)
+		return ctl_fail(r, ERR_NOTFOUND, "nothing lasts");
+	lasting = NULL;
+	tmr_stop(&last_timer);
+	ctl_say(was, "ended");
+	ctl_done(was, 0);
+	return 0;
+}
+
+static void time_is_over(struct tmr *t, void *ctx)
+{
+	struct ctl_run *was = lasting;
+
+	(void)t;
+	(void)ctx;
+	lasting = NULL;
+	ctl_say(was, "the time is over");
+	ctl_done(was, 0);
+}
+
+static int last(struct ctl_run *r)
+{
+	struct daemon *d = ctl_ctx(r);
+
+	ctl_defer(r);
+	lasting = r;
+	tmr_init(&last_timer, d->wheel, time_is_over, NULL);
+	tmr_start(&last_timer, ctl_ms(r, "for", 0));
+	return 0;
+}
+
 static int watch(struct ctl_run *r)
 {
 	(void)r;
@@ -147,6 +189,7 @@ static const struct ctl_arg echo_args[] = {
 	{ "colour", CTL_CHOICE, false, "a colour", "red|green" },
 	{ "secret", CTL_SECRET, false, "a secret", NULL },
 };
+static const struct ctl_arg last_args[] = { { "for", CTL_DURATION, true, "how long", NULL } };
 #define ROW &ctl__log_row__descriptor
 static const struct ctl_cmd cmds[] = {
 	{ "thing", "show", IPC_VIEW, NULL, false, NULL, 0, ROW, false, show, "one" },
@@ -157,6 +200,8 @@ static const struct ctl_cmd cmds[] = {
 	{ "thing", "slow", IPC_VIEW, NULL, false, NULL, 0, NULL, false, slow, "later" },
 	{ "thing", "atonce", IPC_VIEW, NULL, false, NULL, 0, NULL, false, atonce, "not later" },
 	{ "thing", "never", IPC_VIEW, NULL, false, NULL, 0, NULL, false, never, "no answer" },
+	{ "thing", "last", IPC_VIEW, NULL, false, last_args, 1, NULL, CTL_LASTS, last, "a while" },
+	{ "thing", "end", IPC_VIEW, NULL, false, NULL, 0, NULL, false, end, "not longer" },
 	{ "thing", "watch", IPC_VIEW, NULL, false, NULL, 0, ROW, true, watch, "stream" },
 	{ "thing", "poke", IPC_OPERATE, NULL, false, NULL, 0, NULL, false, poke, "event" },
 };
@@ -233,6 +278,36 @@ static struct ctl_answer ask(struct ctl_conn *c, const char *verb, int n, char *
 	ctl_client_run(c, &w.run, 500, &a);
 	ctl_words_free(&w);
 	return a;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* It is waited for as long as it lasts, a signal brings the end forward, and nothing of it is lost. */
+static void check_lasting(struct ctl_conn *c)
+{
+	struct sigaction sa = { .sa_handler = on_alarm }, old;
+	const struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct ctl_answer a = ask(c, "last", 1, (char *[]){ "for=700ms" });
+
+	assert_int_equal(0, a.err);
+	assert_memory_equal("the time is over", a.result->text.data, a.result->text.len);
+	ctl_answer_free(&a);
+	a = ask(c, "end", 0, NULL);
+	assert_int_equal(ERR_NOTFOUND, a.err);
+
+	sigaction(SIGALRM, &sa, &old);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	a = ask(c, "last", 1, (char *[]){ "for=1h" });
+	assert_int_equal(0, a.err);
+	assert_memory_equal("ended", a.result->text.data, a.result->text.len);
+	ctl_answer_free(&a);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	a = ask(c, "never", 0, NULL);
+	assert_int_equal(-EINTR, a.err);
+	sigaction(SIGALRM, &old, NULL);
 }
 
 static void test_options_and_configuration(void **state)
@@ -356,6 +431,8 @@ static void test_commands(void **state)
 	ctl_answer_free(&a);
 	a = ask(&c, "never", 0, NULL);
 	assert_int_equal(ERR_TIMEOUT, a.err);
+
+	check_lasting(&c);
 
 	/* A stream reaches its watcher. */
 	open_it(&c2);
