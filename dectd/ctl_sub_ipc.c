@@ -1,4 +1,5 @@
 /* dectctl's commands for subscriptions: the window, pending handsets, assignment, deletion, lists in files. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,42 +127,78 @@ static bool put_pending(struct ctl_run *r, const char *id, uint32_t base, int64_
 	return ctl_row(r, &row.base);
 }
 
-/* Attempts first, then those that are subscribed and nobody's: these are known after a restart, too. The cursor counts
- * the rows that were written. */
-int ctl_handset_pending(struct ctl_run *r)
+static int newest_first(const void *a, const void *b)
 {
-	struct dectd *d = ctl_room(r);
-	uint32_t skip = 0, at = 0;
-	char cursor[16];
-	bool full = false;
+	uint64_t x = (*(struct subs_pending *const *)a)->seq;
+	uint64_t y = (*(struct subs_pending *const *)b)->seq;
 
-	if (slice_u32(ctl_cursor(r), UINT32_MAX, &skip))
-		skip = 0;
-	LIST_FOREACH(subs_pending(d->subs), it)
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* Those first seen before `until`; the list itself is in the order of the last attempts, which come between two pages. false: the
+ * answer is full, and *until where to go on. */
+static bool put_attempts(struct ctl_run *r, struct subs *subs, uint64_t *until)
+{
+	struct subs_pending **all = NULL;
+	size_t n = 0;
+	bool fits = true;
+
+	LIST_FOREACH(subs_pending(subs), it)
 	{
-		const struct subs_pending *p = LIST_ENTRY(it, struct subs_pending, node);
+		struct subs_pending *p = LIST_ENTRY(it, struct subs_pending, node);
+
+		if (p->seq >= *until)
+			continue;
+		all = mem_grow(all, n + 1, sizeof(struct subs_pending *));
+		all[n++] = p;
+	}
+	if (n)
+		qsort(all, n, sizeof(struct subs_pending *), newest_first);
+	for (size_t i = 0; i < n && fits; i++) {
+		const struct subs_pending *p = all[i];
 		char id[IPUI_CHARS] = "";
 
-		if (full || at++ < skip)
-			continue;
 		if (p->ipei[0])
 			(void)snprintf(id, sizeof(id), "%s", p->ipei);
 		else
 			ipui_print(&p->ipui, id);
-		full = !put_pending(r, id, p->base, p->time, p->reason, p->attempts);
+		fits = put_pending(r, id, p->base, p->time, p->reason, p->attempts);
+		if (!fits)
+			*until = p->seq + 1;
 	}
+	free(all);
+	return fits;
+}
+
+/* Attempts first, then those that are subscribed and nobody's: these are known after a restart, too. The cursor is "until
+ * from": before which attempt, and from which handset on. */
+int ctl_handset_pending(struct ctl_run *r)
+{
+	struct dectd *d = ctl_room(r);
+	struct cur cur = cur_of(ctl_cursor(r));
+	uint64_t until = UINT64_MAX, from = 0;
+	bool fits;
+	char cursor[48];
+
+	if (!cur_done(&cur) &&
+	    (slice_u64(cur_until(&cur, " "), UINT64_MAX, &until) || !cur_lit(&cur, ' ') ||
+	        slice_u64(cur_rest(&cur), UINT32_MAX, &from)))
+		return ERR_SYNTAX;
+	fits = put_attempts(r, d->subs, &until);
 	LIST_FOREACH(pps_list(d->pps), it)
 	{
 		const struct pp *pp = LIST_ENTRY(it, struct pp, node);
 
-		if (full || !pp->subscribed || pp->user || subs_listed(d->subs, &pp->ipui) ||
-		    at++ < skip)
+		if (!fits || pp->id < from || !pp->subscribed || pp->user ||
+		    subs_listed(d->subs, &pp->ipui))
 			continue;
-		full = !put_pending(r, pp->ipei, pp->base, pp->subscribed_at,
+		until = 0; /* all attempts are told */
+		fits = put_pending(r, pp->ipei, pp->base, pp->subscribed_at,
 		    "subscribed, but it serves no user: dectctl handset assign", 0);
+		from = pp->id;
 	}
-	if (full) {
-		(void)snprintf(cursor, sizeof(cursor), "%u", at - 1);
+	if (!fits) {
+		(void)snprintf(cursor, sizeof(cursor), "%" PRIu64 " %" PRIu64, until, from);
 		ctl_more(r, slice_str(cursor));
 	}
 	return 0;

@@ -20,6 +20,7 @@ struct subs {
 	unsigned failures; /* wrong codes in this window */
 	struct list pending;
 	unsigned npending;
+	uint64_t seq; /* of the newest */
 };
 
 static void on_end(struct tmr *t, void *ctx)
@@ -131,6 +132,7 @@ static struct subs_pending *note(
 			drop(s, LIST_ENTRY(s->pending.prev, struct subs_pending, node));
 		p = mem_new(sizeof(*p));
 		p->ipui = *pp;
+		p->seq = ++s->seq;
 		(void)snprintf(p->ipei, sizeof(p->ipei), "%s", ipei);
 		s->npending++;
 		list_init(&p->node);

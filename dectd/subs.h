@@ -20,6 +20,7 @@ struct subs_pending {
 	struct list node;
 	char ipei[PP_IPEI_LEN + 1]; /* or ipui, where it is not of type N */
 	struct ipui ipui;
+	uint64_t seq; /* its number since the start, never used again; higher: first seen later */
 	uint32_t base;
 	int64_t time; /* of the last attempt, UNIX seconds */
 	unsigned attempts;

@@ -48,6 +48,16 @@ static int dial(const char *path, uint32_t ms)
 	return err;
 }
 
+/* What a daemon refuses and what it does not answer are told apart by this: the codes are the same. */
+static int no_answer(struct ctl_conn *c, int err)
+{
+	if (err != -EINTR) {
+		c->lost = true;
+		c->err = err;
+	}
+	return err;
+}
+
 struct frame {
 	struct ipc_hdr hdr;
 	uint8_t *buf;
@@ -135,7 +145,7 @@ static int answer(
 	for (;;) {
 		err = receive(c, until, f);
 		if (err)
-			return err;
+			return no_answer(c, err);
 		if (f->hdr.corr == corr && (f->hdr.kind == IPC_REP || f->hdr.kind == IPC_ERR))
 			break;
 		frame_free(f);
@@ -303,8 +313,11 @@ void ctl_client_run(struct ctl_conn *c, const Ctl__Run *run, uint32_t ms, struct
 		args[i].fd = ++nfds;
 	}
 	mine.arg = list;
-	if (out->err == 0)
+	if (out->err == 0) {
 		out->err = send_request(c, CTL__TYPE__CTL_RUN, &mine.base, fds, nfds);
+		if (out->err && out->err != ERR_LIMIT)
+			(void)no_answer(c, out->err);
+	}
 	ipc_close_fds(fds, nfds);
 	free(args);
 	free(list);

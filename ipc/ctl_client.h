@@ -13,10 +13,11 @@ struct ctl_conn {
 	char name[CTL_NAME_MAX]; /* "certd", "mediad-2": the socket's name */
 	uint32_t corr;
 	Ctl__Described *desc; /* what it can do; NULL when it was not reached */
+	bool lost;            /* it was reached, and no answer came to a question: err says why */
 };
 
 struct ctl_answer {
-	int err;             /* 0, what the daemon answered, or ERR_TIMEOUT, ERR_LOST */
+	int err; /* 0, what the daemon answered, or ERR_TIMEOUT, ERR_LOST: see lost of the connection */
 	char why[1024];      /* its words, "" when it had none */
 	Ctl__Result *result; /* NULL on error */
 	uint8_t *data;       /* of Result.data or its descriptor; heap, wiped by the free */

@@ -5,11 +5,23 @@
 #include "common/mem.h"
 #include "ipc/ctl_front.h"
 
+/* mediad-2 is an instance of mediad. */
+static int daemon_len(const char *name)
+{
+	return (int)strcspn(name, "-");
+}
+
 void front_remedy(const struct ctl_conn *c, bool why_down, char *out, size_t cap)
 {
 	const char *dash = strchr(c->name, '-'); /* mediad-2 is the unit ipdect-mediad@2 */
 
-	if (c->err == -EACCES)
+	if (c->desc && c->lost)
+		snprintf(out, cap,
+		    c->err == ERR_TIMEOUT
+		        ? ": more time with -t SECONDS; see journalctl -u ipdect-%.*s%s%s"
+		        : ": it ended meanwhile; see journalctl -u ipdect-%.*s%s%s, then ask again",
+		    daemon_len(c->name), c->name, dash ? "@" : "", dash ? dash + 1 : "");
+	else if (c->err == -EACCES)
 		snprintf(out, cap,
 		    "; be root or a member of group ipdect-view, ipdect-operate or ipdect-admin");
 	else if (c->err == ERR_LOST)
@@ -22,30 +34,68 @@ void front_remedy(const struct ctl_conn *c, bool why_down, char *out, size_t cap
 		    ": it cannot start, or does not answer; see journalctl -u ipdect-%.*s%s%s, "
 		    "then "
 		    "restart its unit",
-		    (int)(dash ? dash - c->name : (ptrdiff_t)strlen(c->name)), c->name,
-		    dash ? "@" : "", dash ? dash + 1 : "");
+		    daemon_len(c->name), c->name, dash ? "@" : "", dash ? dash + 1 : "");
 	else if (why_down)
-		snprintf(out, cap, "; see journalctl -u ipdect-%.*s%s%s",
-		    (int)(dash ? dash - c->name : (ptrdiff_t)strlen(c->name)), c->name,
-		    dash ? "@" : "", dash ? dash + 1 : "");
+		snprintf(out, cap, "; see journalctl -u ipdect-%.*s%s%s", daemon_len(c->name),
+		    c->name, dash ? "@" : "", dash ? dash + 1 : "");
 	else
 		snprintf(out, cap, "; start it: systemctl start ipdect.target");
 }
 
-size_t front_down(const struct front *f, FILE *out)
+const char *front_state(const struct ctl_conn *c)
+{
+	return c->desc ? "did not answer" : "cannot be reached";
+}
+
+void front_tell(const struct ctl_conn *c, FILE *out)
 {
 	char what[FRONT_REMEDY];
+
+	front_remedy(c, false, what, sizeof(what));
+	fprintf(out, "dectctl: %s %s: %s%s\n", c->name, front_state(c), err_text(c->err), what);
+}
+
+size_t front_down(const struct front *f, FILE *out)
+{
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n; i++) {
 		if (f->conn[i].desc)
 			continue;
 		n++;
-		if (!out)
-			continue;
-		front_remedy(&f->conn[i], false, what, sizeof(what));
-		fprintf(out, "dectctl: %s cannot be reached: %s%s\n", f->conn[i].name,
-		    err_text(f->conn[i].err), what);
+		if (out)
+			front_tell(&f->conn[i], out);
+	}
+	return n;
+}
+
+static bool is_of(const struct ctl_conn *c, const char *daemon, size_t len)
+{
+	return (size_t)daemon_len(c->name) == len && strncmp(c->name, daemon, len) == 0;
+}
+
+bool front_has(const struct front *f, const char *daemon)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (is_of(&f->conn[i], daemon, strlen(daemon)))
+			return true;
+	return false;
+}
+
+size_t front_kin_down(const struct front *f, const char *noun, const char *verb, FILE *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		bool kin = false;
+
+		for (size_t k = 0; k < f->n && !kin && !f->conn[i].desc; k++)
+			kin = ctl_client_find(&f->conn[k], noun, verb) &&
+			      is_of(&f->conn[i], f->conn[k].name,
+			          (size_t)daemon_len(f->conn[k].name));
+		n += kin;
+		if (kin)
+			front_tell(&f->conn[i], out);
 	}
 	return n;
 }

@@ -80,6 +80,9 @@ static void reach_all(struct front *f)
 		}
 		globfree(&g);
 	}
+	/* Its instances are known by their sockets alone: without any the daemon as such is missing. */
+	if (!front_has(f, "mediad"))
+		reach(f, "mediad");
 	if (f->only && f->n == 0)
 		reach(f, f->only);
 	/* All were asked before the first answer is waited for, so those that are deaf are waited for together. */
@@ -174,9 +177,9 @@ static int write_file(const char *path, const uint8_t *p, size_t n)
 
 struct outcome {
 	struct ctl_table *table;
-	unsigned asked, done, denied, absent;
-	char why_absent[1100]; /* said only when nobody has it */
-	bool wrote;
+	unsigned asked, done, denied, absent, lost; /* lost: gave no answer, or not all of it */
+	char why_absent[1100];                      /* said only when nobody has it */
+	bool wrote, quiet;                          /* quiet: who is lost is told elsewhere */
 };
 
 static void say(const char *who, bool several, const uint8_t *p, size_t n, FILE *f)
@@ -201,10 +204,17 @@ static bool run_at(
 		int err;
 
 		ctl_client_run(c, &w->run, f->ms, &a);
-		if (a.err == ERR_NOTFOUND && several) {
+		if (a.err == ERR_NOTFOUND && !c->lost) {
 			snprintf(o->why_absent, sizeof(o->why_absent), "%s: %s", c->name,
 			    *a.why ? a.why : err_text(a.err));
 			o->absent++;
+			ok = false;
+			break;
+		}
+		if (a.err && c->lost) {
+			o->lost++;
+			if (!o->quiet)
+				front_tell(c, stderr);
 			ok = false;
 			break;
 		}
@@ -312,6 +322,12 @@ static const Ctl__Command *choose(
 	return any(f, noun, verb);
 }
 
+/* What those who answered have not may be at those who cannot be reached. */
+static int not_there(const struct front *f, const struct outcome *o)
+{
+	return front_down(f, stderr) + o->lost > 0 ? PARTLY : REFUSED;
+}
+
 static int run(struct front *f, const char *noun, const char *verb, int n, char **words)
 {
 	const Ctl__Command *first = choose(f, noun, verb, n, words);
@@ -360,20 +376,27 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 	if (o.asked == 0) {
 		fprintf(stderr, "dectctl: there is no such instance\n");
 		status = REFUSED;
-	} else if (o.done == 0 && o.absent == o.asked) {
+	} else if (o.lost > 0 && o.lost == o.asked) {
+		status = UNREACHABLE;
+	} else if (o.done == 0 && o.absent + o.lost == o.asked) {
 		fputs("dectctl: ", stderr);
 		ctl_print_text((uint8_t *)o.why_absent, strlen(o.why_absent), true, stderr);
 		fputc('\n', stderr);
-		status = REFUSED;
-	} else if (o.done + o.absent < o.asked) {
+		status = not_there(f, &o);
+	} else if (o.done + o.absent + o.lost < o.asked) {
 		status = o.denied ? DENIED : REFUSED;
-	} else if (first->stream) {
+	} else if (first->stream && o.lost == 0) {
 		status = stream(f, last);
 	} else if (one && w.run.has_id && !o.wrote && ctl_table_rows(o.table) == 0) {
 		/* Several daemons have it: none says alone that there is nothing. */
 		fprintf(stderr, "dectctl: there is no %s \"%.*s\"; dectctl %s list shows all\n",
 		    noun, (int)w.run.id.len, (const char *)w.run.id.data, noun);
-		status = REFUSED;
+		status = not_there(f, &o);
+	} else if (status == DONE) {
+		/* Of a daemon's instances each has its part. */
+		bool part = !w.run.has_id && front_kin_down(f, noun, verb, stderr) > 0;
+
+		status = part || o.lost > 0 ? PARTLY : DONE;
 	}
 	ctl_words_free(&w);
 	ctl_table_free(o.table);
@@ -389,11 +412,11 @@ static void add_down(struct front *f, struct ctl_table *t)
 		uint8_t body[512];
 		char why[320], what[FRONT_REMEDY];
 
-		if (f->conn[i].desc)
+		if (f->conn[i].desc && !f->conn[i].lost)
 			continue;
 		front_remedy(&f->conn[i], true, what, sizeof(what));
-		snprintf(
-		    why, sizeof(why), "cannot be reached: %s%s", err_text(f->conn[i].err), what);
+		snprintf(why, sizeof(why), "%s: %s%s", front_state(&f->conn[i]),
+		    err_text(f->conn[i].err), what);
 		s.daemon = f->conn[i].name;
 		s.state = "down";
 		s.has_trouble = true;
@@ -411,7 +434,7 @@ static int status_all(struct front *f)
 	static const char *const hide[] = { "trouble", "version", "pid", "links", "daemon",
 		"instance" };
 	struct ctl_words w = { .run = CTL__RUN__INIT };
-	struct outcome o = { .table = ctl_table_new() };
+	struct outcome o = { .table = ctl_table_new(), .quiet = true };
 	bool well = true;
 
 	w.run.noun = "status";
@@ -451,7 +474,7 @@ static int status_all(struct front *f)
 			puts("\nAll is well.");
 	}
 	ctl_table_free(o.table);
-	return o.asked == 0 ? UNREACHABLE : o.done < f->n ? PARTLY : DONE;
+	return o.lost == o.asked ? UNREACHABLE : o.done < f->n ? PARTLY : DONE;
 }
 
 static const char *verb_of(const struct front *f, const char *noun, int *n, char ***words)

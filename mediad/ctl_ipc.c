@@ -72,18 +72,20 @@ static int media_list(struct ctl_run *r)
 	struct mediad *m = room(r);
 	Ctl__SessionRow row;
 	struct texts t;
-	uint32_t at = 0, from = 0;
-	char cursor[16];
+	uint64_t from = 0; /* a session, not a place: sessions begin and end between two pages */
+	char cursor[24];
 
-	if (ctl_cursor(r).n && slice_u32(ctl_cursor(r), UINT32_MAX, &from))
+	if (ctl_cursor(r).n && slice_u64(ctl_cursor(r), UINT64_MAX, &from))
 		return ERR_SYNTAX;
 	LIST_FOREACH(&m->all, it)
 	{
-		if (at++ < from)
+		const struct sess *s = LIST_ENTRY(it, struct sess, node);
+
+		if (s->seq < from)
 			continue;
-		put_row(m, LIST_ENTRY(it, struct sess, node), &row, &t);
+		put_row(m, s, &row, &t);
 		if (!ctl_row(r, &row.base)) {
-			(void)snprintf(cursor, sizeof(cursor), "%" PRIu32, at - 1);
+			(void)snprintf(cursor, sizeof(cursor), "%" PRIu64, s->seq);
 			ctl_more(r, slice_str(cursor));
 			return 0;
 		}

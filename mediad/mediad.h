@@ -68,8 +68,9 @@ struct mediad {
 	struct addr addr4, addr6,
 	    radio; /* without port; local addresses where nothing else is said */
 	struct map sessions;
-	struct list all;
+	struct list all; /* in the order of sess.seq */
 	unsigned nsess;
+	uint64_t sess_seq; /* of the newest session */
 	bool draining;
 	struct list slot[MEDIAD_SLOTS];
 	uint64_t tick;

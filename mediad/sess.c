@@ -64,6 +64,7 @@ int sess_open(struct mediad *m, uint64_t call, const struct leg_set *legs, size_
 	do
 		s->id = id_u64();
 	while (!map_put(&m->sessions, &s->by_id, map_u64(&s->id)));
+	s->seq = ++m->sess_seq;
 	list_append(&m->all, &s->node);
 	m->nsess++;
 	stat_add(m->st.opened, 1);

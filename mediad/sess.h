@@ -7,6 +7,7 @@ struct sess {
 	struct map_node by_id;
 	struct list node, slot; /* all; the tick's slot it waits in */
 	uint64_t id, call, opened_us;
+	uint64_t seq;           /* its number here, never used again */
 	struct leg *leg[3];     /* by side; NULL: not there */
 	struct ipc_peer *owner; /* who created it; NULL: gone */
 	uint64_t orphan_us;     /* dropped at that time; 0: has an owner */

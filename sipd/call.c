@@ -120,6 +120,7 @@ static struct call *make(struct sipd *s, struct leg *a, uint8_t state)
 	c->ref = a->ref;
 	c->start = tmr_now(s->d->wheel);
 	a->call = c;
+	c->seq = ++s->call_seq;
 	list_append(&s->calls, &c->node);
 	s->ncalls++;
 	stat_set_to(s->st.active, s->ncalls);

@@ -54,6 +54,7 @@ struct call {
 	struct tmr timer, reap;
 	struct leg *a, *b;
 	uint64_t ref;
+	uint64_t seq; /* its number in this process, never used again */
 	char dialled[NUMBER_MAX];
 	size_t ndialled;
 	bool complete, emergency, internal;

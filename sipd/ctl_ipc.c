@@ -436,17 +436,19 @@ void call_watched(struct call *c)
 static int call_list(struct ctl_run *r)
 {
 	struct sipd *s = room(r);
-	uint64_t from = 0, at = 0;
+	uint64_t from = 0; /* a call, not a place: calls begin and end between two pages */
 
 	if (slice_u64(ctl_cursor(r), UINT64_MAX, &from))
 		from = 0;
 	LIST_FOREACH(&s->calls, it)
 	{
-		if (at++ < from)
+		struct call *c = LIST_ENTRY(it, struct call, node);
+
+		if (c->seq < from)
 			continue;
-		if (!put_call(r, s, LIST_ENTRY(it, struct call, node), false)) {
+		if (!put_call(r, s, c, false)) {
 			char next[24];
-			(void)snprintf(next, sizeof(next), "%llu", (unsigned long long)(at - 1));
+			(void)snprintf(next, sizeof(next), "%llu", (unsigned long long)c->seq);
 			ctl_more(r, slice_str(next));
 			return 0;
 		}

@@ -113,9 +113,11 @@ struct sipd {
 	struct cdr *cdr;
 	struct sip_ua *ua;
 	struct media_pool *media;
-	struct list calls, adhocs; /* adhocs: LYNC: conferences being made at the server */
-	struct map legs;           /* handset legs by call reference */
+	struct list calls,
+	    adhocs; /* in the order of call.seq; adhocs: LYNC: conferences being made at the server */
+	struct map legs; /* handset legs by call reference */
 	unsigned ncalls;
+	uint64_t call_seq;               /* of the newest call */
 	struct oa_conf oa, oa_policy[2]; /* as configured; speech never, always encrypted */
 	struct number_rule rules[NUMBER_RULES_MAX];
 	size_t nrules;
