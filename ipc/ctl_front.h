@@ -36,6 +36,8 @@ void front_tell(const struct ctl_conn *c, FILE *out);
 size_t front_down(const struct front *f, FILE *out);
 /* The same of those only that are instances of a daemon which has this command. */
 size_t front_kin_down(const struct front *f, const char *noun, const char *verb, FILE *out);
+/* Whether different daemons have this command, not only instances of one. */
+bool front_shared(const struct front *f, const char *noun, const char *verb);
 /* Whether a daemon of this name, or an instance of it, is among them, reached or not. */
 bool front_has(const struct front *f, const char *daemon);
 /* `help [NOUN [VERB]]` from what the daemons describe. Exit status. */

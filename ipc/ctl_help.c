@@ -82,6 +82,20 @@ bool front_has(const struct front *f, const char *daemon)
 	return false;
 }
 
+bool front_shared(const struct front *f, const char *noun, const char *verb)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (!ctl_client_find(&f->conn[i], noun, verb))
+			continue;
+		if (first && strcmp(first, f->conn[i].desc->daemon) != 0)
+			return true;
+		first = f->conn[i].desc->daemon;
+	}
+	return false;
+}
+
 size_t front_kin_down(const struct front *f, const char *noun, const char *verb, FILE *out)
 {
 	size_t n = 0;

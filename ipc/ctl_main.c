@@ -322,10 +322,15 @@ static const Ctl__Command *choose(
 	return any(f, noun, verb);
 }
 
-/* What those who answered have not may be at those who cannot be reached. */
-static int not_there(const struct front *f, const struct outcome *o)
+/* What those who answered have not may be at those who cannot be reached: at instances of theirs, or, where different
+ * daemons have the command, at any. */
+static int not_there(
+    const struct front *f, const char *noun, const char *verb, const struct outcome *o)
 {
-	return front_down(f, stderr) + o->lost > 0 ? PARTLY : REFUSED;
+	size_t down = front_shared(f, noun, verb) ? front_down(f, stderr)
+	                                          : front_kin_down(f, noun, verb, stderr);
+
+	return down + o->lost > 0 ? PARTLY : REFUSED;
 }
 
 static int run(struct front *f, const char *noun, const char *verb, int n, char **words)
@@ -382,7 +387,7 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 		fputs("dectctl: ", stderr);
 		ctl_print_text((uint8_t *)o.why_absent, strlen(o.why_absent), true, stderr);
 		fputc('\n', stderr);
-		status = not_there(f, &o);
+		status = not_there(f, noun, verb, &o);
 	} else if (o.done + o.absent + o.lost < o.asked) {
 		status = o.denied ? DENIED : REFUSED;
 	} else if (first->stream && o.lost == 0) {
@@ -391,7 +396,7 @@ static int run(struct front *f, const char *noun, const char *verb, int n, char 
 		/* Several daemons have it: none says alone that there is nothing. */
 		fprintf(stderr, "dectctl: there is no %s \"%.*s\"; dectctl %s list shows all\n",
 		    noun, (int)w.run.id.len, (const char *)w.run.id.data, noun);
-		status = not_there(f, &o);
+		status = not_there(f, noun, verb, &o);
 	} else if (status == DONE) {
 		/* Of a daemon's instances each has its part. */
 		bool part = !w.run.has_id && front_kin_down(f, noun, verb, stderr) > 0;

@@ -321,7 +321,19 @@ static void one_of_two(void **state)
 	prints(err, "mediad-1 cannot be reached");
 	assert_int_equal(
 	    REFUSED, dectctl(all_but(MEDIAD_1, OTHER, MEDIAD_2, OTHER), "media show 17"));
+	/* A command of several daemons: any that is down may have it. */
+	assert_int_equal(
+	    REFUSED, dectctl((const enum how[WHO_N]){ OTHER, OTHER, OTHER, OTHER, OTHER, OTHER },
+	                 "call show 17"));
+	assert_int_equal(
+	    PARTLY, dectctl((const enum how[WHO_N]){ OTHER, ABSENT, OTHER, OTHER, OTHER, OTHER },
+	                "call show 17"));
+	prints(err, "sipd cannot be reached");
 	/* Of a command that has nothing to do with it no word. */
+	assert_int_equal(
+	    REFUSED, dectctl((const enum how[WHO_N]){ OTHER, ABSENT, OTHER, OTHER, OTHER, OTHER },
+	                 "media show 17"));
+	prints_not(err, "sipd");
 	assert_int_equal(
 	    DONE, dectctl(all_but(PRESENCED, ABSENT, PRESENCED, ABSENT), "media list"));
 	assert_string_equal(err, "");
