@@ -123,6 +123,7 @@ struct inv *inv_make(struct sip_ua *ua, const struct inv_conf *c)
 	i->conf.credential = slice_str(i->credential);
 	list_init(&i->forks);
 	list_init(&i->reqs);
+	list_init(&i->held);
 	list_append(&ua->invs, &i->node);
 	inv_se_init(i);
 	return i;
@@ -308,6 +309,7 @@ static void stop(struct inv *i)
 static void destroy(struct inv *i)
 {
 	stop(i);
+	inv_early_stop(i);
 	while (!list_empty(&i->forks))
 		inv_fork_free(LIST_ENTRY(i->forks.next, struct inv_fork, node));
 	sip_req_forget(i->req);

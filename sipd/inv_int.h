@@ -4,7 +4,7 @@
 #include "sipd/sip_build.h"
 #include "sipd/sip_ua_int.h"
 
-/* Inside of INVITE sessions: inv.c (life, dialogs, what comes), inv_out.c (INVITE as client), inv_in.c (as server),
+/* Inside of INVITE sessions: inv.c (life, dialogs, what comes), inv_out.c (INVITE as client), inv_early.c (requests before their dialog), inv_in.c (as server),
  * inv_mod.c (requests in the session), inv_se.c (session timer). */
 struct inv_fork { /* one dialog */
 	struct list node;
@@ -56,6 +56,8 @@ struct inv {
 	enum inv_state state;
 	bool out, cancelled, told, final; /* final: our INVITE has a final response */
 	struct dlg *half;                 /* outgoing: as the INVITE was */
+	struct sip_usage early;           /* of inv_early.c */
+	struct list held;
 	struct list forks;
 	struct inv_fork *main; /* answered, or incoming */
 	struct tp_flow *flow;  /* of the last message */
@@ -123,6 +125,11 @@ int inv_send(struct inv *i, struct inv_fork *f, enum sip_method m, struct slice 
     struct inv_body body, sip_req_h *fn, void *ctx, uint32_t *used, struct sip_req **out);
 /* Allow, Supported, Require and the session timer's headers of an INVITE, UPDATE or their 2xx. */
 void inv_put_caps(struct inv *i, struct wr *w, bool rel);
+
+/* ---- inv_early.c: what comes before the dialog that it belongs to ---- */
+void inv_early_start(struct inv *i);                         /* our INVITE goes out */
+void inv_early_tell(struct inv *i, struct slice remote_tag); /* that dialog is there now */
+void inv_early_stop(struct inv *i); /* there will be no more of them; fine at any time */
 
 /* ---- inv_out.c ---- */
 void inv_ack_2xx(struct inv *i, struct inv_fork *f, uint32_t cseq, struct inv_body body);

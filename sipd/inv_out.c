@@ -109,10 +109,10 @@ static void on_1xx(struct inv *i, const struct sip_msg *rsp)
 		return;
 	f = fork_for(i, rsp, &err);
 	inv_peer_caps(i, rsp);
-	if (!reliable(i, f, rsp) || i->cancelled)
-		return;
-	if (i->conf.ops->progress)
+	if (reliable(i, f, rsp) && !i->cancelled && i->conf.ops->progress)
 		i->conf.ops->progress(i->conf.ctx, i, rsp);
+	if (f)
+		inv_early_tell(i, rsp->to_tag);
 }
 
 /* ---- final ---- */
@@ -182,6 +182,8 @@ static void on_2xx(struct inv *i, const struct sip_msg *rsp)
 	}
 	if (i->conf.ops->answered)
 		i->conf.ops->answered(i->conf.ctx, i, rsp);
+	inv_early_tell(i, rsp->to_tag);
+	inv_early_stop(i);
 }
 
 static int send_invite(struct inv *i);
@@ -191,6 +193,7 @@ static void on_final(struct inv *i, unsigned status, const struct sip_msg *rsp, 
 	i->final = true;
 	if (i->state != INV_CALLING)
 		return;
+	inv_early_stop(i);
 	while (!list_empty(&i->forks))
 		inv_fork_free(LIST_ENTRY(i->forks.next, struct inv_fork, node));
 	if (status == 422 && !i->cancelled && i->tries < 3 && inv_se_raise(i, rsp)) {
@@ -264,8 +267,10 @@ static int send_invite(struct inv *i)
 	if (!w.bad)
 		err = sip_req_send(i->ua, &c, on_req, i, &i->req);
 	sip_ua_text_drop(&w);
-	if (!err)
+	if (!err) {
 		inv_keep_sdp(i, b);
+		inv_early_start(i);
+	}
 	return err;
 }
 

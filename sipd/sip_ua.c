@@ -150,29 +150,31 @@ static bool known(const struct sip_ua *ua, enum sip_method m)
 	       m == SIP_M_SUBSCRIBE || m == SIP_M_BENOTIFY;
 }
 
+void sip_ua_give(struct sip_usage *u, struct tx *tx, const struct sip_msg *req, struct tp_flow *f)
+{
+	if (!tx || u->early || dlg_on_request(u->dlg, req) == 0)
+		u->request(u, tx, req, f);
+	else if (req->method == SIP_M_BENOTIFY)
+		tx_ignore(tx);
+	else
+		(void)tx_refuse(tx, 500, "CSeq out of order");
+}
+
 static void in_dialog(
     struct sip_ua *ua, struct tx *tx, const struct sip_msg *req, struct tp_flow *f)
 {
 	struct sip_usage *u = find(ua, req);
 
-	bool mute = req->method == SIP_M_BENOTIFY;
-	if (!u) {
-		if (!tx || (ua->hooks.orphan && ua->hooks.orphan(ua->hooks_ctx, tx, req, f)))
-			return;
-		if (mute)
-			tx_ignore(tx);
-		else
-			(void)tx_refuse(tx, 481, NULL);
+	if (u) {
+		sip_ua_give(u, tx, req, f);
 		return;
 	}
-	if (tx && dlg_on_request(u->dlg, req)) {
-		if (mute)
-			tx_ignore(tx);
-		else
-			(void)tx_refuse(tx, 500, "CSeq out of order");
+	if (!tx || (ua->hooks.orphan && ua->hooks.orphan(ua->hooks_ctx, tx, req, f)))
 		return;
-	}
-	u->request(u, tx, req, f);
+	if (req->method == SIP_M_BENOTIFY)
+		tx_ignore(tx);
+	else
+		(void)tx_refuse(tx, 481, NULL);
 }
 
 static void on_request(void *ctx, struct tx *tx, const struct sip_msg *req, struct tp_flow *f)

@@ -55,6 +55,8 @@ void sip_ua_put_allow(struct sip_ua *ua, struct wr *w);
 struct sip_usage {
 	struct sip_usage *hash_next;
 	bool added;
+	bool
+	    early; /* of an INVITE whose dialogs are still to come: the request changes nothing in dlg, which is a HALF one */
 	struct dlg *dlg; /* owned by the usage's owner */
 	/* Is the request for this usage of the dialog; NULL: all are. */
 	bool (*takes)(struct sip_usage *u, const struct sip_msg *req);

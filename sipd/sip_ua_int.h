@@ -38,6 +38,8 @@ static inline void sip_ua_text_drop(struct wr *w)
 {
 	mem_wipe(w->p, w->n);
 }
+/* A request to its dialog: CSeq is checked, the target refreshed. */
+void sip_ua_give(struct sip_usage *u, struct tx *tx, const struct sip_msg *req, struct tp_flow *f);
 /* Last words of those modules, when the core ends before their owners did. */
 void sip_req_end_all(struct sip_ua *ua);
 void inv_end_all(struct sip_ua *ua);

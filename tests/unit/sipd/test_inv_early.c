@@ -166,6 +166,78 @@ static void other_fork(void **state)
 	stop(x);
 }
 
+/* A request overtakes the response that makes its dialog: it waits for that, in its order, and not for ever. */
+static void overtaken(void **state)
+{
+	struct world *x = start(0);
+	struct req r;
+	uint32_t s;
+	(void)state;
+
+	call(x);
+	expect(x, "INVITE ");
+	r = keep();
+	answer(x, &r, "100 Trying", "", "", "");
+	inside_of(x, &r, "a", "UPDATE", 1, "", "");
+	inside_of(x, &r, "a", "INFO", 2, "", "");
+	inside_of(x, &r, "never", "UPDATE", 1, "", "");
+	inside_of(x, &r, "never", "BYE", 2, "", "");
+	expect_nothing(x);
+	inside_of(x, &r, "never", "INFO", 3, "", ""); /* a fifth one */
+	expect(x, "481");
+	answer(x, &r, "180 Ringing", "a", "", "");
+	expect(x, "200");
+	assert_int_equal(m.cseq, 1);
+	expect(x, "405"); /* nobody here takes INFO */
+	inside_of(x, &r, "a", "INFO", 1, "", "");
+	expect(x, "500"); /* CSeq 2 has been there */
+	tmr_advance(x->w, 2100);
+	expect(x, "500");
+	assert_true(slice_eq(m.from_tag, SLICE_LIT("never")));
+	assert_int_equal(sip_msg_u32(&m, SIP_H_RETRY_AFTER, 9, &s), 0);
+	expect(x, "481");
+	assert_int_equal(x->ended, 0);
+	/* Now the answer is overtaken: by a new offer, and by a request of a fork whose answer is not taken. */
+	inside_of(x, &r, "b", "INVITE", 1, "", "theirs");
+	inside_of(x, &r, "c", "UPDATE", 1, "", "");
+	assert_int_equal(x->offers, 0);
+	answer(x, &r, "200 OK", "b", "", "their answer");
+	assert_int_equal(x->answered, 1);
+	assert_int_equal(x->offers, 1);
+	expect(x, "ACK sip:peerb@");
+	bool taken = false, refused = false;
+	for (int i = 0; i < 2; i++) {
+		expect(x, i == 0 || !taken ? "200" : "481");
+		taken |= m.status == 200;
+		refused |= m.status == 481;
+	}
+	assert_true(taken && refused);
+	inside_of(x, &r, "b", "ACK", 1, "", "");
+	inside_of(x, &r, "d", "UPDATE", 1, "", ""); /* there are no more of them */
+	expect(x, "481");
+	stop(x);
+
+	/* Refused, or the end of everything, while something waits. */
+	x = start(0);
+	call(x);
+	expect(x, "INVITE ");
+	r = keep();
+	inside_of(x, &r, "a", "UPDATE", 1, "", "");
+	expect_nothing(x);
+	answer(x, &r, "486 Busy Here", "a", "", "");
+	expect(x, "ACK ");
+	expect(x, "481");
+	assert_int_equal(x->failed, 1);
+	stop(x);
+	x = start(0);
+	call(x);
+	expect(x, "INVITE ");
+	r = keep();
+	inside_of(x, &r, "a", "INVITE", 1, "", "theirs");
+	expect_nothing(x);
+	stop(x);
+}
+
 static void on_sub_ended(void *ctx, struct sub *s, struct slice reason, uint32_t retry_s)
 {
 	(void)ctx;
@@ -197,6 +269,7 @@ int main(void)
 		cmocka_unit_test(offered),
 		cmocka_unit_test(before_ack),
 		cmocka_unit_test(other_fork),
+		cmocka_unit_test(overtaken),
 		cmocka_unit_test(referred_at_end),
 	};
 
