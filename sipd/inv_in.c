@@ -119,6 +119,7 @@ static void start_rel(struct inv *i)
 
 	i->rel = (struct slice){ mem_dup(text.p, text.n), text.n };
 	i->rel_cseq = tx_req(i->tx)->cseq;
+	i->rel_due = true;
 	i->rel_ms = t1(i);
 	i->rel_end = tmr_now(i->ua->wheel) + 64u * (uint64_t)t1(i);
 	tmr_init(&i->rel_tmr, i->ua->wheel, on_rel, i);
@@ -130,7 +131,7 @@ static bool rack_is(const struct inv *i, const struct sip_msg *req)
 	struct cur c = cur_of(sip_msg_value(req, SIP_H_RACK));
 	uint32_t rseq, cseq;
 
-	if (!i->rel.p || slice_u32(cur_digits(&c), UINT32_MAX, &rseq))
+	if (!i->rel_due || slice_u32(cur_digits(&c), UINT32_MAX, &rseq))
 		return false;
 	cur_lws(&c);
 	if (slice_u32(cur_digits(&c), UINT32_MAX, &cseq))
@@ -147,6 +148,7 @@ void inv_on_prack(struct inv *i, struct tx *tx, const struct sip_msg *req)
 		return;
 	}
 	inv_drop_rel(i);
+	i->rel_due = false;
 	i->pracking = true;
 	i->prack_tx = tx;
 	if (req->body.n && i->conf.ops->prack)

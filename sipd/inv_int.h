@@ -78,6 +78,7 @@ struct inv {
 	struct tmr rel_tmr;
 	uint32_t rel_ms;
 	uint64_t rel_end;
+	bool rel_due; /* its PRACK may still come, after our 2xx, too (RFC 3262 3) */
 	bool rel_body, pracking;
 	struct tx *prack_tx;
 	struct inv_text later; /* accepted while a reliable 1xx with a body waits */

@@ -238,6 +238,39 @@ static void overtaken(void **state)
 	stop(x);
 }
 
+/* The answer does not wait for the PRACK of a response without a description; that PRACK is still taken (RFC 3262 3). */
+static void answered_before_prack(void **state)
+{
+	const struct inv_body none = { 0 },
+	                      sdp = { SLICE_LIT("application/sdp"), SLICE_LIT("ours") };
+	struct world *x = start(0);
+	char tag[64], rack[60];
+	uint32_t rseq;
+	(void)state;
+
+	invite_us(x, "pr", "Require: 100rel\r\n");
+	assert_int_equal(inv_progress(x->inv, 180, SLICE_LIT(""), SLICE_LIT(""), none), 0);
+	expect(x, "180");
+	assert_int_equal(sip_msg_u32(&m, SIP_H_RSEQ, UINT32_MAX, &rseq), 0);
+	snprintf(tag, sizeof(tag), "%s", rsp_tag());
+	snprintf(rack, sizeof(rack), "RAck: %u 10 INVITE\r\n", rseq);
+	assert_int_equal(inv_accept(x->inv, SLICE_LIT(""), sdp), 0);
+	expect(x, "200");
+	us(x, "pr", tag, "ACK", 10, "");
+	tmr_advance(x->w, 600);
+	expect_nothing(x); /* neither response again */
+	us(x, "pr", tag, "PRACK", 11, rack);
+	expect(x, "200");
+	us(x, "pr", tag, "PRACK", 12, rack);
+	expect(x, "481");
+	tmr_advance(x->w, 40000);
+	expect_nothing(x);
+	assert_true(inv_is_up(x->inv));
+	us(x, "pr", tag, "BYE", 13, "");
+	expect(x, "200");
+	stop(x);
+}
+
 static void on_sub_ended(void *ctx, struct sub *s, struct slice reason, uint32_t retry_s)
 {
 	(void)ctx;
@@ -270,6 +303,7 @@ int main(void)
 		cmocka_unit_test(before_ack),
 		cmocka_unit_test(other_fork),
 		cmocka_unit_test(overtaken),
+		cmocka_unit_test(answered_before_prack),
 		cmocka_unit_test(referred_at_end),
 	};
 
