@@ -381,6 +381,47 @@ const struct ss_stats *calls_ss(const struct calls *c)
 	return ss_stats(c->ss);
 }
 
+#define LIVING_PART 1000 /* calls in a frame */
+
+struct living {
+	struct calls *c;
+	uint64_t call[LIVING_PART], waiting[LIVING_PART];
+	Call__Living m;
+};
+
+static void send_living(struct living *l, bool more)
+{
+	l->m.has_more = l->m.more = more;
+	if (l->c->r->sipd)
+		(void)ipc_event(l->c->r->sipd, IPC_IF_CALL, CALL__TYPE__CALL_LIVING, &l->m.base);
+	l->m.n_call = l->m.n_waiting = 0;
+}
+
+static void on_living(void *ctx, uint64_t ref, bool waiting)
+{
+	struct living *l = ctx;
+
+	if (l->m.n_call == LIVING_PART)
+		send_living(l, true);
+	l->call[l->m.n_call++] = ref;
+	if (waiting)
+		l->waiting[l->m.n_waiting++] = ref;
+}
+
+/* A list of what ended would have to have room for all that may: the list of what lives has. */
+static void tell_living(struct calls *c)
+{
+	struct living *l = mem_new(sizeof(*l));
+
+	l->c = c;
+	call__living__init(&l->m);
+	l->m.call = l->call;
+	l->m.waiting = l->waiting;
+	phones_living(c->phones, on_living, l);
+	send_living(l, false);
+	free(l);
+}
+
 void calls_up(struct calls *c, bool restarted)
 {
 	drop_tickets(c, "the link broke"); /* of the link before */
@@ -392,6 +433,7 @@ void calls_up(struct calls *c, bool restarted)
 	for (unsigned i = 0; i < c->ngone; i++)
 		call_op_release(c, c->gone[i].ref, c->gone[i].cause);
 	c->ngone = 0;
+	tell_living(c);
 	phones_resync(c->phones);
 }
 

@@ -14,7 +14,9 @@ struct ticket { /* an offer that was not answered yet */
 	struct ipc_ticket *t;
 };
 
-struct gone { /* ended while sipd was away: told when it is back */
+/* Ended while sipd was away: told when it is back, with the cause. Of more than these sipd learns without: it is told which
+ * calls live. */
+struct gone {
 	uint64_t ref;
 	enum iwu_cause cause;
 };

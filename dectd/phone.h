@@ -76,6 +76,9 @@ void phones_answer(struct phones *p, struct pp *pp, uint32_t token, const struct
 void phones_orphan(struct phones *p, uint32_t ms);
 /* sipd came back as the same process: what it has missed is told again. */
 void phones_resync(struct phones *p);
+/* Every call that sipd was told of, or told us of, and has not ended. waiting: the handset began it, and it is not answered. */
+void phones_living(
+    const struct phones *p, void (*fn)(void *ctx, uint64_t ref, bool waiting), void *ctx);
 
 /* ---- from below ---- */
 void phones_moved(struct phones *p, struct pp *pp); /* handover */

@@ -533,6 +533,20 @@ void phones_orphan(struct phones *p, uint32_t ms)
 	}
 }
 
+void phones_living(
+    const struct phones *p, void (*fn)(void *ctx, uint64_t ref, bool waiting), void *ctx)
+{
+	for (struct map_node *n = map_next(&p->lines, NULL); n; n = map_next(&p->lines, n)) {
+		const struct line *l = CONTAINER_OF(n, struct line, by_ref);
+		enum line_state st = line_state(l);
+
+		/* Of a call that is only asked for the question is lost; it is asked anew. */
+		if (l->orphan || st == LN_SETUP || st == LN_FAIL || st == LN_GONE)
+			continue;
+		fn(ctx, l->ref, st == LN_DIAL || st == LN_CALL);
+	}
+}
+
 void phones_resync(struct phones *p)
 {
 	LIST_FOREACH(&p->list, it)

@@ -23,6 +23,7 @@ struct leg_dect {
 	struct ipc_ticket *setup; /* of CALL_SETUP, until the media is there */
 	struct party caller, diverted;
 	bool has_diverted, waiting, offered, overlap, known; /* known: dectd has this reference */
+	bool doubt;                                          /* it had, before the link broke */
 	uint8_t codec[4];
 	size_t ncodec;
 	struct tmr reap;
@@ -454,27 +455,88 @@ int dect_on_answer(struct ipc_peer *p, struct ipc_msg *m)
 	return 0;
 }
 
+static void left(struct leg_dect *l, enum cause cause)
+{
+	struct sipd *s = l->leg.sipd;
+	struct user *u = l->leg.user;
+
+	if (!l->leg.calling && !l->leg.up) {
+		l->known = false;
+		op_release(&l->leg, cause == CAUSE_NORMAL ? CAUSE_REJECTED : cause);
+		struct call_arg arg = { .leg = &l->leg,
+			.cause = cause == CAUSE_NORMAL ? CAUSE_REJECTED : cause };
+		(void)call_event(l->leg.call, CALL_EV_FAILED, &arg);
+	} else {
+		gone(l, cause);
+	}
+	sipd_calls_changed(s, u);
+}
+
 int dect_on_release(struct ipc_peer *p, struct ipc_msg *m)
 {
 	const Call__Release *r = IPC_BODY(m, Call__Release);
 	struct leg_dect *l = find(sipd_of(daemon_of(p)), r->call);
 
-	if (l) {
-		enum cause cause =
-		    r->cause > 0 && (int)r->cause < CAUSE_N ? (enum cause)r->cause : CAUSE_NORMAL;
-		struct sipd *s = l->leg.sipd;
-		struct user *u = l->leg.user;
-		if (!l->leg.calling && !l->leg.up) {
-			l->known = false;
-			op_release(&l->leg, cause == CAUSE_NORMAL ? CAUSE_REJECTED : cause);
-			struct call_arg arg = { .leg = &l->leg,
-				.cause = cause == CAUSE_NORMAL ? CAUSE_REJECTED : cause };
-			(void)call_event(l->leg.call, CALL_EV_FAILED, &arg);
-		} else {
-			gone(l, cause);
-		}
-		sipd_calls_changed(s, u);
+	if (l)
+		left(l,
+		    r->cause > 0 && (int)r->cause < CAUSE_N ? (enum cause)r->cause : CAUSE_NORMAL);
+	return 0;
+}
+
+/* ---- the link broke between the same two processes ---- */
+
+void dect_doubt(struct sipd *s)
+{
+	for (struct map_node *n = map_next(&s->legs, NULL); n; n = map_next(&s->legs, n)) {
+		struct leg_dect *l = CONTAINER_OF(n, struct leg_dect, by_ref);
+
+		l->doubt = l->known;
 	}
+}
+
+static void end_doubtful(struct sipd *s)
+{
+	uint64_t *refs = mem_array(s->legs.n + 1, sizeof(*refs));
+	size_t n = 0;
+
+	for (struct map_node *m = map_next(&s->legs, NULL); m; m = map_next(&s->legs, m))
+		if (CONTAINER_OF(m, struct leg_dect, by_ref)->doubt)
+			refs[n++] = CONTAINER_OF(m, struct leg_dect, by_ref)->leg.ref;
+	for (size_t i = 0; i < n; i++) {
+		struct leg_dect *l = find(s, refs[i]); /* another's end may be its own, too */
+
+		if (l && l->doubt) {
+			log_ev(LOG_NOTICE, "call ended while the link to dectd was broken",
+			    F_CALL(l->leg.ref));
+			left(l, CAUSE_NORMAL);
+		}
+	}
+	free(refs);
+}
+
+static void tell_again(struct leg_dect *l);
+
+int dect_on_living(struct ipc_peer *p, struct ipc_msg *m)
+{
+	struct sipd *s = sipd_of(daemon_of(p));
+	const Call__Living *r = IPC_BODY(m, Call__Living);
+
+	for (size_t i = 0; i < r->n_call; i++) {
+		struct leg_dect *l = find(s, r->call[i]);
+
+		if (l)
+			l->doubt = false;
+		else
+			(void)ended(p, r->call[i]);
+	}
+	for (size_t i = 0; i < r->n_waiting; i++) {
+		struct leg_dect *l = find(s, r->waiting[i]);
+
+		if (l && l->leg.calling)
+			tell_again(l);
+	}
+	if (!r->has_more || !r->more)
+		end_doubtful(s);
 	return 0;
 }
 
@@ -511,16 +573,12 @@ static void op_progress(struct leg *g, enum leg_progress what, const struct part
 	send_event(g->sipd, CALL__TYPE__CALL_PROGRESS, &pr.base);
 }
 
-static int op_connect(struct leg *g, const struct party *far)
+static void send_connected(struct leg *g, const struct party *far)
 {
 	Call__Connected ev = CALL__CONNECTED__INIT;
 	Base__Party party;
 	struct media_at_pb at;
 
-	if (g->up) {
-		g->ops->display(g, far);
-		return 0;
-	}
 	ev.call = g->ref;
 	party_pb(&party, far);
 	ev.party = &party;
@@ -529,7 +587,29 @@ static int op_connect(struct leg *g, const struct party *far)
 		ev.media = &at.at;
 	}
 	send_event(g->sipd, CALL__TYPE__CALL_CONNECTED, &ev.base);
+}
+
+static int op_connect(struct leg *g, const struct party *far)
+{
+	if (g->up)
+		g->ops->display(g, far);
+	else
+		send_connected(g, far);
 	return 0;
+}
+
+/* What the handset waits for may have happened while nothing could be told. */
+static void tell_again(struct leg_dect *l)
+{
+	struct call *c = l->leg.call;
+	const struct leg *far = call_other(c, &l->leg);
+
+	if (!far)
+		return;
+	if (l->leg.up)
+		send_connected(&l->leg, &far->who);
+	else if (c->fsm.st == CALL_RING)
+		op_progress(&l->leg, LEG_ALERTING, &far->who);
 }
 
 static void op_display(struct leg *g, const struct party *far)

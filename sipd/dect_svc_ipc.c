@@ -190,6 +190,8 @@ void dect_up(struct sipd *s, struct ipc_peer *p, bool restarted)
 {
 	if (restarted)
 		end_handset_calls(s); /* its side of them is gone with the old process */
+	else
+		dect_doubt(s);
 	s->dectd = p;
 	feed_up(s->to_dectd, p);
 	log_ev(LOG_NOTICE, "dectd is there");

@@ -51,6 +51,7 @@ const struct ipc_handler sipd_handlers[] = {
 	CALL(TRANSFER, IPC_REQ, 512, transfer, dect_on_transfer),
 	CALL(CONFERENCE, IPC_REQ, 64, conference, dect_on_conference),
 	CALL(RADIO, IPC_EVT, 128, radio, dect_on_radio),
+	CALL(LIVING, IPC_EVT, 32768, living, dect_on_living),
 	CALL(LOG_GET, IPC_REQ, 256, log_get, dect_on_log_get),
 	CALL(LOG_CLEAR, IPC_REQ, 256, log_clear, dect_on_log_clear),
 	CALL(FORWARD_SET, IPC_REQ, 512, forward_set, dect_on_forward_set),

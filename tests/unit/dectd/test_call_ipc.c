@@ -12,6 +12,8 @@
 #include "dectd/call_priv_ipc.h"
 #include "mm_rig.h"
 
+#define MANY 2500 /* handsets in calls */
+
 struct t {
 	struct rig g;
 	uv_loop_t loop;
@@ -23,6 +25,9 @@ struct t {
 	int err;
 	bool accepted;
 	uint64_t ref; /* of the last release */
+	unsigned parts, whole, living;
+	uint64_t sum;
+	struct pp *many[MANY];
 };
 
 static int on_setup(struct ipc_peer *p, struct ipc_msg *m)
@@ -49,7 +54,23 @@ static int on_release(struct ipc_peer *p, struct ipc_msg *m)
 	return 0;
 }
 
+static int on_living(struct ipc_peer *p, struct ipc_msg *m)
+{
+	const Call__Living *l = IPC_BODY(m, Call__Living);
+	struct t *t = ipc_ctx(p);
+
+	t->parts++;
+	t->whole += !l->more;
+	t->living += (unsigned)l->n_call;
+	for (size_t i = 0; i < l->n_call; i++)
+		t->sum += l->call[i];
+	assert_int_equal(l->n_waiting, 0);
+	return 0;
+}
+
 static const struct ipc_handler sipd_side[] = {
+	{ IPC_IF_CALL, CALL__TYPE__CALL_LIVING, IPC_EVT, 0, 32768, IPC_DECTD,
+	    &call__living__descriptor, on_living },
 	{ IPC_IF_CALL, CALL__TYPE__CALL_SETUP, IPC_REQ, 0, 1024, IPC_DECTD,
 	    &call__setup__descriptor, on_setup },
 	{ IPC_IF_CALL, CALL__TYPE__CALL_RELEASE, IPC_EVT, 0, 256, IPC_DECTD,
@@ -190,12 +211,56 @@ static void unusable_media(void **state)
 	assert_int_equal(t->ref, 55);
 }
 
+/* More calls end while the link is broken than any list of ends has room for: sipd is told which live. */
+static void many_end(void **state)
+{
+	struct t *t = *state;
+	struct mac_media media = { .ncodecs = 1 };
+	struct iwu_offer o = { .ring_pattern = -1, .media = &media };
+	struct ipc_peer *sipd = t->g.r.sipd;
+	uint64_t want = 0;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		char ipei[PP_IPEI_LEN + 1];
+
+		(void)snprintf(ipei, sizeof(ipei), "00002%07u", i);
+		assert_int_equal(pp_make(t->g.r.pps, ipei, &t->many[i]), 0);
+		t->many[i]->subscribed = true;
+		assert_int_equal(phones_offer(calls_phones(t->c), t->many[i], 1000 + i, &o), 0);
+		t->g.air.n = 0; /* pages */
+	}
+	t->g.r.sipd = NULL;
+	calls_down(t->c);
+	for (unsigned i = 0; i < MANY; i++)
+		if (i % 2) {
+			phones_gone(calls_phones(t->c), t->many[i]);
+		} else {
+			want += 1000 + i;
+			left++;
+		}
+	t->g.r.sipd = sipd;
+	calls_up(t->c, false);
+	pump(t);
+	assert_int_equal(t->living, left);
+	assert_int_equal(t->sum, want);
+	assert_int_equal(t->whole, 1);
+	assert_true(t->parts > 1);
+	/* Another process has none of them: nothing is told. */
+	t->parts = 0;
+	calls_up(t->c, true);
+	pump(t);
+	assert_int_equal(t->parts, 0);
+	assert_int_equal(phones_calls(calls_phones(t->c)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(caller_gives_up, up, down),
 		cmocka_unit_test_setup_teardown(link_breaks, up, down),
 		cmocka_unit_test_setup_teardown(unusable_media, up, down),
+		cmocka_unit_test_setup_teardown(many_end, up, down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "rig.h"
+#include "sipd/dect.h"
 #include "sipd/reg_tab.h"
 
 static const char conf[] =
@@ -407,6 +408,69 @@ static void media_moves(void **state)
 	rig_free(r);
 }
 
+static void living(struct rig *r, const uint64_t *call, size_t n, uint64_t waiting, bool more)
+{
+	Call__Living m = CALL__LIVING__INIT;
+
+	m.n_call = n;
+	m.call = (uint64_t *)(uintptr_t)call;
+	m.n_waiting = waiting != 0;
+	m.waiting = &waiting;
+	m.has_more = m.more = more;
+	assert_int_equal(ipc_event(r->to_sipd, IPC_IF_CALL, CALL__TYPE__CALL_LIVING, &m.base), 0);
+}
+
+/* The link to dectd broke and is back: each side has ended calls that the other still has. */
+static void link_breaks(void **state)
+{
+	struct rig *r = with_users();
+	struct sipd *s = sipd_of(&r->d);
+	struct ipc_peer *dectd = s->dectd;
+	size_t mark;
+	(void)state;
+
+	uint64_t b = rig_connect(r, 61, "200", "201");
+	/* 202 calls 203, who answers while nothing can be told. */
+	mark = r->nev;
+	assert_int_equal(rig_setup(r, 62, "202", "203"), 0);
+	uint64_t d = rig_await(r, mark, CALL__TYPE__CALL_OFFER, 0)->call;
+	rig_alerting(r, d);
+	rig_await(r, mark, CALL__TYPE__CALL_PROGRESS, 62);
+	s->dectd = NULL;
+	rig_answer(r, d);
+	rig_spin(r, 30);
+	assert_null(rig_find(r, mark, CALL__TYPE__CALL_CONNECTED, 62));
+
+	/* 201 has hung up. 77 is a call that ended here. Parts: nothing ends before the last. */
+	dect_up(s, dectd, false);
+	mark = r->nev;
+	living(r, (uint64_t[]){ 61, 62, 77 }, 3, 62, true);
+	rig_await(r, mark, CALL__TYPE__CALL_CONNECTED, 62);
+	rig_await(r, mark, CALL__TYPE__CALL_RELEASE, 77);
+	rig_spin(r, 30);
+	assert_null(rig_find(r, mark, CALL__TYPE__CALL_RELEASE, 61));
+	assert_int_equal(s->ncalls, 2);
+	living(r, (uint64_t[]){ d }, 1, 0, false);
+	assert_int_equal(rig_await(r, mark, CALL__TYPE__CALL_RELEASE, 61)->cause, CAUSE_NORMAL);
+	RIG_UNTIL(r, s->ncalls == 1);
+	assert_null(rig_find(r, mark, CALL__TYPE__CALL_RELEASE, b));
+
+	/* A call of after that is not named is none of before. */
+	dect_up(s, dectd, false);
+	mark = r->nev;
+	(void)rig_connect(r, 63, "200", "201");
+	living(r, (uint64_t[]){ 62 }, 1, 0, false);
+	rig_await(r, mark, CALL__TYPE__CALL_RELEASE, 62);
+	RIG_UNTIL(r, s->ncalls == 1);
+	rig_spin(r, 30);
+	assert_null(rig_find(r, mark, CALL__TYPE__CALL_RELEASE, 63));
+	/* And nothing is open after the last part. */
+	living(r, NULL, 0, 0, false);
+	rig_spin(r, 30);
+	assert_int_equal(s->ncalls, 1);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +483,7 @@ int main(void)
 		cmocka_unit_test(conference_and_lists),
 		cmocka_unit_test(conference_over_two_mediads),
 		cmocka_unit_test(media_moves),
+		cmocka_unit_test(link_breaks),
 	};
 	log_set_level(LOG_WARNING);
 	return cmocka_run_group_tests(tests, NULL, NULL);
