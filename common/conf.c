@@ -24,6 +24,21 @@ void conf_fault(struct conf_diag *g, const char *fmt, ...)
 	va_end(ap);
 }
 
+void conf_fault_key(struct conf_diag *g, const char *section, const char *key, const char *fmt, ...)
+{
+	char where[160] = "", what[sizeof(g->text[0])];
+	va_list ap;
+
+	for (size_t i = 0; i < g->nkeys; i++)
+		if (strcmp(g->keys[i].section, section) == 0 && strcmp(g->keys[i].key, key) == 0 &&
+		    g->line[i])
+			snprintf(where, sizeof(where), "%s:%u: ", g->file, g->line[i]);
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	conf_fault(g, "%s[%s] %s: %s", where, section, key, what);
+}
+
 static void *field(const struct conf_key *k, void *conf)
 {
 	return (char *)conf + k->off;
@@ -311,6 +326,8 @@ static void take(const struct conf_key *keys, size_t n, struct slice section, st
 
 		if (!slice_eq(section, slice_str(k->section)) || !slice_eq(key, slice_str(k->key)))
 			continue;
+		if (i < g->nkeys)
+			g->line[i] = line;
 		if (seen[i]++)
 			conf_fault(g, "%s:%u: [%s] %s is given twice; keep one of them", name, line,
 			    k->section, k->key);
@@ -401,7 +418,8 @@ int conf_parse(struct slice text, const char *name, const struct conf_key *keys,
 {
 	uint8_t *seen = mem_array(n ? n : 1, 1);
 
-	*g = (struct conf_diag){ 0 };
+	*g = (struct conf_diag){ .keys = keys, .nkeys = n < CONF_LINES ? n : CONF_LINES };
+	snprintf(g->file, sizeof(g->file), "%s", name);
 	for (size_t i = 0; i < n; i++) {
 		/* A default that its own rules refuse is our bug. */
 		bool bare =

@@ -41,13 +41,22 @@ struct conf_key {
 };
 
 #define CONF_DIAGS 16
-struct conf_diag { /* what is wrong, where, and what to do */
-	char text[CONF_DIAGS][256];
+#define CONF_LINES 160 /* keys whose lines are kept */
+struct conf_diag {     /* what is wrong, where, and what to do */
+	char text[CONF_DIAGS][384];
 	unsigned n, lost; /* lost: how many more there were */
+	/* Where the values of the last conf_load() or conf_parse() stand, by key; 0: a default. */
+	char file[128];
+	const struct conf_key *keys;
+	uint32_t line[CONF_LINES];
+	size_t nkeys;
 };
 
 /* Adds what is wrong. */
 void conf_fault(struct conf_diag *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same of a value that was read: "FILE:LINE: [section] key: …", without the place where it is a default. */
+void conf_fault_key(struct conf_diag *g, const char *section, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Fills out (zeroed, of the room's size) with defaults and the file's values. path: a missing file means defaults
  * only. 0; ERR_SYNTAX or ERR_VALUE with every fault in g; -errno where the file cannot be read. On error out is

@@ -223,7 +223,7 @@ int call_on_presence(struct ipc_peer *p, struct ipc_msg *m)
 
 static int make_conf(struct calls *c, const struct dectd_conf *conf, struct phones_conf *out)
 {
-	struct slice words = slice_str(conf->emergency);
+	struct slice words = slice_str(conf->emergency), word;
 
 	phones_conf_default(out);
 	out->cc.ident = c->r->ident;
@@ -256,15 +256,10 @@ static int make_conf(struct calls *c, const struct dectd_conf *conf, struct phon
 		}
 	}
 	out->nemergency = 0;
-	while (words.n && out->nemergency < ARRAY_LEN(out->emergency)) {
-		size_t end = 0;
-		while (end < words.n && words.p[end] != ' ' && words.p[end] != ',')
-			end++;
-		if (end && slice_copy(slice_sub(words, 0, end), out->emergency[out->nemergency],
-		               sizeof(out->emergency[0])) == 0)
+	while (out->nemergency < ARRAY_LEN(out->emergency) && dectd_emergency_next(&words, &word))
+		if (slice_copy(word, out->emergency[out->nemergency], sizeof(out->emergency[0])) ==
+		    0)
 			out->nemergency++;
-		words = slice_sub(words, end + 1, words.n);
-	}
 	return 0;
 }
 

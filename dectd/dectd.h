@@ -86,6 +86,10 @@ static inline struct dectd *dectd_of(const struct daemon *d)
 	return d->state;
 }
 
+/* What is wrong with a configuration beyond single values (conf_check.c). */
+void dectd_conf_check(const void *conf, struct conf_diag *g);
+/* Takes the next of the emergency numbers, which blanks or commas part. */
+bool dectd_emergency_next(struct slice *left, struct slice *word);
 int dectd_init(struct daemon *d);
 int dectd_reload(struct daemon *d, const void *next);
 void dectd_up(struct daemon *d, struct ipc_peer *p, bool restarted);

@@ -2,6 +2,19 @@
 #include "common/mem.h"
 #include "dectd/dectd.h"
 
+bool dectd_emergency_next(struct slice *left, struct slice *word)
+{
+	size_t at = 0, end;
+
+	while (at < left->n && (left->p[at] == ' ' || left->p[at] == ','))
+		at++;
+	for (end = at; end < left->n && left->p[end] != ' ' && left->p[end] != ',';)
+		end++;
+	*word = slice_sub(*left, at, end - at);
+	*left = slice_sub(*left, end, left->n - end);
+	return word->n > 0;
+}
+
 #define OFF(field) offsetof(struct dectd_conf, field)
 
 const struct conf_key dectd_keys[] = {

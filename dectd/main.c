@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 		.keys = dectd_keys,
 		.nkeys = dectd_nkeys,
 		.conf_size = sizeof(struct dectd_conf),
+		.conf_check = dectd_conf_check,
 		.handlers = dectd_handlers,
 		.nhandlers = dectd_nhandlers,
 		.links = links,

@@ -94,6 +94,36 @@ void ui_code_defaults(struct ui_codes *t)
 		BUG_ON(ui_code_add(t, slice_str(words[i])) != 0);
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* ina, inb: within the digits that stand for N. */
+static bool hides(const char *a, bool ina, const char *b, bool inb)
+{
+	if ((ina && hides(a + 1, false, b, inb)) || (inb && hides(a, ina, b + 1, false)))
+		return true;
+	if (ina && inb)
+		return false; /* one more digit of both changes nothing */
+	if (!*a)
+		return true;
+	if (!*b)
+		return false;
+	if (*a == 'N' || *b == 'N') {
+		if (*a == 'N' && *b == 'N')
+			return hides(a, true, b, true);
+		return *a == 'N' ? is_digit(*b) && hides(a, true, b + 1, false)
+		                 : is_digit(*a) && hides(a + 1, false, b, true);
+	}
+	return *a == *b && hides(a + 1, false, b + 1, false);
+}
+
+bool ui_code_hides(const char *code, const char *other)
+{
+	return hides(code, false, other, false);
+}
+
 static enum ui_match one(const char *code, struct slice d, bool end, struct slice *arg)
 {
 	size_t i = 0;
@@ -147,6 +177,11 @@ enum ui_match ui_code_match(const struct ui_codes *t, struct slice digits, bool 
 
 static const char *const actions[UI_NACTIONS] = { "off", "consult", "internal", "reject", "release",
 	"toggle", "conference", "transfer", "accept", "hold", "retrieve" };
+
+const char *ui_action_name(enum ui_action a)
+{
+	return a < UI_NACTIONS ? actions[a] : "";
+}
 
 static int hex_octet(struct slice s)
 {

@@ -34,7 +34,7 @@ enum ui_service {
 	UI_NSERVICES
 };
 
-#define UI_CODES_MAX 40
+#define UI_CODES_MAX 64 /* the built-in ones, and as many as service-codes takes */
 #define UI_CODE_LEN  20
 struct ui_codes {
 	unsigned n;
@@ -48,6 +48,9 @@ struct ui_codes {
 int ui_code_add(struct ui_codes *t, struct slice word) MUST_CHECK;
 void ui_code_defaults(struct ui_codes *t);
 const char *ui_service_name(enum ui_service s);
+/* Whether something that is dialled as code is, or begins, something that is dialled as other: it then counts as code, and
+ * other is never reached. */
+bool ui_code_hides(const char *code, const char *other);
 
 /* What a key does in a call (second calls, 10.4 of the standard's keypad protocol): R and a digit, or 1C and a character. */
 enum ui_action {
@@ -71,6 +74,8 @@ struct ui_call_codes {
 void ui_call_codes_default(struct ui_call_codes *t);
 /* "R2>toggle", "1C31>toggle"; "R3>off" takes a code away. ERR_SYNTAX; ERR_VALUE: no such action. */
 int ui_call_code_add(struct ui_call_codes *t, struct slice word) MUST_CHECK;
+
+const char *ui_action_name(enum ui_action a);
 
 enum ui_match {
 	UI_M_NO,    /* no code begins like this: it is a number */

@@ -8,7 +8,7 @@
 static void digits(struct conf_diag *g, const char *key, const char *v)
 {
 	if (v[strspn(v, "0123456789")])
-		conf_fault(g, "[directory] %s = %s: expected digits only", key, v);
+		conf_fault_key(g, "directory", key, "%s: expected digits only", v);
 }
 
 static void directory(const struct directory_conf *c, struct conf_diag *g)
@@ -17,8 +17,8 @@ static void directory(const struct directory_conf *c, struct conf_diag *g)
 
 	for (size_t i = 0; i < c->servers.n; i++)
 		if (!dir_ldap_url_ok(slice_str(c->servers.v[i]), &tls))
-			conf_fault(g,
-			    "[directory] servers: %s: expected ldaps://host[:port] or "
+			conf_fault_key(g, "directory", "servers",
+			    "%s: expected ldaps://host[:port] or "
 			    "ldap://host[:port]",
 			    c->servers.v[i]);
 	digits(g, "country", c->country);
@@ -27,8 +27,8 @@ static void directory(const struct directory_conf *c, struct conf_diag *g)
 	digits(g, "international-prefix", c->international);
 	digits(g, "national-prefix", c->national);
 	if (c->internal_min > c->internal_max)
-		conf_fault(g,
-		    "[directory] internal-min = %u is above internal-max = %u: no number would be "
+		conf_fault_key(g, "directory", "internal-min",
+		    "%u is above internal-max = %u: no number would be "
 		    "internal",
 		    c->internal_min, c->internal_max);
 }
@@ -44,11 +44,11 @@ void presenced_conf_check(const void *conf, struct conf_diag *g)
 
 	for (size_t at = 0; policy_next(&c->group_policy, &at, word, sizeof(word));)
 		if (policy_parse(slice_str(word), &base, group, &p, &why))
-			conf_fault(g, "[presenced] group-policy: %s: %s", word, why);
+			conf_fault_key(g, "presenced", "group-policy", "%s: %s", word, why);
 	for (size_t i = 0; i < c->publish.n; i++)
 		if (strcmp(c->publish.v[i], "presence") != 0 &&
 		    strcmp(c->publish.v[i], "dialog") != 0)
-			conf_fault(g, "[presenced] publish: %s: expected presence or dialog",
+			conf_fault_key(g, "presenced", "publish", "%s: expected presence or dialog",
 			    c->publish.v[i]);
 	directory(&c->dir, g);
 }

@@ -32,9 +32,10 @@ static void checked(void **state)
 	static const char *const bad[][2] = {
 		{ "[directory]\nservers = ldaps://a b.example.com\n", "servers: b.example.com" },
 		{ "[directory]\nservers = http://a\n", "http://a" },
-		{ "[directory]\ninternal-min = 4\ninternal-max = 3\n", "internal-min = 4" },
+		{ "[directory]\ninternal-min = 4\ninternal-max = 3\n",
+		    "t:2: [directory] internal-min: 4" },
 		{ "[directory]\ninternal-min = 4\n", "internal-max = 0" },
-		{ "[directory]\ncountry = +49\n", "country = +49" },
+		{ "[directory]\ncountry = +49\n", "t:2: [directory] country: +49" },
 		{ "[directory]\nmain-number = 030-55\n", "main-number" },
 		{ "[presenced]\npublish = presence mwi\n", "mwi" },
 		{ "[presenced]\ngroup-policy = n:available=20m,offline=perhaps\n", "offline is" },
