@@ -19,16 +19,17 @@ static uint8_t pt_of(const struct leg *l, uint8_t codec)
 	return LEG_NO_PT;
 }
 
-/* The payload type under which speech of this codec can go out without being decoded; *as: what it becomes. */
+/* The payload type under which speech of this codec can go out without being decoded; *as: what it becomes. The listener's
+ * first codec where a table makes it so: that it lists another one, too, does not mean that it changes over between packets.
+ * RFP: two codecs in MEDIA_CONF; which of them a base then plays is not known. */
 static uint8_t passable(const struct leg *out, uint8_t codec, uint8_t *as)
 {
-	uint8_t pt = pt_of(out, codec);
-
+	if (codec != out->tx_codec && codec_direct((enum codec)codec, (enum codec)out->tx_codec)) {
+		*as = out->tx_codec;
+		return out->tx_pt;
+	}
 	*as = codec;
-	if (pt != LEG_NO_PT)
-		return pt;
-	*as = out->tx_codec;
-	return codec_direct((enum codec)codec, (enum codec)out->tx_codec) ? out->tx_pt : LEG_NO_PT;
+	return pt_of(out, codec);
 }
 
 /* Before anything came: what the other side is likely to send, so that its first packets need no change of mind. */

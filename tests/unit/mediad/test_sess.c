@@ -1,4 +1,5 @@
 /* Sessions over loopback sockets: passing, latching, SRTP, re-keying, far-address change, bad input, limits. */
+#include "mediad/g711.h"
 #include "tests/unit/mediad/pair.h"
 
 static void relay(void **state)
@@ -194,6 +195,34 @@ static void directions(void **state)
 		step(&x);
 		assert_int_equal(far_get(&x.net), d == LEG_SENDRECV || d == LEG_SENDONLY);
 		assert_int_equal(far_get(&x.radio), d == LEG_SENDRECV || d == LEG_RECVONLY);
+	}
+	pair_close(&x);
+}
+
+/* Both list both forms of G.711, each another one first: each hears its first one, whatever the other sends. */
+static void two_codecs(void **state)
+{
+	struct leg_set set[2];
+	struct pair x;
+
+	(void)state;
+	pair_open(&x);
+	set[0] = leg_for(SIDE_NETWORK, &x.net, CODEC_PCMU, 0);
+	set[1] = leg_for(SIDE_RADIO, &x.radio, CODEC_PCMA, 8);
+	set[0].payload[set[0].npayload++] = (struct leg_payload){ CODEC_PCMA, 8 };
+	set[1].payload[set[1].npayload++] = (struct leg_payload){ CODEC_PCMU, 0 };
+	assert_int_equal(sess_update(&x.p.m, x.s, set, 2), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		bool ulaw = i < 4; /* the far ends change over in the call */
+		far_talk(&x.net, x.ln, ulaw ? 0 : 8, (uint8_t)i);
+		far_talk(&x.radio, x.lr, ulaw ? 0 : 8, (uint8_t)i);
+		step(&x);
+		assert_true(far_get(&x.radio));
+		assert_int_equal(x.radio.h.pt, 8);
+		assert_int_equal(x.radio.buf[12], ulaw ? g711_u2a[i] : i);
+		assert_true(far_get(&x.net));
+		assert_int_equal(x.net.h.pt, 0);
+		assert_int_equal(x.net.buf[12], ulaw ? i : g711_a2u[i]);
 	}
 	pair_close(&x);
 }
@@ -495,6 +524,7 @@ int main(void)
 		cmocka_unit_test(twins),
 		cmocka_unit_test(ice),
 		cmocka_unit_test(directions),
+		cmocka_unit_test(two_codecs),
 		cmocka_unit_test(events_and_silence),
 		cmocka_unit_test(reports),
 		cmocka_unit_test(bad_input),
