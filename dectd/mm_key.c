@@ -14,7 +14,7 @@ int mm_key_ask(struct mm_ep *ep)
 	ep->asked = ASK_KEY_CHALLENGE;
 	err = m->auth->key_start(
 	    m->auth_ctx, lce_ipui(ep->link), ep->alg, ep->ac, mm_answered_cert, ep);
-	return err ? mm_certd_failed(ep, err) : MM_ASKING;
+	return err ? mm_certd_lost(ep, err) : MM_ASKING;
 }
 
 int mm_key_send(struct mm_ep *ep, const struct auth_result *a)
@@ -118,5 +118,5 @@ int mm_key_start_failed(struct mm_ep *ep, int err)
 		mm_note(ep, "too many wrong access codes lately");
 		return mm_fail(ep, ERR_AUTH, 0x05);
 	}
-	return mm_certd_failed(ep, err);
+	return mm_certd_lost(ep, err);
 }

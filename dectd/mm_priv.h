@@ -208,7 +208,8 @@ int mm_reach(struct mm *m, struct pp *pp, struct mm_ep **out) MUST_CHECK;
 /* mm_proc.c: the job failed; the handset's request is rejected with reason `reject`. */
 int mm_fail(struct mm_ep *ep, int err, int reject);
 int mm_certd_failed(struct mm_ep *ep, int err);
-int mm_proceed(struct mm_ep *ep); /* the next step of the job */
+int mm_certd_lost(struct mm_ep *ep, int err); /* a question that opens an exchange: again soon */
+int mm_proceed(struct mm_ep *ep);             /* the next step of the job */
 bool mm_base_ciphers(const struct mm_ep *ep);
 /* mm_key.c: the steps of key allocation that mm_proc.c takes */
 int mm_key_ask(struct mm_ep *ep);

@@ -57,10 +57,12 @@ int mm_certd_failed(struct mm_ep *ep, int err)
 	return mm_fail(ep, ERR_BUSY, 0x30);
 }
 
-/* certd restarts within seconds: a registration waits for it. A handset that is rejected comes back after 41 s only. */
-static int certd_lost(struct mm_ep *ep, int err)
+/* certd restarts within seconds: a registration waits for it, and a subscription that has only begun. A handset that is rejected
+ * comes back after 41 s only, or when somebody subscribes it anew. */
+int mm_certd_lost(struct mm_ep *ep, int err)
 {
-	if (err != ERR_LOST || ep->job != JOB_LOCATE || ep->lost >= LOST_MAX)
+	if (err != ERR_LOST || (ep->job != JOB_LOCATE && ep->job != JOB_RIGHTS) ||
+	    ep->lost >= LOST_MAX)
 		return mm_certd_failed(ep, err);
 	ep->lost++;
 	ep->asked = ASK_NOTHING;
@@ -72,7 +74,7 @@ static int certd_lost(struct mm_ep *ep, int err)
 static int auth_lost(struct mm_ep *ep, int err)
 {
 	if (!ep->def)
-		return certd_lost(ep, err);
+		return mm_certd_lost(ep, err);
 	mm_early_failed(ep, "certd could not help");
 	return mm_proceed(ep);
 }
@@ -87,7 +89,7 @@ static int ask_auth(struct mm_ep *ep)
 	ep->alg = ep->pp->alg ? ep->pp->alg : PP_DSAA;
 	ep->asked = ASK_CHALLENGE;
 	err = m->auth->pt_start(m->auth_ctx, &ep->pp->ipui, ep->alg, false, mm_answered_cert, ep);
-	return err ? certd_lost(ep, err) : MM_ASKING;
+	return err ? mm_certd_lost(ep, err) : MM_ASKING;
 }
 
 static int send_auth(struct mm_ep *ep, const struct auth_result *a)

@@ -17,6 +17,8 @@ struct bed {
 	struct rig g;
 	struct hs h[HANDSETS];
 	const char *reply[HANDSETS]; /* what a handset that wants to would say now */
+	char text[HANDSETS][64];
+	uint8_t tv[HANDSETS]; /* transaction of the last call for it */
 	struct phones *phones;
 	struct cc_lce *low;
 	struct ss *ss;
@@ -299,8 +301,6 @@ static inline const char *reply_to(struct bed *b, struct hs *h, uint8_t pd, uint
 		return rnd(b, 2) ? "8301" : "8307";
 	case 0x83 << 8 | CC_CONNECT:
 		return "030f";
-	case 0x93 << 8 | CC_CONNECT:
-		return "130f";
 	case 0x03 << 8 | CC_RELEASE:
 		return "835a";
 	case 0x83 << 8 | CC_RELEASE:
@@ -308,6 +308,24 @@ static inline const char *reply_to(struct bed *b, struct hs *h, uint8_t pd, uint
 	default:
 		return NULL;
 	}
+}
+
+/* What needs no reply may follow at once what needs one. */
+static inline void hear_msg(struct bed *b, struct hs *h, uint8_t pd, uint8_t type)
+{
+	size_t i = (size_t)(h - b->h);
+	bool cc = (pd & 0x0f) == NWK_CC;
+	const char *m = reply_to(b, h, cc ? pd & 0x8f : pd, type);
+
+	if (cc && type == CC_SETUP)
+		b->tv[i] = pd >> 4 & 7;
+	if (!m)
+		return;
+	(void)snprintf(b->text[i], sizeof(b->text[i]), "%s", m);
+	if (cc) /* of the same transaction */
+		b->text[i][0] =
+		    (char)("0123456789abcdef"[(pd & 0x70) >> 4 | (m[0] == '8' ? 8 : 0)]);
+	b->reply[i] = b->text[i];
 }
 
 static inline void heard(struct bed *b, struct hs *h, const char *hex)
@@ -323,8 +341,8 @@ static inline void heard(struct bed *b, struct hs *h, const char *hex)
 	} else if (fr.kind == LAPC_I) {
 		if (fr.ns == h->nr) {
 			h->nr = (uint8_t)((h->nr + 1) & 7);
-			b->reply[h - b->h] =
-			    fr.n > 1 ? reply_to(b, h, fr.info[0], fr.info[1]) : NULL;
+			if (fr.n > 1)
+				hear_msg(b, h, fr.info[0], fr.info[1]);
 		}
 		frame(h, (uint8_t[]){ 0x23, (uint8_t)(h->nr << 5 | 1), 0x01 }, 3);
 	}
