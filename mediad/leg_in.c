@@ -44,6 +44,15 @@ static void take(struct mediad *m, struct leg *l, const struct addr *from)
 	}
 }
 
+/* Under a key that has been replaced. One that goes on sending after the new far end has spoken, as one does that has handed its call
+ * over, must not turn us round. */
+static bool of_before(const struct leg *l, const struct addr *from)
+{
+	if (l->latched)
+		return addr_eq(from, &l->source);
+	return addr_eq(from, addr_set(&l->old_source) ? &l->old_source : &l->remote);
+}
+
 /* false: not from our far end. *moved: the source is another one than before. */
 static bool latch(struct mediad *m, struct leg *l, const struct addr *from, const struct rtp_pkt *h,
     bool authentic, bool *moved)
@@ -137,8 +146,8 @@ static bool stream(struct mediad *m, struct leg *l, const struct rtp_pkt *h, boo
 
 /* ---- SRTP ---- */
 
-/* 0: opened, *n shrunk. */
-static int open_keys(struct mediad *m, struct leg *l, uint8_t *p, size_t *n, bool rtcp)
+/* 0: opened, *n shrunk. *old: by a key that has been replaced: it shows who the far end was, not who it is. */
+static int open_keys(struct mediad *m, struct leg *l, uint8_t *p, size_t *n, bool rtcp, bool *old)
 {
 	int err = ERR_AUTH;
 
@@ -153,6 +162,7 @@ static int open_keys(struct mediad *m, struct leg *l, uint8_t *p, size_t *n, boo
 			}
 			l->bad_auth_run = 0;
 			l->good_at_us = mediad_now(m);
+			*old = i >= (unsigned)(l->nrx - l->nold);
 			return 0;
 		}
 		if (err != ERR_AUTH)
@@ -194,10 +204,10 @@ static void rtp_in(struct mediad *m, struct leg *l, uint8_t *p, size_t n, const 
 {
 	struct rtp_pkt h;
 	enum rtp_order order;
-	bool moved = false;
+	bool moved = false, old = false;
 	uint8_t codec;
 
-	if (l->nrx && open_keys(m, l, p, &n, false) != 0)
+	if (l->nrx && open_keys(m, l, p, &n, false, &old) != 0)
 		return;
 	if (rtp_parse(p, n, &h) != 0) {
 		l->bad[LEG_BAD_JUNK]++;
@@ -208,7 +218,7 @@ static void rtp_in(struct mediad *m, struct leg *l, uint8_t *p, size_t n, const 
 		l->bad[LEG_BAD_PT]++;
 		return;
 	}
-	if (from && !latch(m, l, from, &h, l->nrx != 0, &moved)) {
+	if (from && !(old ? of_before(l, from) : latch(m, l, from, &h, l->nrx != 0, &moved))) {
 		l->bad[LEG_BAD_SOURCE]++;
 		return;
 	}
@@ -258,9 +268,10 @@ static void rtcp_in(
 {
 	struct rtcp_in in;
 	uint64_t now = mediad_now(m);
+	bool old = false;
 
 	if (l->nrx) {
-		if (open_keys(m, l, p, &n, true) != 0)
+		if (open_keys(m, l, p, &n, true, &old) != 0)
 			return;
 	} else if (from && !rtcp_from(l, from, rtcp_port)) {
 		l->bad[LEG_BAD_SOURCE]++;
@@ -273,7 +284,7 @@ static void rtcp_in(
 	l->rtcp_rx++;
 	l->heard_us = now;
 	l->timed_out = false;
-	if (rtcp_port && from && !l->strict)
+	if (rtcp_port && from && !l->strict && !old)
 		l->rtcp_source = *from;
 	if (in.bye && in.ssrc == l->src.ssrc)
 		l->bye = true;

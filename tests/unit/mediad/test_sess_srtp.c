@@ -75,6 +75,43 @@ static void rekey(void **state)
 	pair_close(&x);
 }
 
+/* A far end hands its call over to another one and goes on sending for a while: what we send goes to the new one alone. */
+static void handed_over(void **state)
+{
+	struct leg_set set = { .side = SIDE_NETWORK, .has_remote = true };
+	struct far before;
+	struct pair x;
+
+	(void)state;
+	pair_open(&x);
+	secure(&x, SBOX_CM_80, 1, false);
+	both_speak(&x, 5);
+	before = x.net;
+	x.net.tx = x.net.rx = NULL;
+	far_open(&x.net);
+	set.remote = x.net.addr;
+	assert_int_equal(sess_update(&x.p.m, x.s, &set, 1), 0);
+	secure(&x, SBOX_CM_80, 50, false);
+	/* Until the new one speaks the one before is still heard, and hears nothing more. */
+	far_talk(&before, x.ln, PCMA, 42);
+	far_talk(&x.radio, x.lr, PCMA, 43);
+	step(&x);
+	assert_true(far_get(&x.radio));
+	assert_int_equal(x.radio.buf[12], 42);
+	assert_false(far_get(&before));
+	assert_true(far_get(&x.net));
+	for (unsigned i = 0; i < 20; i++) {
+		both_talk(&x, i);
+		far_talk(&before, x.ln, PCMA, 99);
+		step(&x);
+		both_hear(&x, i);
+		assert_false(far_get(&x.radio));
+		assert_false(far_get(&before));
+	}
+	far_close(&before);
+	pair_close(&x);
+}
+
 /* Several keys were offered: the one that the peer uses is found. */
 static void offered_keys(void **state)
 {
@@ -128,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(srtp),
 		cmocka_unit_test(rekey),
+		cmocka_unit_test(handed_over),
 		cmocka_unit_test(offered_keys),
 		cmocka_unit_test(wrong_key),
 	};
