@@ -137,6 +137,12 @@ static void value(struct wr *w, const struct log_field *f)
 		escaped(w, f->s);
 }
 
+/* F_REMEDY(NULL), F_WHY(NULL): there is none. */
+static bool absent(const struct log_field *f)
+{
+	return f->kind == LF_S && !f->s.p;
+}
+
 static const char *short_key(const char *key)
 {
 	return strncmp(key, "IPDECT_", 7) == 0 ? key + 7 : key;
@@ -146,7 +152,7 @@ static void to_text(struct wr *w, const char *text, const struct log_field *f)
 {
 	wr_str(w, text);
 	for (; f->key; f++) {
-		if (strcmp(f->key, "MESSAGE_ID") == 0)
+		if (strcmp(f->key, "MESSAGE_ID") == 0 || absent(f))
 			continue;
 		wr_u8(w, ' ');
 		for (const char *k = short_key(f->key); *k; k++)
@@ -208,6 +214,8 @@ static void to_journal(int prio, const char *file, int line, const char *func, c
 		journal_field(&w, iov, &n, "IPDECT_EVENT", name);
 	for (int i = 0; f->key && i < MAX_FIELDS; f++, i++) {
 		size_t from = w.n;
+		if (absent(f))
+			continue;
 		wr_str(&w, f->key);
 		wr_u8(&w, '=');
 		value(&w, f);

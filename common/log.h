@@ -24,7 +24,7 @@ struct log_field {
 };
 
 #define F_STR(k, sl)    ((struct log_field){ .key = (k), .s = (sl), .kind = LF_S })
-#define F_TEXT(k, cstr) F_STR(k, slice_str(cstr))
+#define F_TEXT(k, cstr) F_STR(k, slice_str(cstr)) /* NULL: the field is left out */
 #define F_U64(k, v)     ((struct log_field){ .key = (k), .u = (uint64_t)(v), .kind = LF_U })
 #define F_CALL(ref)     ((struct log_field){ .key = "IPDECT_CALL", .u = (ref), .kind = LF_X })
 #define F_RFP(id)       F_U64("IPDECT_RFP", id)

@@ -265,6 +265,31 @@ static void on_answered(void *ctx, struct inv *i, const struct sip_msg *rsp)
 	go_on(l);
 }
 
+/* What the far end's answer asks of an administrator; NULL: it is as calls end. */
+static const char *remedy_of(unsigned status)
+{
+	switch (status) {
+	case 401:
+	case 407:
+		return "set the user's password as it is at the PBX: dectctl secret set USER "
+		       "kind=sip";
+	case 403:
+		return "let this user call there at the PBX; is its name there the same?";
+	case 404:
+	case 484:
+		return "the PBX knows no such number: see number-rules and its dial plan";
+	case 415:
+	case 488:
+	case 606:
+		return "compare codecs, media-encryption and media-encryption-require with the far "
+		       "end's: one side wants encrypted speech and the other does not, or no codec "
+		       "is "
+		       "common";
+	default:
+		return NULL;
+	}
+}
+
 static void on_failed(void *ctx, struct inv *i, unsigned status, const struct sip_msg *rsp, int err)
 {
 	struct leg_sip *l = ctx;
@@ -279,7 +304,8 @@ static void on_failed(void *ctx, struct inv *i, unsigned status, const struct si
 		return;
 	ms_call_why(rsp, why, sizeof(why));
 	log_ev(LOG_NOTICE, "call refused by the far end", F_CALL(l->leg.ref),
-	    F_U64("IPDECT_STATUS", status), F_ERR(err), F_WHY(why));
+	    F_U64("IPDECT_STATUS", status), F_ERR(err), F_WHY(*why ? why : NULL),
+	    F_REMEDY(rsp ? remedy_of(status) : NULL));
 	if (rsp && status >= 300 && status < 400 &&
 	    redirect_lines(rsp, NUMBER_MAX, target, sizeof(target))) {
 		leg_sip_failed(l, CAUSE_FORWARDED, target);
