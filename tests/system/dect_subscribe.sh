@@ -62,7 +62,10 @@ wait_for 10 sh -c "[ \$('$BUILD/dectctl' -r '$DIR/run' handset list | grep -c lo
 air mark
 ctl handset delete "$(ipei 202)" > /dev/null || fail "handset delete"
 air "wait 10 pp 202 subscription ended by the base"
-air mark "pp 203 terminate" "wait 10 pp 203 subscription ended"
+air mark
+terminate() { (air "pp 203 terminate"); } # not while it still registers after the restart
+wait_for 10 terminate || fail "203 cannot end its subscription"
+air "wait 10 pp 203 subscription ended"
 ctl handset list | grep -q "  202 " && fail "a deleted handset is still listed"
 no_violations
 echo ok
